@@ -1,0 +1,269 @@
+"""``Design``: one placement as frozen, columnar numpy tables. It knows nothing of grids.
+
+Coordinates are database units (int64) with ``dbu_per_micron``; boxes are ``(n, 4)`` arrays of x0, y0, x1, y1. Tables that
+own a variable number of rows use CSR offsets: the rows of item ``i`` are ``offset[i]:offset[i + 1]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Codes = NDArray[np.uint8]
+Indices = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Names = NDArray[np.object_]
+
+
+class Orientation(IntEnum):
+    """The eight orientations of LEF/DEF, in the order of their usual numeric codes."""
+
+    N = 0
+    W = 1
+    S = 2
+    E = 3
+    FN = 4
+    FW = 5
+    FS = 6
+    FE = 7
+
+
+class Direction(IntEnum):
+    """Signal direction of a pin, seen from inside the object that owns the pin."""
+
+    UNKNOWN = 0
+    INPUT = 1
+    OUTPUT = 2
+    INOUT = 3
+    FEEDTHRU = 4
+
+
+class Use(IntEnum):
+    """USE of a pin or net."""
+
+    SIGNAL = 0
+    POWER = 1
+    GROUND = 2
+    CLOCK = 3
+    ANALOG = 4
+    SCAN = 5
+    RESET = 6
+    TIEOFF = 7
+
+
+class MasterClass(IntEnum):
+    """First word of a macro's CLASS."""
+
+    CORE = 0
+    BLOCK = 1
+    PAD = 2
+    ENDCAP = 3
+    COVER = 4
+    RING = 5
+    UNKNOWN = 6
+
+
+class Status(IntEnum):
+    """Placement state of a component or of a pin."""
+
+    UNPLACED = 0
+    PLACED = 1
+    FIXED = 2
+    COVER = 3
+
+
+class LayerKind(IntEnum):
+    """TYPE of a LEF layer."""
+
+    OTHER = 0
+    ROUTING = 1
+    CUT = 2
+    MASTERSLICE = 3
+    OVERLAP = 4
+    IMPLANT = 5
+
+
+class LayerDirection(IntEnum):
+    """Preferred direction of a routing layer."""
+
+    NONE = 0
+    HORIZONTAL = 1
+    VERTICAL = 2
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Layers in LEF order. Pitch and width in microns, NaN where not given."""
+
+    name: Names
+    kind: Codes  # LayerKind
+    direction: Codes  # LayerDirection
+    pitch_x: Floats
+    pitch_y: Floats
+    width: Floats
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Placement sites; size in microns."""
+
+    name: Names
+    width: Floats
+    height: Floats
+
+
+@dataclass(frozen=True)
+class Masters:
+    """Cell masters (LEF macros). Boxes in database units of the design, in the master's own frame with ORIGIN applied,
+
+    so that the master covers (0, 0) to (width, height) and its pins lie where an instance of orientation N at (0, 0) has them.
+    """
+
+    name: Names
+    kind: Codes  # MasterClass
+    subclass: Names  # second word of CLASS: "SPACER", "WELLTAP", "ANTENNACELL", ... or ""
+    width: Ints
+    height: Ints
+    symmetry: Codes  # bit 0 X, bit 1 Y, bit 2 R90
+    site: Names  # site's name or ""
+    pin_offset: Ints  # CSR over pin_*
+    pin_name: Names
+    pin_direction: Codes  # Direction
+    pin_use: Codes  # Use
+    port_offset: Ints  # CSR over port_*, a row a pin
+    port_layer: Indices  # into Layers, -1 unknown
+    port_box: Ints  # (n, 4)
+    obstruction_offset: Ints  # CSR over obstruction_*, a row a master
+    obstruction_layer: Indices
+    obstruction_box: Ints  # (n, 4)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Placed instances. ``box`` is the placed outline (n, 4); the lower-left corner is DEF's placement point."""
+
+    name: Names
+    master: Indices
+    orientation: Codes
+    status: Codes
+    box: Ints
+    source: Names  # "NETLIST", "DIST", "TIMING", "USER" or ""
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Nets of the NETS section with CSR offsets into ``Pins``."""
+
+    name: Names
+    use: Codes
+    pin_offset: Ints
+
+
+@dataclass(frozen=True)
+class Pins:
+    """Pins of the nets, in net order. ``box`` is the bounding box of the pin's rectangles where it lies on the die.
+
+    A pin whose owner is not placed has ``placed`` False and a zero box. ``drives`` is True where the pin can drive its
+    net: an OUTPUT or INOUT pin of a cell, an INPUT or INOUT port of the design.
+    """
+
+    net: Indices
+    cell: Indices  # -1 for a port of the design
+    port: Indices  # -1 for a pin of a cell
+    master_pin: Indices  # into Masters.pin_*, -1 for a port of the design
+    box: Ints
+    drives: NDArray[np.bool_]
+    placed: NDArray[np.bool_]
+
+    @property
+    def x(self) -> Floats:
+        """Centre in database units, exact (a multiple of one half)."""
+        return np.asarray((self.box[:, 0] + self.box[:, 2]) / 2.0, dtype=np.float64)
+
+    @property
+    def y(self) -> Floats:
+        """Centre in database units, exact (a multiple of one half)."""
+        return np.asarray((self.box[:, 1] + self.box[:, 3]) / 2.0, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of the design (DEF PINS). ``box`` is the bounding box of all placed shapes, zero where not placed."""
+
+    name: Names
+    net: Names  # name of the net it belongs to
+    direction: Codes
+    use: Codes
+    status: Codes
+    box: Ints
+
+
+@dataclass(frozen=True)
+class SpecialNets:
+    """Names and uses of SPECIALNETS."""
+
+    name: Names
+    use: Codes
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows: site name, origin, orientation, counts and steps in database units."""
+
+    name: Names
+    site: Names
+    origin: Ints  # (n, 2)
+    orientation: Codes
+    count: Ints  # (n, 2)
+    step: Ints  # (n, 2)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """TRACKS and GCELLGRID statements: lines at ``start + k * step``; ``vertical`` is DEF's X (lines of constant x)."""
+
+    vertical: NDArray[np.bool_]
+    start: Ints
+    count: Ints
+    step: Ints
+    layer: Names  # "" for all (GCELLGRID)
+
+
+@dataclass(frozen=True)
+class Blockages:
+    """Blockage rectangles. ``layer`` is "" for a placement blockage; ``max_density`` is NaN but for PARTIAL ones."""
+
+    layer: Names
+    box: Ints
+    soft: NDArray[np.bool_]
+    max_density: Floats
+
+
+@dataclass(frozen=True)
+class Design:
+    """One placement: what LEF and DEF say that has a bearing on placement and routing."""
+
+    name: str
+    dbu_per_micron: int
+    die: Ints  # (4,) bounding box
+    die_polygon: Ints  # (k, 2) corners in order; four for a rectangle
+    layers: Layers
+    sites: Sites
+    masters: Masters
+    cells: Cells
+    ports: Ports
+    nets: Nets
+    pins: Pins
+    special_nets: SpecialNets
+    rows: Rows
+    tracks: Tracks
+    gcell_grid: Tracks
+    blockages: Blockages
+    sources: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        return f"Design({self.name!r}, cells={len(self.cells.name)}, nets={len(self.nets.name)}, pins={len(self.pins.net)})"

@@ -1,0 +1,45 @@
+"""The errors that a user can cause. Each carries the exit code that the command line ends with."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import ClassVar
+
+
+class RoutenasError(Exception):
+    """Base of every error that the command line prints in one line. ``exit_code`` is what the process ends with."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(RoutenasError):
+    """A file or value that cannot be used: what is wrong, where, what was found and what is allowed.
+
+    The text reads ``FILE:LINE: WHAT, found FOUND, expected EXPECTED``; parts that are not known are left out.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: str | PathLike[str] | None = None,
+        line: int | None = None,
+        found: object = None,
+        expected: str | None = None,
+    ) -> None:
+        self.what, self.file, self.line, self.found, self.expected = what, file, line, found, expected
+        where = "" if file is None else f"{file}:" if line is None else f"{file}:{line}:"
+        text = f"{where} {what}".strip()
+        if found is not None:
+            text += f", found {_one_line(found)}"
+        if expected is not None:
+            text += f", expected {expected}"
+        super().__init__(text)
+
+
+def _one_line(found: object) -> str:
+    text = found if isinstance(found, str) else repr(found)
+    text = text.encode("unicode_escape").decode("ascii")
+    return f"'{text[:60]}...'" if len(text) > 63 else f"'{text}'"

@@ -1,0 +1,151 @@
+"""Labels of a placement from the design-rule violations of its detailed routing: hotspots and violated nets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placement_data.design import Design
+from placement_data.errors import InputError
+from placement_data.grid import Grid
+from placement_data.netlist import signal_nets
+from placement_data.violations import Violations
+
+Indices = NDArray[np.int64]
+
+_MISMATCH = "the report does not belong to this layout"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of one placement on one grid; maps are (rows, columns).
+
+    ``kind`` says where the violations come from (router, stage), since labels of different kinds must not be mixed.
+    """
+
+    hotspot: NDArray[np.uint8]  # 1 where a violation touches the tile
+    density: NDArray[np.float32]  # number of violations that touch the tile
+    net_map: NDArray[np.float32]  # violated nets spread over the tiles of their violations
+    violated_nets: int
+    violated_net_ratio: float  # violated_nets / net_count
+    net_count: int  # signal nets of the design
+    kind: str
+
+
+def make_labels(
+    design: Design,
+    grid: Grid,
+    violations: Violations,
+    kind: str,
+    report_path: str | PathLike[str] | None = None,
+) -> Labels:
+    """Labels of a placement. Violated nets are the distinct signal nets of the design that the report names.
+
+    Raises ``InputError`` (naming ``report_path``) where the report does not belong to the layout: a violation lies more
+    than one tile off the die, or the design lacks most of the nets that the report names.
+    """
+    signal = signal_nets(design)
+    net_count = int(signal.sum())
+    if not net_count:
+        raise InputError("the design has no signal nets", file=design.sources[-1] if design.sources else None)
+    _require_on_die(violations, grid, report_path)
+    net = _net_rows(design, violations, report_path)
+    violated = (net >= 0) & signal[net]
+    count = len(np.unique(net[violated]))
+    of = _violation_of_net(violations)
+    return Labels(
+        hotspot=hotspot_map(violations, grid),
+        density=violation_density(violations, grid),
+        net_map=_spread(net[violated], of[violated], _boxes(violations, grid), grid),
+        violated_nets=count,
+        violated_net_ratio=count / net_count,
+        net_count=net_count,
+        kind=kind,
+    )
+
+
+def violation_density(violations: Violations, grid: Grid) -> NDArray[np.float32]:
+    """(rows, columns) number of violations whose closed box touches the half-open tile (the last tiles are closed).
+
+    A box that only touches a tile border counts for the tile that owns the border, the one above or to the right. Boxes
+    off the die count for the nearest tile at its edge.
+    """
+    return grid.box_count(_boxes(violations, grid)).astype(np.float32)
+
+
+def hotspot_map(violations: Violations, grid: Grid) -> NDArray[np.uint8]:
+    """(rows, columns) 1 where a violation touches the tile as in ``violation_density``, else 0."""
+    return (violation_density(violations, grid) > 0).astype(np.uint8)
+
+
+def violated_nets(violations: Violations) -> int:
+    """Number of distinct nets that the violations name, supply nets too."""
+    return len(set(violations.net_name))
+
+
+def violated_net_map(violations: Violations, grid: Grid) -> NDArray[np.float32]:
+    """(rows, columns) sum over violated nets of 1 / number of tiles that the net's violations touch.
+
+    Sums to the number of violated nets: a dense target for the count.
+    """
+    names = {name: i for i, name in enumerate(dict.fromkeys(violations.net_name))}
+    net = np.array([names[name] for name in violations.net_name], dtype=np.int64)
+    return _spread(net, _violation_of_net(violations), _boxes(violations, grid), grid)
+
+
+def _spread(net: Indices, of: Indices, boxes: NDArray[Any], grid: Grid) -> NDArray[np.float32]:
+    """Share out each net over the distinct tiles of its violations; row i says that net[i] is in violation of[i]."""
+    rows, columns = grid.shape
+    low_row, low_column, high_row, high_column = (edge[of] for edge in grid.tiles_touched(boxes))
+    width = high_column - low_column + 1
+    count = width * (high_row - low_row + 1)
+    item = np.repeat(np.arange(len(of)), count)
+    step = np.arange(len(item)) - (np.cumsum(count) - count)[item]
+    tile = (low_row[item] + step // width[item]) * columns + low_column[item] + step % width[item]
+    distinct = np.unique(net[item] * (rows * columns) + tile)
+    owner, tile = np.divmod(distinct, rows * columns)
+    share = 1.0 / np.bincount(owner)[owner] if len(owner) else np.zeros(0)
+    return np.bincount(tile, share, minlength=rows * columns).reshape(rows, columns).astype(np.float32)
+
+
+def _boxes(violations: Violations, grid: Grid) -> NDArray[np.float64]:
+    """Boxes (n, 4) in database units, clipped to the die."""
+    x0, y0, x1, y1 = grid.die
+    return np.clip(_unclipped(violations, grid), (x0, y0, x0, y0), (x1, y1, x1, y1))
+
+
+def _unclipped(violations: Violations, grid: Grid) -> NDArray[np.float64]:
+    """Boxes in database units. The rounding undoes the error of decimal microns, which would matter on tile borders."""
+    return np.rint(violations.box * grid.dbu_per_micron * 1024) / 1024
+
+
+def _require_on_die(violations: Violations, grid: Grid, report_path: str | PathLike[str] | None) -> None:
+    x0, y0, x1, y1 = grid.die
+    box, tile = _unclipped(violations, grid), grid.tile
+    off = (box[:, 0] > x1 + tile) | (box[:, 2] < x0 - tile) | (box[:, 1] > y1 + tile) | (box[:, 3] < y0 - tile)
+    off |= ~np.isfinite(box).all(axis=1)
+    if off.any():
+        what = f"{_MISMATCH}: {int(off.sum())} of {len(box)} violations lie off the die"
+        first = " ".join(f"{v:g}" for v in violations.box[np.flatnonzero(off)[0]])
+        die = " ".join(f"{edge / grid.dbu_per_micron:g}" for edge in grid.die)
+        raise InputError(what, file=report_path, found=first, expected=f"a box on the die {die} (microns)")
+
+
+def _net_rows(design: Design, violations: Violations, report_path: str | PathLike[str] | None) -> Indices:
+    """Row in ``design.nets`` of each net that a violation names, -1 for special and unknown nets."""
+    row = {name: i for i, name in enumerate(design.nets.name)}
+    named = set(violations.net_name)
+    unknown = named - row.keys() - set(design.special_nets.name)
+    if 2 * len(unknown) > len(named):
+        what = f"{_MISMATCH}: {len(unknown)} of {len(named)} nets that it names are not in the design"
+        raise InputError(what, file=report_path, found=min(unknown), expected=f"nets of the design {design.name}")
+    return np.array([row.get(name, -1) for name in violations.net_name], dtype=np.int64)
+
+
+def _violation_of_net(violations: Violations) -> Indices:
+    """(named nets,) the violation that names each net."""
+    return np.repeat(np.arange(len(violations.box)), np.diff(violations.net_offset))
