@@ -1,0 +1,292 @@
+"""The flexible routability space: three pairs of parallel guide-DAGs with any-pair connections.
+
+Preset ``paper``: the space of RouteNAS (arXiv 2012.01737) as far as it is known. Operations are fixed, one shuffle of
+the same seven for each DAG; what is searched is 6 x 28 edges. Strided stages, batch normalisation.
+
+Preset ``extended``: also the operation of each vertex, and
+``halvings``         how many of the three stages begin at half the size: always the last ones, so that the early ones
+                     see single tiles (with three, the input itself is halved, as in the paper)
+``width``            filters of a vertex (the paper: 32); the stages carry twice as many channels
+``full_resolution``  a path of 1x1 convolutions, a network of one tile, before and beside the trunk
+``join``             ``concat``: a convolution of the pair's concatenated output, as in the paper; ``residual``: the
+                     stage's input plus a zero-initialised projection of it, so that every stage starts as the identity
+``norm``             batch normalisation, or none
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from searchspaces.dags import Edge, GuideDag, all_edges, embedded, relabelled, softmax_out, walk
+from searchspaces.flexible_network import (
+    OPERATIONS,
+    Dag,
+    ExtendedNetwork,
+    PaperNetwork,
+    Plan,
+    RoutabilityNetwork,
+    Task,
+)
+from searchspaces.operators import initialise, multiply_adds
+from searchspaces.space import Choice, Genotype, Space
+
+VERTICES = 7
+DAGS = 6
+EDGES = all_edges(VERTICES)
+PAPER_OPERATIONS = ("conv3x3", "conv3x3_wide", "dilated2", "mix", "conv3x3", "dilated2", "mix")
+
+# Narrow networks on the tiles themselves, residual and without batch normalisation, are the cheap and strong ones on
+# data sets of a few hundred placements, so random samples prefer them. Every option keeps a fair share.
+GLOBALS = (
+    Choice("halvings", ("0", "1", "2", "3"), (0.4, 0.3, 0.2, 0.1)),
+    Choice("width", ("8", "16", "32"), (0.5, 0.35, 0.15)),
+    Choice("full_resolution", ("no", "yes"), (0.25, 0.75)),
+    Choice("join", ("concat", "residual"), (0.25, 0.75)),
+    Choice("norm", ("none", "batch"), (0.75, 0.25)),
+)
+# On a CPU a mixed convolution takes seven to fifteen times as long as a 3x3 one, whatever its multiplications say.
+OPERATION_PRIOR = (0.16,) * (len(OPERATIONS) - 1) + (0.04,)
+EMPTY, STOP, EXTRA_EDGE = 0.3, 0.4, 0.15
+GLOBAL_MUTATION = 0.25
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Trainable parameters, and multiplications for one tile of the input map in a forward pass."""
+
+    parameters: int
+    multiply_adds_per_tile: float
+
+
+class FlexibleSpace(Space):
+    """See the module's text. ``shuffle_seed`` orders the paper preset's operations and is part of the space's name.
+
+    Canonical genotypes hold no edge out of a vertex that is not reached, no operation of such a vertex, and one
+    representative of all orders of vertices, of the two DAGs of a pair and of empty residual stages that mean the
+    same.
+    """
+
+    def __init__(self, preset: Literal["paper", "extended"] = "extended", shuffle_seed: int = 0) -> None:
+        if preset not in ("paper", "extended"):
+            raise ValueError(f"the preset of the flexible space must be 'paper' or 'extended', not {preset!r}")
+        self.preset = preset
+        fixed = preset == "paper"
+        choices: list[Choice] = [] if fixed else list(GLOBALS)
+        dags, blocks = [], [slice(i, i + 1) for i in range(len(choices))]
+        for dag in range(1, DAGS + 1):
+            start = len(choices)
+            if not fixed:
+                choices += [
+                    Choice(f"dag{dag}.operation{v}", OPERATIONS, OPERATION_PRIOR) for v in range(1, VERTICES + 1)
+                ]
+            dags.append(GuideDag(VERTICES, len(choices), None if fixed else start))
+            choices += [Choice(f"dag{dag}.edge{u}-{v}", ("drop", "keep")) for u, v in EDGES]
+            blocks.append(slice(start, len(choices)))
+        name = f"flexible-paper:{shuffle_seed}" if fixed else "flexible-extended"
+        super().__init__(name, choices, dags=dags, blocks=blocks)
+        rng = np.random.default_rng(shuffle_seed)
+        self.fixed_operations: tuple[tuple[int, ...], ...] = ()
+        if fixed:
+            indices = [OPERATIONS.index(operation) for operation in PAPER_OPERATIONS]
+            self.fixed_operations = tuple(tuple(rng.permutation(indices).tolist()) for _ in range(DAGS))
+
+    def config(self) -> dict[str, object]:
+        """What a saved model records of the space: its name and the fixed operations of every DAG."""
+        operations = [[OPERATIONS[i] for i in dag] for dag in self.fixed_operations]
+        return {"name": self.name, "preset": self.preset, "fixed_operations": operations}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> FlexibleSpace:
+        """The space that `config` describes. Raises ValueError for a value that no space of this version gives."""
+        keys = {"name", "preset", "fixed_operations"}
+        if not isinstance(config, Mapping) or set(config) != keys:
+            what = sorted(config) if isinstance(config, Mapping) else type(config).__name__
+            raise ValueError(f"the config of a flexible space must have the keys {sorted(keys)}, not {what}")
+        name = config["name"]
+        family, _, seed = name.partition(":") if isinstance(name, str) else ("", "", "")
+        if family == "flexible-paper" and seed.isascii() and seed.isdecimal():
+            space = cls("paper", int(seed))
+        elif name == "flexible-extended":
+            space = cls("extended")
+        else:
+            raise ValueError(f"no flexible space has the name {name!r}")
+        if space.config() != dict(config):
+            raise ValueError(f"the config of the space {name!r} is not that of this version")
+        return space
+
+    # ------------------------------------------------------------------ values
+
+    def dag(self, values: Sequence[int], index: int) -> tuple[dict[int, int], set[Edge]]:
+        """DAG ``index`` (0 to 5) of the values, pruned: the operation of each reached vertex, and the kept edges."""
+        frame = self.dags[index]
+        edges = frame.kept(values)
+        if frame.first_operation is None:
+            operations: Sequence[int] = self.fixed_operations[index]
+        else:
+            operations = values[frame.first_operation : frame.first_operation + VERTICES]
+        return {v: operations[v - 1] for v in sorted({v for _, v in edges})}, edges
+
+    def canonical_values(self, values: tuple[int, ...]) -> tuple[int, ...]:
+        """The representative of all values that mean the same architecture (idempotent)."""
+        result = list(values)
+        pairs = [[self.dag(values, first), self.dag(values, first + 1)] for first in range(0, DAGS, 2)]
+        if self.preset == "extended":
+            for index, (operations, kept) in enumerate(
+                _free_forms(pairs, halvings=values[0], residual=bool(values[3]))
+            ):
+                self._write(result, index, kept, operations)
+            return tuple(result)
+        for first, pair in zip(range(0, DAGS, 2), pairs, strict=True):
+            frames = self.fixed_operations[first : first + 2]
+            ways = []
+            for order in (pair, pair[::-1]):
+                a, b = (embedded(*dag, frame) for dag, frame in zip(order, frames, strict=True))
+                if a is not None and b is not None:
+                    ways.append((a, b))
+            for index, kept in enumerate(min(ways), first):
+                self._write(result, index, kept)
+        return tuple(result)
+
+    def _write(
+        self, values: list[int], index: int, edges: Sequence[Edge] | set[Edge], operations: Sequence[int] = ()
+    ) -> None:
+        frame, kept = self.dags[index], set(edges)
+        values[frame.first_edge : frame.first_edge + len(EDGES)] = [int(edge in kept) for edge in EDGES]
+        if frame.first_operation is not None:
+            padded = [*operations, *[0] * (VERTICES - len(operations))]
+            values[frame.first_operation : frame.first_operation + VERTICES] = padded
+
+    def sample_values(self, rng: np.random.Generator) -> tuple[int, ...]:
+        """Random values.
+
+        ``paper``: the published walk at equal weights (1.9 of 7 vertices a DAG, 34 % of DAGs empty).
+        ``extended``: global choices by their priors (`GLOBALS`); a DAG is empty with probability 0.3, otherwise its
+        number of vertices is geometric (0.4, cut at 7; 1.6 on average with the empty ones); operations follow
+        `OPERATION_PRIOR`; each vertex has one uniformly drawn predecessor, and every other edge with probability 0.15.
+        """
+        values = [0] * len(self.choices)
+        if self.preset == "paper":
+            keep = softmax_out(VERTICES, np.ones(len(EDGES)))
+            for index in range(DAGS):
+                self._write(values, index, walk(VERTICES, keep, rng))
+            return tuple(values)
+        for i, choice in enumerate(GLOBALS):
+            values[i] = int(rng.choice(choice.count, p=choice.probabilities))
+        law = STOP * (1 - STOP) ** np.arange(VERTICES)
+        for index in range(DAGS):
+            if rng.random() < EMPTY:
+                continue
+            count = 1 + int(rng.choice(VERTICES, p=law / law.sum()))
+            edges = {(int(rng.integers(v)), v) for v in range(1, count + 1)}
+            edges |= {(u, v) for u, v in all_edges(count) if rng.random() < EXTRA_EDGE}
+            self._write(values, index, edges, rng.choice(len(OPERATIONS), size=count, p=OPERATION_PRIOR).tolist())
+        return tuple(values)
+
+    def changed_values(self, values: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+        """The values with one choice that has an effect changed.
+
+        ``extended``: a quarter of the changes are global; of those in a DAG that is not empty, half are to a vertex's
+        operation and half to an edge out of a reached vertex.
+        """
+        extended = self.preset == "extended"
+        if extended and rng.random() < GLOBAL_MUTATION:
+            return self.with_other_option(values, int(rng.integers(len(GLOBALS))), rng)
+        index = int(rng.integers(DAGS))
+        frame = self.dags[index]
+        reached = list(self.dag(values, index)[0])
+        if frame.first_operation is not None and reached and rng.random() < 0.5:
+            vertex = reached[rng.integers(len(reached))]
+            return self.with_other_option(values, frame.first_operation + vertex - 1, rng)
+        open_ = [i for i, (u, _) in enumerate(EDGES) if u == 0 or u in reached]
+        return self.with_other_option(values, frame.first_edge + open_[rng.integers(len(open_))], rng)
+
+    def residual_dilated(self, width: int = 16) -> Genotype:
+        """A strong start of the extended preset: the network of one tile plus residual blocks of dilation 1, 2, 4.
+
+        Raises ValueError in the paper preset, which does not contain it, and for a width that is not an option.
+        """
+        widths = GLOBALS[1].options
+        assert isinstance(widths, tuple)
+        if self.preset != "extended" or str(width) not in widths:
+            raise ValueError(f"residual_dilated needs the extended preset and a width of {', '.join(widths)}")
+        values = [0] * len(self.choices)
+        values[:5] = 0, widths.index(str(width)), 1, 1, 0
+        for index, name in ((0, "conv3x3"), (2, "dilated2"), (4, "dilated4")):
+            self._write(values, index, {(0, 1)}, [OPERATIONS.index(name)])
+        return self.genotype(values)
+
+    # ----------------------------------------------------------------- modules
+
+    def build(self, genotype: Genotype, task: Task, channels: int = 17, *, seed: int = 0) -> RoutabilityNetwork:
+        """The network that the genotype means, with initial weights drawn from ``seed``, on the CPU.
+
+        forward takes (B, channels, H, W) of any H, W >= 1. ``output`` of the result says what it gives: "map"
+        (B, 1, H, W), which for ``hotspots`` are logits and for ``violated_nets`` becomes a tile's contribution to the
+        count through softplus; or "scalar" (B,), the ``violated_nets`` of the paper preset. The last layer starts at
+        zero, so the output starts constant. Raises ValueError for a foreign genotype or an unknown task.
+        """
+        network = self._structure(genotype, task, channels)
+        network.to_empty(device="cpu")
+        initialise(network, torch.Generator().manual_seed(seed))
+        return network
+
+    def cost(self, genotype: Genotype, task: Task = "hotspots", channels: int = 17) -> Cost:
+        """Size and work of the network, worked out without building its weights. Raises as `build` does."""
+        network = self._structure(genotype, task, channels)
+        side = 64  # a multiple of all strides, so that nothing is padded
+        work = multiply_adds(network, torch.empty(1, channels, side, side, device="meta"))
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        return Cost(parameters, work / side**2)
+
+    def _structure(self, genotype: Genotype, task: Task, channels: int) -> RoutabilityNetwork:
+        if task not in ("hotspots", "violated_nets"):
+            raise ValueError(f"the task of a routability network must be 'hotspots' or 'violated_nets', not {task!r}")
+        if channels < 1:
+            raise ValueError(f"a routability network must have at least one input channel, not {channels}")
+        values = self.canonical(genotype).values
+        pruned = [self.dag(values, index) for index in range(DAGS)]
+        dags = tuple(
+            Dag(tuple((v, OPERATIONS[op]) for v, op in operations.items()), tuple(sorted(edges)))
+            for operations, edges in pruned
+        )
+        with torch.device("meta"):
+            if self.preset == "paper":
+                return PaperNetwork(dags, task, channels)
+            return ExtendedNetwork(_plan(values, dags), channels)
+
+
+def paper(shuffle_seed: int = 0) -> FlexibleSpace:
+    """The published space."""
+    return FlexibleSpace("paper", shuffle_seed)
+
+
+def extended() -> FlexibleSpace:
+    """The extended space."""
+    return FlexibleSpace("extended")
+
+
+def _free_forms(
+    pairs: list[list[tuple[dict[int, int], set[Edge]]]], *, halvings: int, residual: bool
+) -> list[tuple[tuple[int, ...], tuple[Edge, ...]]]:
+    """The canonical DAGs (operations, edges) of the extended preset, in order."""
+    stages = [
+        sorted((relabelled(*dag) for dag in pair), key=lambda form: (len(form[0]), form), reverse=True)
+        for pair in pairs
+    ]
+    # An empty residual stage is the identity: among stages of one size (see `halvings`) it goes last.
+    same_size = 3 - halvings
+    if residual and same_size > 1:
+        stages[:same_size] = sorted(stages[:same_size], key=lambda stage: not stage[0][0])
+    return [form for stage in stages for form in stage]
+
+
+def _plan(values: Sequence[int], dags: tuple[Dag, ...]) -> Plan:
+    widths = GLOBALS[1].options
+    assert isinstance(widths, tuple)
+    halvings, width, full_resolution, join, norm = values[: len(GLOBALS)]
+    return Plan(dags, int(widths[width]), halvings, bool(full_resolution), bool(join), bool(norm))

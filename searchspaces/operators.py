@@ -1,0 +1,124 @@
+"""The operator modules that spaces share, their initial weights and their cost. Tensors are (B, C, H, W)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, batch normalisation if asked for, ReLU; "same" padding, so stride 1 keeps the map's size.
+
+    A stride-2 block with an even kernel is centred between tiles and therefore commutes with mirroring the map.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        kernel: int,
+        *,
+        dilation: int = 1,
+        stride: int = 1,
+        batch_norm: bool = False,
+        relu: bool = True,
+    ) -> None:
+        padding = dilation * (kernel - 1) // 2
+        conv = nn.Conv2d(channels, filters, kernel, stride, padding, dilation, bias=not batch_norm)
+        parts: list[nn.Module] = [conv]
+        if batch_norm:
+            parts.append(nn.BatchNorm2d(filters))
+        if relu:
+            parts.append(nn.ReLU(inplace=True))
+        super().__init__(*parts)
+
+
+class MixConv(nn.Module):
+    """Mixed depth-wise convolution (Tan & Le, arXiv 1907.09595) between two 1x1 convolutions, then ReLU.
+
+    The channels go in four groups through kernels of 7, 9, 11 and 13 tiles.
+    """
+
+    kernels = (7, 9, 11, 13)
+
+    def __init__(self, channels: int, filters: int, *, batch_norm: bool = False) -> None:
+        super().__init__()
+        if filters % len(self.kernels):
+            raise ValueError(f"filters of a mixed convolution must be a multiple of 4, not {filters}")
+        group = filters // len(self.kernels)
+        self.reduce = nn.Conv2d(channels, filters, 1)
+        self.depthwise = nn.ModuleList(nn.Conv2d(group, group, k, padding=k // 2, groups=group) for k in self.kernels)
+        self.project = ConvBlock(filters, filters, 1, batch_norm=batch_norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W) to (B, filters, H, W)."""
+        groups = self.reduce(x).chunk(len(self.kernels), dim=1)
+        mixed = [conv(group) for conv, group in zip(self.depthwise, groups, strict=True)]
+        result: Tensor = self.project(torch.cat(mixed, dim=1))
+        return result
+
+
+class ZeroConv(nn.Conv2d):
+    """A "same" convolution whose weights start at zero, so that its output starts at zero."""
+
+    def __init__(self, channels: int, filters: int, kernel: int = 1) -> None:
+        super().__init__(channels, filters, kernel, padding=kernel // 2)
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """The map with its last rows and columns repeated until both sides are multiples of ``multiple``."""
+    down, right = -x.shape[-2] % multiple, -x.shape[-1] % multiple
+    return functional.pad(x, (0, right, 0, down), mode="replicate") if down or right else x
+
+
+def initialise(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw all weights: He's normal for convolutions followed by ReLU, zero for `ZeroConv` and biases.
+
+    (He et al., arXiv 1502.01852.) The generator alone decides, so equal seeds give equal weights.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.reset_parameters()
+        elif isinstance(part, (nn.Conv2d, nn.ConvTranspose2d)):
+            with torch.no_grad():
+                part.weight.zero_()
+                if not isinstance(part, ZeroConv):
+                    part.weight.normal_(0.0, math.sqrt(2.0 / _fan_in(part)), generator=generator)
+                if part.bias is not None:
+                    part.bias.zero_()
+
+
+def multiply_adds(module: nn.Module, x: Tensor) -> int:
+    """Multiplications of all convolutions in one forward pass (x and the module may be on the meta device)."""
+    total = 0
+
+    def count(conv: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal total
+        weight = conv.weight
+        assert isinstance(weight, Tensor)
+        # Each weight multiplies once for every output tile, or, transposed, for every input tile.
+        tiles = inputs[0] if isinstance(conv, nn.ConvTranspose2d) else output
+        total += weight.numel() * tiles.shape[0] * tiles.shape[-2] * tiles.shape[-1]
+
+    hooks = [
+        part.register_forward_hook(count)
+        for part in module.modules()
+        if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d))
+    ]
+    try:
+        with torch.no_grad():
+            module(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total
+
+
+def _fan_in(conv: nn.Conv2d | nn.ConvTranspose2d) -> float:
+    area = math.prod(conv.kernel_size)
+    if isinstance(conv, nn.ConvTranspose2d):  # of the kernel's weights, an output tile sees one in stride^2
+        return conv.in_channels * area / math.prod(conv.stride)
+    return conv.in_channels // conv.groups * area
