@@ -1,0 +1,76 @@
+"""The hand-crafted routability predictors that a searched network must beat, by name.
+
+Three kinds. A ``network`` is an ``nn.Module`` with ``forward((b, c, h, w))`` and the attributes ``output`` ("map":
+logits (b, 1, h, w), or "scalar": (b,)) and ``resize`` (None, or the size that maps are brought to before stacking);
+every map network's last layer is ``head``. For violated nets the softplus of a map network's output is summed.
+A ``tiles`` predictor has ``fit(features, labels, search_features, search_labels)`` and ``predict(features) -> (h, w)``,
+log-odds; a ``placement`` predictor the same with one target and one number a placement.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from placement_data.errors import InputError
+
+Kind = Literal["network", "tiles", "placement"]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One entry of the table: its ``kind`` and where its class is, ``module:Class``."""
+
+    kind: Kind
+    target: str
+
+
+_SHARED = {
+    "unet": Baseline("network", "routenas.baselines.unet:UNet"),
+    "tile-mlp": Baseline("network", "routenas.baselines.tile:TileMLP"),
+    "residual-dilated": Baseline("network", "routenas.baselines.residual_dilated:ResidualDilated"),
+}
+
+BASELINES: dict[str, dict[str, Baseline]] = {
+    "hotspots": {
+        "fcn": Baseline("network", "routenas.baselines.fcn:RouteNetFCN"),
+        **_SHARED,
+        "gradient-boosting": Baseline("tiles", "routenas.baselines.boosting:GradientBoosting"),
+        "rudy": Baseline("tiles", "routenas.baselines.rudy:RudyLogistic"),
+    },
+    "violated_nets": {
+        "resnet18": Baseline("network", "routenas.baselines.resnet:RouteNetCount"),
+        **_SHARED,
+        "gradient-boosting": Baseline("placement", "routenas.baselines.boosting:CountBoosting"),
+        "utilization": Baseline("placement", "routenas.baselines.rudy:UtilizationMean"),
+        "rudy-mean": Baseline("placement", "routenas.baselines.rudy:RudyMean"),
+    },
+}
+
+
+def baselines(task: str) -> tuple[str, ...]:
+    """The names of the baselines of ``task`` ("hotspots" or "violated_nets"); InputError for another task."""
+    return tuple(_named("task", task, BASELINES))
+
+
+def baseline(task: str, name: str) -> Baseline:
+    """The entry ``name`` of ``task``; InputError with the near names if there is none."""
+    entry: Baseline = _named("baseline", name, _named("task", task, BASELINES))
+    return entry
+
+
+def load(task: str, name: str) -> type[Any]:
+    """The class of a baseline, imported now; every one can be made without arguments."""
+    module, _, attribute = baseline(task, name).target.partition(":")
+    loaded: type[Any] = getattr(importlib.import_module(module), attribute)
+    return loaded
+
+
+def _named(what: str, name: str, table: dict[str, Any]) -> Any:
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=3, cutoff=0.4)
+    hint = f" (near: {', '.join(near)})" if near else ""
+    raise InputError(f"unknown {what}", found=name, expected=f"one of {', '.join(table)}{hint}")

@@ -1,0 +1,31 @@
+"""Search strategies by name, imported when one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import cast
+
+from placement_data.errors import InputError
+from routenas.strategies.base import Strategy
+
+__all__ = ["STRATEGIES", "Strategy", "strategy_class"]
+
+STRATEGIES = {
+    "bernoulli": "routenas.strategies.bernoulli:BernoulliReinforce",
+    "evolution": "routenas.strategies.evolution:RegularisedEvolution",
+    "guided": "routenas.strategies.guided:GuidedRule",
+    "paper": "routenas.strategies.paper:PaperRule",
+    "random": "routenas.strategies.random_:RandomSearch",
+}
+"""The strategies: ``module:Class``, each called as ``Class(space, seed, **its options)``."""
+
+
+def strategy_class(name: str) -> Callable[..., Strategy]:
+    """The class behind a name of `STRATEGIES`. Raises InputError, listing near names, for another."""
+    if name not in STRATEGIES:
+        near = get_close_matches(name, STRATEGIES) or sorted(STRATEGIES)
+        raise InputError("no such search strategy", found=name, expected=" or ".join(near))
+    module, _, attribute = STRATEGIES[name].partition(":")
+    return cast(Callable[..., Strategy], getattr(import_module(module), attribute))

@@ -1,0 +1,131 @@
+"""The contract of a search strategy: subclass `StrategyContract`, set ``strategy``, and have all tests."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from routenas.strategies import Strategy
+from searchspaces.flexible import FlexibleSpace
+from searchspaces.space import Choice, Genotype, Space
+
+SPACES: dict[str, Callable[[], Space]] = {
+    "extended": FlexibleSpace,
+    "paper": lambda: FlexibleSpace("paper", 3),
+    "categorical": lambda: Space("categorical", [Choice(f"edge{i}", 5) for i in range(6)]),
+}
+
+
+def reward(genotype: Genotype) -> float:
+    """A number that depends on every choice."""
+    return sum(value * ((7 * i) % 11 - 5) for i, value in enumerate(genotype.values)) / 1000
+
+
+@pytest.fixture(params=sorted(SPACES))
+def space(request: pytest.FixtureRequest) -> Space:
+    return SPACES[request.param]()
+
+
+class StrategyContract:
+    strategy: Callable[..., Strategy]
+
+    def make(self, space: Space, seed: int, **options: object) -> Strategy:
+        return type(self).strategy(space, seed, **options)
+
+    def run(
+        self, strategy: Strategy, rounds: int, result: Callable[[Genotype], float | None] = reward
+    ) -> list[Genotype]:
+        asked = []
+        for i in range(rounds):
+            batch = strategy.ask(1 + i % 3)
+            strategy.tell(batch, [result(genotype) for genotype in batch])
+            asked += batch
+        return asked
+
+    def test_asks_canonical_members_of_the_space_and_none_twice(self, space: Space) -> None:
+        asked = self.run(self.make(space, 0), 40)
+        assert len(asked) == 79  # 1 + 2 + 3 + 1 + ...: 13 times 6, and 1
+        assert len(set(asked)) == 79
+        assert all(space.canonical(genotype) == genotype for genotype in asked)
+
+    def test_same_seed_same_run(self, space: Space) -> None:
+        first, again, other = (self.run(self.make(space, seed), 15) for seed in (5, 5, 6))
+        assert first == again != other
+
+    def test_kill_and_resume_equals_an_uninterrupted_run(self, space: Space) -> None:
+        whole = self.make(space, 1)
+        self.run(whole, 20)
+        open_ = whole.ask(3)  # the run dies while three are being trained
+        state = json.loads(json.dumps(whole.state_dict(), allow_nan=False))
+        resumed = self.make(space, 99)
+        resumed.load_state_dict(state)
+        for strategy in (whole, resumed):
+            strategy.tell(open_, [reward(genotype) for genotype in open_])
+        assert self.run(whole, 15) == self.run(resumed, 15)
+        assert whole.state_dict() == resumed.state_dict()
+
+    def test_state_of_another_strategy_or_space_is_refused(self, space: Space) -> None:
+        state = self.make(space, 0).state_dict()
+        for key in ("strategy", "space"):
+            with pytest.raises(ValueError, match="expected"):
+                self.make(space, 0).load_state_dict(state | {key: "other"})
+
+    @pytest.mark.parametrize("failure", [None, float("nan"), float("-inf"), float("inf")])
+    def test_survives_failures(self, space: Space, failure: float | None) -> None:
+        outcomes = iter([failure] * 4 + [0.5, failure, 0.25, failure] * 50)
+        strategy = self.make(space, 2)
+        asked = self.run(strategy, 30, lambda _: next(outcomes))
+        assert len(set(asked)) == len(asked) == 60
+        json.dumps(strategy.state_dict(), allow_nan=False)
+
+    def test_a_failure_counts_as_the_worst_result(self, space: Space) -> None:
+        failed, worst = self.make(space, 3), self.make(space, 3)
+        for strategy in (failed, worst):
+            self.run(strategy, 15)
+        batch = failed.ask(2)
+        assert batch == worst.ask(2)
+        lowest = min(failed.state_dict()["results"])
+        failed.tell(batch, [None, 0.1])
+        worst.tell(batch, [lowest, 0.1])
+        assert failed.state_dict() == worst.state_dict()
+
+    def test_an_exhausted_space_gives_fewer_and_then_none(self) -> None:
+        tiny = Space("tiny", [Choice("a", 2), Choice("b", ("x", "y", "z"))])
+        strategy = self.make(tiny, 0)
+        asked = strategy.ask(4)
+        strategy.tell(asked, [0.1, None, 0.3, 0.2])
+        asked += strategy.ask(10)
+        assert sorted(genotype.values for genotype in asked) == [(a, b) for a in range(2) for b in range(3)]
+        assert strategy.ask(1) == []
+
+    def test_told_genotypes_are_not_asked(self) -> None:
+        tiny = Space("tiny", [Choice("a", 2), Choice("b", 3)])
+        strategy = self.make(tiny, 0)
+        known = [tiny.genotype((0, b)) for b in range(3)]
+        strategy.tell(known, [0.3, 0.2, None])
+        assert {genotype.values for genotype in strategy.ask(10)} == {(1, 0), (1, 1), (1, 2)}
+
+    def test_asks_initial_genotypes_first(self) -> None:
+        extended = FlexibleSpace()
+        initial = [extended.residual_dilated(16), extended.residual_dilated(8)]
+        assert self.make(extended, 0, initial=initial).ask(3)[:2] == initial
+
+    def test_refuses_what_is_not_a_result_of_this_space(self, space: Space) -> None:
+        strategy = self.make(space, 0)
+        with pytest.raises(ValueError, match="a result for each of 2 genotypes, not 1"):
+            strategy.tell(strategy.ask(2), [0.5])
+        with pytest.raises(ValueError, match="expected"):
+            strategy.tell([Genotype("elsewhere", (0,))], [0.5])
+
+    def test_no_global_randomness(self, space: Space) -> None:
+        def streams() -> Sequence[object]:
+            return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+
+        before = streams()
+        self.run(self.make(space, 0), 10)
+        assert streams() == before
