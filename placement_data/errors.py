@@ -38,6 +38,12 @@ class InputError(RoutenasError):
             text += f", expected {expected}"
         super().__init__(text)
 
+    def inside(self, file: str | PathLike[str] | None) -> InputError:
+        """The same error, naming ``file`` where it names none."""
+        if self.file is not None:
+            return self
+        return InputError(self.what, file=file, line=self.line, found=self.found, expected=self.expected)
+
 
 def _one_line(found: object) -> str:
     text = found if isinstance(found, str) else repr(found)
