@@ -1,7 +1,7 @@
 """``Design``: one placement as frozen, columnar numpy tables. It knows nothing of grids.
 
-Coordinates are database units (int64) with ``dbu_per_micron``; boxes are ``(n, 4)`` arrays of x0, y0, x1, y1. Tables that
-own a variable number of rows use CSR offsets: the rows of item ``i`` are ``offset[i]:offset[i + 1]``.
+Coordinates are database units (int64) with ``dbu_per_micron``; boxes are ``(n, 4)`` arrays of x0, y0, x1, y1. Tables
+that own a variable number of rows use CSR offsets: the rows of item ``i`` are ``offset[i]:offset[i + 1]``.
 """
 
 from __future__ import annotations
@@ -118,9 +118,10 @@ class Sites:
 
 @dataclass(frozen=True)
 class Masters:
-    """Cell masters (LEF macros). Boxes in database units of the design, in the master's own frame with ORIGIN applied,
+    """Cell masters (LEF macros).
 
-    so that the master covers (0, 0) to (width, height) and its pins lie where an instance of orientation N at (0, 0) has them.
+    Boxes are in database units of the design, in the master's own frame with ORIGIN applied, so that the master covers
+    (0, 0) to (width, height) and its pins lie where an instance of orientation N at (0, 0) has them.
     """
 
     name: Names
@@ -266,4 +267,5 @@ class Design:
     sources: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:
-        return f"Design({self.name!r}, cells={len(self.cells.name)}, nets={len(self.nets.name)}, pins={len(self.pins.net)})"
+        sizes = f"cells={len(self.cells.name)}, nets={len(self.nets.name)}, pins={len(self.pins.net)}"
+        return f"Design({self.name!r}, {sizes})"

@@ -30,3 +30,15 @@ def made_up_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A made-up layout of 150 cells with a report. Not to be changed."""
     return write_layout(tmp_path_factory.mktemp("layout"))
+
+
+@pytest.fixture(scope="session")
+def bundles(made_up_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A briefly trained model bundle for each task. Not to be changed."""
+    from routenas.session import run_training
+    from routenas.tasks.routability import TASKS
+
+    folder = tmp_path_factory.mktemp("bundles")
+    for task in TASKS:
+        run_training(made_up_store, folder / task, task, "tile-mlp", None, "fast", 2, None, 0, 1)
+    return {task: folder / task for task in TASKS}

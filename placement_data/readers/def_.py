@@ -23,6 +23,7 @@ from placement_data.readers.def_sections import (
 )
 from placement_data.readers.lef import Library
 from placement_data.readers.text import Cursor, PathLike, Source, read_source
+from placement_data.readers.units import require_same_scale
 
 _SECTIONS = ("COMPONENTS", "PINS", "NETS", "SPECIALNETS", "BLOCKAGES")
 _STATEMENTS = ("VERSION", "DIVIDERCHAR", "BUSBITCHARS", "NAMESCASESENSITIVE", "TECHNOLOGY", "HISTORY")
@@ -42,7 +43,9 @@ def read_def(path: PathLike, library: Library) -> Design:
     middle of its cell. Raises ``InputError`` naming file and line for a file that is broken, cut off or no DEF, and for
     names of components, masters and pins that nothing defines.
     """
-    return link(parse_def(path), library)
+    design = link(parse_def(path), library)
+    require_same_scale(design.rows, design.sites, design.dbu_per_micron, str(path))
+    return design
 
 
 def parse_def(path: PathLike) -> RawDesign:

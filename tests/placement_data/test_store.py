@@ -1,0 +1,246 @@
+"""The HDF5 store: what is written is what is read, a half-written or damaged file never passes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from placement_data.errors import InputError
+from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.store import Sample, Store, append, atomic_path, check_writable, verify, write, write_text
+from tests.samples import made_up_sample, made_up_samples
+
+LABELLED = made_up_sample("a/1", "a", 1)
+PLAIN = made_up_sample("b/1", "b", 2, (5, 40), labelled=False)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    path = tmp_path / "data.h5"
+    assert write(path, [LABELLED, PLAIN], CHANNELS, CHANNEL_VERSION) == 2
+    return path
+
+
+def assert_same(left: Sample, right: Sample) -> None:
+    for field in dataclasses.fields(Sample):
+        a, b = getattr(left, field.name), getattr(right, field.name)
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b)
+        else:
+            assert a == b, field.name
+
+
+def test_round_trip(stored: Path) -> None:
+    store = verify(stored)
+    assert store.names == ("a/1", "b/1")
+    assert store.families == store.designs == ("a", "b")
+    assert store.labelled == (True, False)
+    assert store.channels == CHANNELS
+    assert_same(store.sample(0), LABELLED)
+    assert_same(store.sample(1), PLAIN)
+    assert [sample.sample for sample in store.samples(["b"])] == ["b/1"]
+
+
+def test_unlabelled_samples_have_no_label(stored: Path) -> None:
+    sample = Store(stored).sample(1)
+    assert not sample.labelled
+    assert sample.violated_nets is None
+    assert sample.violated_net_ratio is None
+    assert sample.hotspots is None
+    assert sample.repeat_violated_nets == ()
+
+
+def test_a_label_without_violations_is_a_label(tmp_path: Path) -> None:
+    zero = np.zeros(LABELLED.features.shape[1:], np.float32)
+    clean = dataclasses.replace(
+        LABELLED,
+        hotspots=zero.astype(np.uint8),
+        violation_density=zero,
+        violated_net_map=zero,
+        violated_nets=0,
+    )
+    write(tmp_path / "data.h5", [clean], CHANNELS, CHANNEL_VERSION)
+    sample = verify(tmp_path / "data.h5").sample(0)
+    assert sample.labelled
+    assert sample.violated_nets == 0
+    assert sample.violated_net_ratio == 0.0
+
+
+def test_the_same_samples_make_the_same_bytes(stored: Path, tmp_path: Path) -> None:
+    write(tmp_path / "again.h5", [LABELLED, PLAIN], CHANNELS, CHANNEL_VERSION)
+    assert (tmp_path / "again.h5").read_bytes() == stored.read_bytes()
+
+
+def test_one_chunk_a_sample(stored: Path) -> None:
+    with h5py.File(stored, "r") as file:
+        datasets = [group[name] for group in file["samples"].values() for name in group]
+        assert len(datasets) == 6
+        assert all(dataset.chunks == dataset.shape for dataset in datasets)
+        assert all(dataset.fletcher32 for dataset in datasets)
+
+
+def test_append(stored: Path) -> None:
+    more = [made_up_sample(f"c/{number}", "c", number) for number in range(3)]
+    assert append(stored, more, CHANNEL_VERSION) == 3
+    store = verify(stored)
+    assert store.names == ("a/1", "b/1", "c/0", "c/1", "c/2")
+    assert_same(store.sample(0), LABELLED)
+    assert_same(store.sample(3), more[1])
+
+
+def failing() -> Iterator[Sample]:
+    yield made_up_sample("c/0", "c", 5)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("make_new", [True, False])
+def test_an_interruption_leaves_the_old_file_alone(stored: Path, make_new: bool) -> None:
+    before = stored.read_bytes()
+
+    def interrupted() -> int:
+        if make_new:
+            return write(stored, failing(), CHANNELS, CHANNEL_VERSION)
+        return append(stored, failing(), CHANNEL_VERSION)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert stored.read_bytes() == before
+    assert [path.name for path in stored.parent.iterdir()] == ["data.h5"]
+
+
+def test_duplicates_are_refused(stored: Path, tmp_path: Path) -> None:
+    before = stored.read_bytes()
+    with pytest.raises(InputError, match=r"a sample of this name is in the data set already, found 'a/1'"):
+        append(stored, [LABELLED], CHANNEL_VERSION)
+    assert stored.read_bytes() == before
+    with pytest.raises(InputError, match="already"):
+        write(tmp_path / "new.h5", [PLAIN, PLAIN], CHANNELS, CHANNEL_VERSION)
+    assert not (tmp_path / "new.h5").exists()
+
+
+def test_other_channels_are_refused(stored: Path) -> None:
+    with pytest.raises(InputError, match=f"channels of another version, found '{CHANNEL_VERSION}'"):
+        append(stored, [made_up_sample("c/0", "c", 5)], "other")
+    thin = dataclasses.replace(PLAIN, sample="c/0", features=PLAIN.features[:3])
+    with pytest.raises(InputError, match=r"feature maps of another shape, found '\(3, 5, 40\)', expected \(17, rows"):
+        append(stored, [thin], CHANNEL_VERSION)
+
+
+def test_verify_finds_a_flipped_byte_anywhere(stored: Path, tmp_path: Path) -> None:
+    data = stored.read_bytes()
+    rng = np.random.default_rng(20)
+    positions = [0, 20, 100, 511, 512, len(data) - 1, *rng.integers(0, len(data), 40).tolist()]
+    damaged = tmp_path / "damaged.h5"
+    for position in positions:
+        bytes_ = bytearray(data)
+        bytes_[position] ^= 1 << int(rng.integers(8))
+        damaged.write_bytes(bytes_)
+        with pytest.raises(InputError, match=r"damaged\.h5"):
+            verify(damaged)
+    damaged.write_bytes(data)
+    verify(damaged)
+
+
+def hdf5_without_schema(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_group("samples")
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: None, "cannot be read"),
+        (lambda path: path.mkdir(), "cannot be read"),
+        (lambda path: path.write_bytes(b""), "not a routenas data set"),
+        (lambda path: path.write_text("sample,design\n"), "not a routenas data set"),
+        (lambda path: path.write_bytes(bytes(range(256)) * 8), "not a routenas data set"),
+        (hdf5_without_schema, "not a routenas data set"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(tmp_path: Path, make: object, what: str) -> None:
+    path = tmp_path / "bad.h5"
+    assert callable(make)
+    make(path)
+    for read in (Store, verify, lambda path: append(path, [PLAIN], CHANNEL_VERSION)):
+        with pytest.raises(InputError, match=f"bad.h5: {what}") as caught:
+            read(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.9999])
+def test_a_truncated_file_is_refused(stored: Path, share: float) -> None:
+    data = stored.read_bytes()
+    stored.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(InputError):
+        verify(stored)
+
+
+def test_another_schema_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("placement_data.store.SCHEMA", "routenas-data/9")
+    write(tmp_path / "data.h5", [PLAIN], CHANNELS, CHANNEL_VERSION)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="another schema, found 'routenas-data/9', expected routenas-data/1"):
+        Store(tmp_path / "data.h5")
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"features": np.full_like(LABELLED.features, np.nan)}, "finite features"),
+        ({"hotspots": np.zeros((13, 16), np.uint8)}, "hotspots where violations are"),
+        ({"hotspots": np.zeros((3, 3), np.uint8)}, "map shapes"),
+        ({"violated_nets": 10**6}, "violated nets at most nets"),
+        ({"violated_nets": 3}, "a map of all violated nets"),
+        ({"violated_nets": None}, "complete labels"),
+        ({"label_kind": ""}, "a label kind"),
+        ({"repeat_violated_nets": (1, 2, 3)}, "counted repeats"),
+        ({"grid": PLAIN.grid}, "grid shape"),
+    ],
+)
+def test_verify_finds_samples_that_contradict_themselves(tmp_path: Path, change: dict[str, object], check: str) -> None:
+    write(tmp_path / "data.h5", [dataclasses.replace(LABELLED, **change)], CHANNELS, CHANNEL_VERSION)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"sample a/1 fails the check '{check}'"):
+        verify(tmp_path / "data.h5")
+
+
+def test_verify_reports_progress(made_up_store: Path) -> None:
+    seen: list[int] = []
+    store = verify(made_up_store, lambda: seen.append(1))
+    assert len(seen) == len(store) == len(made_up_samples())
+
+
+def test_atomic_writes(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    write_text(path, "one\n")
+
+    def fail() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("two\n")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
+    assert path.read_text() == "one\n"
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def _umask() -> int:
+    import os
+
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere/x\.h5: cannot write here"):
+        check_writable(tmp_path / "nowhere" / "x.h5")
+    with pytest.raises(InputError, match="cannot write here, found 'a folder'"):
+        write_text(tmp_path, "text")
