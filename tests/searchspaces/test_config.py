@@ -42,5 +42,5 @@ CONFIG = paper(2).config()
     ],
 )
 def test_other_values_are_refused(config: object) -> None:
-    with pytest.raises(ValueError, match="flexible space|the space"):
+    with pytest.raises(ValueError, match=r"flexible space|the space"):
         FlexibleSpace.from_config(config)  # type: ignore[arg-type]

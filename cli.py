@@ -1,0 +1,336 @@
+"""The ``routenas`` command: one thin function a verb. Everything it does is in the three packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from placement_data.errors import InputError, RoutenasError
+from routenas import __version__
+
+EXIT_CODES = """\b
+Exit codes:
+  0  success
+  1  an internal error of routenas (please report it)
+  2  the command line is wrong
+  3  an input is unreadable or inconsistent
+  4  a model does not fit: schema, channels, tile, task
+  5  every training failed
+  130  interrupted"""
+
+
+class _Group(click.Group):
+    """Turns errors into one line on standard error and a documented exit code; ROUTENAS_DEBUG=1 shows tracebacks."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the command and end the process with its exit code."""
+        options["standalone_mode"] = False
+        try:
+            sys.exit(super().main(*args, **options) or 0)
+        except click.UsageError as error:
+            if "\n" in error.format_message():  # the command's help, for want of arguments
+                error.show()
+                sys.exit(error.exit_code)
+            where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
+            self._fail(f"{error.format_message()}{where}", error.exit_code)
+        except RoutenasError as error:
+            self._fail(str(error), error.exit_code)
+        except BrokenPipeError:  # whoever reads our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(1)
+        except OSError as error:
+            self._fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), InputError.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            self._fail("interrupted", 130)
+        except Exception as error:
+            first = str(error).partition("\n")[0]
+            self._fail(f"internal error, please report it: {type(error).__name__}: {first}", 1)
+
+    def _fail(self, text: str, code: int) -> None:
+        if os.environ.get("ROUTENAS_DEBUG"):
+            raise
+        click.echo(f"routenas: error: {' '.join(text.split())}", err=True)
+        sys.exit(code)
+
+
+def _example(*lines: str) -> str:
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+_FILE = click.Path(path_type=Path)
+_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness.")
+# Nothing is random in these verbs; they take a seed so that scripts can give it to all.
+_UNUSED_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, help="Without effect: nothing is random.")
+_SPLIT = click.option(
+    "--split", "split_path", type=_FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed)."
+)
+_TASK = click.option(
+    "--task",
+    type=click.Choice(["hotspots", "violated_nets"]),
+    default="hotspots",
+    show_default=True,
+    help="What to predict.",
+)
+_THREADS = click.option("--threads", type=click.IntRange(min=1), help="Threads of torch (default: all cores).")
+
+
+@click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="routenas")
+def main() -> None:
+    """Search, train and run routability predictors: DRC hotspots and violated nets, from a placement, before routing.
+
+    \b
+    A first session on your own designs:
+      routenas ingest manifest.csv -o data.h5
+      routenas search data.h5 --task hotspots --out runs/hotspots
+      routenas score --lef tech.lef --lef cells.lef --def placed.def.gz --model runs/hotspots/model
+    """
+
+
+@main.command(epilog="\b\nExample:\n  routenas ingest manifest.csv -o data.h5 --tile 1.4")
+@click.argument("manifest", type=_FILE)
+@click.option("-o", "--output", type=_FILE, required=True, help="The HDF5 data set to write.")
+@click.option(
+    "--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns (default: the row height)."
+)
+@click.option("--append", is_flag=True, help="Add to the data set that is there instead of making a new one.")
+@click.option("--force", is_flag=True, help="Replace the data set that is there.")
+@_UNUSED_SEED
+def ingest(manifest: Path, output: Path, tile: float | None, append: bool, force: bool, seed: int) -> None:
+    """Read the placements and DRC reports that MANIFEST names into one HDF5 of feature maps and labels.
+
+    MANIFEST is a CSV, a row a placement, with the columns sample, design, family, lef, def and optionally report,
+    label_kind, report_repeats. Paths are relative to it; several files in one field are separated by ';'. Placements
+    of one family are never on two sides of a split. Without a report a placement is kept unlabelled. Other columns are
+    kept as attributes and never become inputs.
+    """
+    from placement_data.features import CHANNEL_VERSION, CHANNELS
+    from placement_data.ingest import make_sample, read_manifest
+    from placement_data.store import append as append_samples
+    from placement_data.store import write
+    from routenas.progress import progress_bar
+
+    if output.exists() and not (append or force):
+        raise InputError("the data set exists already", file=output, expected="--append, --force or another name")
+    rows = read_manifest(manifest)
+    with progress_bar("ingest", len(rows)) as bar:
+
+        def samples() -> Any:
+            for row in rows:
+                yield make_sample(row, tile)
+                bar.advance(1, row.sample)
+
+        if append and output.exists():
+            count = append_samples(output, samples(), CHANNEL_VERSION)
+        else:
+            count = write(output, samples(), CHANNELS, CHANNEL_VERSION)
+    click.echo(f"{output}: {count} placements written, {output.stat().st_size / 1e6:.1f} MB")
+
+
+@main.group()
+def data() -> None:
+    """Look at a data set, check it, split it by design family."""
+
+
+@data.command(epilog="\b\nExample:\n  routenas data show data.h5")
+@click.argument("path", type=_FILE)
+@_UNUSED_SEED
+def show(path: Path, seed: int) -> None:
+    """List designs, families, grid sizes and labels of a data set."""
+    from placement_data.store import Store
+    from routenas.tables import data_table
+
+    click.echo(data_table(Store(path)))
+
+
+@data.command(epilog="\b\nExample:\n  routenas data verify data.h5")
+@click.argument("path", type=_FILE)
+@_UNUSED_SEED
+def verify(path: Path, seed: int) -> None:
+    """Read all of a data set and check it; a flipped byte anywhere is found (exit code 3)."""
+    from placement_data.store import verify as verify_store
+
+    store = verify_store(path)
+    click.echo(
+        f"{path}: intact, {len(store)} placements of {len(set(store.designs))} designs, "
+        f"channels {store.channel_version}"
+    )
+
+
+@data.command(epilog="\b\nExample:\n  routenas data split data.h5 --seed 1 -o split.json")
+@click.argument("path", type=_FILE)
+@click.option("-o", "--output", type=_FILE, help="JSON file to write (default: standard output).")
+@_SEED
+def split(path: Path, output: Path | None, seed: int) -> None:
+    """Draw a train / search / test split: every design family is on one side only."""
+    from placement_data.dataset import draw_split
+    from placement_data.store import Store, write_text
+
+    text = json.dumps(draw_split(Store(path), seed).to_dict(), indent=1)
+    if output is None:
+        click.echo(text)
+    else:
+        write_text(output, text + "\n")
+
+
+@main.command(
+    epilog=_example(
+        "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots",
+        "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots --resume",
+    )
+)
+@click.argument("path", type=_FILE)
+@_TASK
+@click.option("--out", type=_FILE, required=True, help="Run folder to make (or to go on with, under --resume).")
+@click.option(
+    "--trials", type=click.IntRange(min=1), default=24, show_default=True, help="Candidates to train, in all."
+)
+@click.option(
+    "--strategy", default="evolution", show_default=True, help="evolution, guided, bernoulli, paper or random."
+)
+@click.option(
+    "--preset", type=click.Choice(["extended", "paper"]), default="extended", show_default=True, help="Search space."
+)
+@click.option("--budget", default="fast", show_default=True, help="Training of a candidate: smoke, fast or full.")
+@click.option("--final-budget", default="full", show_default=True, help="Training of the best few.")
+@click.option(
+    "--finalists", type=click.IntRange(min=1), default=3, show_default=True, help="How many of the best are retrained."
+)
+@click.option(
+    "--final-seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of each retraining."
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
+@_SPLIT
+@_SEED
+@_THREADS
+def search(path: Path, split_path: Path | None, threads: int | None, out: Path, resume: bool, **options: Any) -> None:
+    """Search the flexible space for a predictor, retrain the best few, keep one and write its bundle to OUT/model."""
+    from routenas.session import run_search
+
+    bundle = run_search(path, out, split_path, threads, resume, options)
+    click.echo(f"model bundle: {out / 'model'}")
+    click.echo(json.dumps({"test": _headline(bundle)}))
+
+
+@main.command(
+    epilog=_example(
+        "routenas train data.h5 --predictor residual-dilated --out models/residual",
+        "routenas train data.h5 --architecture runs/hotspots/model/model.json --out models/again",
+    )
+)
+@click.argument("path", type=_FILE)
+@_TASK
+@click.option("--predictor", help="A hand-crafted network: fcn, unet, tile-mlp, residual-dilated, resnet18.")
+@click.option("--architecture", type=_FILE, help="A model.json whose architecture is trained anew.")
+@click.option("--out", type=_FILE, required=True, help="Bundle folder to write.")
+@click.option("--force", is_flag=True, help="Replace the bundle that is there.")
+@click.option("--budget", default="full", show_default=True, help="smoke, fast or full.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Members of the bundle, a seed each."
+)
+@_SPLIT
+@_SEED
+@_THREADS
+def train(path: Path, out: Path, force: bool, **options: Any) -> None:
+    """Train one network, hand-crafted or found by a search, and write its bundle."""
+    from routenas.session import run_training
+
+    if out.exists() and not force:
+        raise InputError("there is something at this place already", file=out, expected="--force or another name")
+
+    bundle = run_training(path, out, **options)
+    click.echo(f"model bundle: {out}")
+    click.echo(json.dumps({"test": _headline(bundle)}))
+
+
+def _headline(bundle: Any) -> dict[str, Any]:
+    return {name: value for name, value in bundle.metrics["test"].items() if isinstance(value, int | float)}
+
+
+@main.command(epilog=_example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
+@click.argument("path", type=_FILE)
+@_TASK
+@click.option(
+    "--model", "models", multiple=True, help="A bundle, or NAME=FOLDER; may be repeated. The first is the reference."
+)
+@click.option(
+    "--baselines",
+    "names",
+    default="all",
+    show_default=True,
+    help="Hand-crafted predictors, comma-separated; all or none.",
+)
+@click.option("--budget", default="full", show_default=True, help="Training of the hand-crafted networks.")
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of the hand-crafted networks."
+)
+@click.option(
+    "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
+)
+@click.option("--json", "json_path", type=_FILE, help="Write the table as JSON.")
+@_SPLIT
+@_SEED
+@_THREADS
+def evaluate(path: Path, json_path: Path | None, **options: Any) -> None:
+    """Compare models with hand-crafted predictors (same data, trainer and budget) and with the label's noise ceiling.
+
+    A model that was trained or chosen on a family of the judged split is refused.
+    """
+    from placement_data.store import check_writable, write_text
+    from routenas.session import run_evaluation
+    from routenas.tables import comparison_table
+
+    if json_path is not None:
+        check_writable(json_path)
+    table = run_evaluation(path, **options)
+    if json_path is not None:
+        write_text(json_path, json.dumps(table, indent=1, allow_nan=False) + "\n")
+    click.echo(comparison_table(table))
+
+
+@main.command(
+    epilog=_example(
+        "routenas score --lef tech.lef --lef cells.lef --def placed.def.gz \\",
+        "  --model hotspots/ --model violated-nets/ --json out.json --png out.png",
+    )
+)
+@click.option("--lef", "lef", type=_FILE, multiple=True, required=True, help="Technology or cell LEF; may be repeated.")
+@click.option("--def", "def_", type=_FILE, required=True, help="Placed DEF, plain or gzip.")
+@click.option("--model", "models", type=_FILE, multiple=True, required=True, help="Model bundle; at most one a task.")
+@click.option("--tile", type=click.FloatRange(min=0, min_open=True), help="Tile in microns (default: the model's).")
+@click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
+@click.option("--json", "json_path", type=_FILE, help="Write the whole answer as JSON.")
+@click.option(
+    "--csv", "csv_path", type=_FILE, help="Write the hotspot map: x0,y0,x1,y1,value in microns, a row a tile."
+)
+@click.option("--png", "png_path", type=_FILE, help="Write the heat map over the die as a picture.")
+@click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
+@_UNUSED_SEED
+def score(
+    json_path: Path | None, csv_path: Path | None, png_path: Path | None, timings: bool, seed: int, **options: Any
+) -> None:
+    """Predict hotspots and violated nets of one placed layout."""
+    from routenas.session import run_scoring
+
+    click.echo(run_scoring(json_path=json_path, csv_path=csv_path, png_path=png_path, show_timings=timings, **options))
+
+
+@main.command(epilog="\b\nExample:\n  routenas quickstart --out quickstart")
+@click.option(
+    "--out", type=_FILE, default=Path("quickstart"), show_default=True, help="Folder for runs, pictures and tables."
+)
+@_SEED
+def quickstart(out: Path, seed: int) -> None:
+    """The main job on the data inside the package: search, train, compare, score, draw. A few minutes on 2 cores."""
+    from routenas.quickstart import quickstart as run
+
+    run(out, seed, click.echo)
+
+
+if __name__ == "__main__":
+    main()

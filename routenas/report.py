@@ -1,0 +1,92 @@
+"""Pictures of a scored layout and of a search. Needs the extra ``plot`` (matplotlib)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from placement_data.errors import InputError
+from placement_data.netlist import macro_masters
+from placement_data.store import atomic_path
+from routenas.scoring import Score
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARKED_REGIONS = 5
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError("pictures need matplotlib", expected="pip install 'routenas[plot]'") from None
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
+
+
+def heat_map_png(score: Score, path: Path) -> None:
+    """The hotspot probability over the die, in microns, with macro outlines and the worst regions numbered."""
+    design, grid, scale = score.design, score.grid, score.design.dbu_per_micron
+    if score.probability is None:
+        raise InputError("a heat map needs a hotspot model", expected="--model of the task 'hotspots'")
+    width, height = (design.die[2:] - design.die[:2]) / scale
+    tall = float(np.clip(6.5 * height / width, 2.5, 12))
+    figure = _figure(8.2, tall + 0.9)
+    from matplotlib.patches import Rectangle  # behind the check that matplotlib is there
+
+    axes = figure.add_subplot()
+    mesh = axes.pcolorfast(
+        grid.x_edges / scale,
+        grid.y_edges / scale,
+        score.probability,
+        cmap="inferno",
+        vmin=0.0,
+        vmax=max(1e-6, float(score.probability.max())),
+    )
+    figure.colorbar(mesh, ax=axes, label="predicted probability of a DRC hotspot", shrink=0.9)
+    macro = macro_masters(design.masters)[design.cells.master]
+    for x0, y0, x1, y1 in design.cells.box[macro] / scale:
+        axes.add_patch(
+            Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="white", linewidth=1.2, hatch="//", alpha=0.7)
+        )
+    for number, region in enumerate(score.regions[:MARKED_REGIONS], 1):
+        x0, y0, x1, y1 = region.box_um
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="deepskyblue", linewidth=1.6))
+        axes.annotate(
+            str(number), (x0, y1), color="black", fontsize=9, ha="left", va="bottom",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "deepskyblue", "edgecolor": "none"},
+        )  # fmt: skip
+    axes.set(xlabel="x (um)", ylabel="y (um)", aspect="equal", title=_title(score))
+    axes.margins(0)
+    _save(figure, path)
+
+
+def _title(score: Score) -> str:
+    title = f"{score.design.name}: {score.grid.shape[1]} x {score.grid.shape[0]} tiles of {score.grid.tile_um:g} um"
+    if score.violated_nets is not None:
+        title += f", about {score.violated_nets:.0f} of {score.net_count} nets violated"
+    return title
+
+
+def search_png(values: Sequence[float | None], metric: str, references: dict[str, float], path: Path) -> None:
+    """Value of each trial and the best so far, with reference lines (hand-crafted predictors at the same budget)."""
+    figure = _figure(7.5, 4.2)
+    axes = figure.add_subplot()
+    trials = np.arange(1, len(values) + 1)
+    points = np.array([np.nan if value is None else value for value in values])
+    axes.plot(trials, points, "o", color="tab:blue", alpha=0.6, label="trial")
+    axes.step(trials, np.fmax.accumulate(points), where="post", color="tab:blue", label="best so far")
+    for index, (name, value) in enumerate(references.items()):
+        axes.axhline(value, linestyle="--", color=f"C{index + 1}", label=name)
+    axes.set(xlabel="trial", ylabel=f"{metric} on the search split", title="Search")
+    axes.legend(loc="lower right", fontsize=8)
+    axes.grid(alpha=0.3)
+    _save(figure, path)

@@ -1,0 +1,303 @@
+"""A layout and one or two bundles become a ``Score``: hotspot map, worst regions, violated nets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placement_data.design import Design, Status
+from placement_data.features import feature_maps
+from placement_data.grid import Grid
+from placement_data.netlist import signal_nets
+from placement_data.readers import read_design
+from placement_data.store import sha256
+from routenas import __version__
+from routenas.checkpoint import Bundle, ModelMismatchError
+
+SCHEMA = "routenas.score/1"
+Map = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Connected hotspot tiles: ``box_um`` (x0, y0, x1, y1), mean and largest probability, and what lies in the box."""
+
+    box_um: tuple[float, float, float, float]
+    score: float
+    max: float
+    tiles: int
+    cells: int
+    pins: int
+    nets_crossing: int
+    dominant_features: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {**self.__dict__, "box_um": list(self.box_um), "dominant_features": list(self.dominant_features)}
+
+
+@dataclass(frozen=True)
+class Score:
+    """The answer for one layout.
+
+    ``probability`` is (rows, columns), or None without a hotspot model; ``violated_net_ratio`` None without a
+    violated-net model. ``timings`` are seconds a stage, in the order they ran.
+    """
+
+    design: Design
+    grid: Grid
+    net_count: int
+    probability: Map | None
+    threshold: float | None
+    regions: tuple[Region, ...]
+    violated_net_ratio: float | None
+    warnings: tuple[tuple[str, str], ...]
+    models: tuple[Mapping[str, Any], ...]
+    inputs: Mapping[str, str]
+    timings: Mapping[str, float]
+
+    @property
+    def violated_nets(self) -> float | None:
+        """Predicted number of nets with a violation."""
+        return None if self.violated_net_ratio is None else self.violated_net_ratio * self.net_count
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, schema ``routenas.score/1``."""
+        scale = self.design.dbu_per_micron
+        value: dict[str, Any] = {
+            "schema": SCHEMA,
+            "routenas": __version__,
+            "design": self.design.name,
+            "inputs": dict(self.inputs),
+            "models": [dict(model) for model in self.models],
+            "die_um": [float(edge) / scale for edge in self.design.die],
+            "tile_um": self.grid.tile_um,
+            "grid": list(self.grid.shape),
+            "nets": self.net_count,
+            "violated_nets": None,
+            "hotspots": None,
+            "regions": [region.to_dict() for region in self.regions],
+            "warnings": [{"code": code, "text": text} for code, text in self.warnings],
+            "timing": {f"{stage}_s": round(seconds, 4) for stage, seconds in self.timings.items()},
+        }
+        if self.violated_net_ratio is not None:
+            value["violated_nets"] = {"predicted": self.violated_nets, "ratio": self.violated_net_ratio}
+        if self.probability is not None and self.threshold is not None:
+            value["hotspots"] = _hotspot_summary(self.probability, self.grid, self.threshold)
+        return value
+
+
+def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str, Any]:
+    hot = probability >= threshold
+    ordered = np.sort(probability.ravel())[::-1]
+
+    def top(share: float) -> float:
+        return float(ordered[: max(1, round(share * ordered.size))].mean())
+
+    return {
+        "threshold": threshold,
+        "tiles": int(hot.sum()),
+        "area_frac": float(grid.area[hot].sum() / grid.area.sum()),
+        "max": float(ordered[0]),
+        "mean": float(ordered.mean()),
+        "mean_top_0p5pct": top(0.005),
+        "mean_top_1pct": top(0.01),
+        "mean_top_2pct": top(0.02),
+        "mean_top_5pct": top(0.05),
+    }
+
+
+def score_layout(
+    lef: Sequence[Path], def_: Path, bundles: Sequence[Bundle], tile_um: float | None = None, top: int = 20
+) -> Score:
+    """Read a placed layout and score it. ``tile_um`` defaults to the models' tile.
+
+    Raises :class:`placement_data.errors.InputError` for unreadable or unplaced layouts and :class:`ModelMismatchError`
+    where two bundles answer the same question or were trained on tiles of different size.
+    """
+    by_task = _by_task(bundles)
+    tile = _tile(bundles, tile_um)
+    timings: dict[str, float] = {}
+    mark = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal mark
+        now = time.perf_counter()
+        timings[stage], mark = now - mark, now
+
+    design = read_design(lef, def_)
+    lap("parse")
+    grid = Grid.of(design, tile)
+    features = feature_maps(design, grid)
+    lap("features")
+    net_count = int(signal_nets(design).sum())
+    answers = {task: bundle.predict(features, net_count) for task, bundle in by_task.items()}
+    for task, answer in answers.items():
+        if not np.isfinite(answer).all():
+            raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
+    lap("infer")
+    probability = answers.get("hotspots")
+    threshold = by_task["hotspots"].threshold if "hotspots" in by_task else None
+    regions: tuple[Region, ...] = ()
+    if probability is not None and threshold is not None:
+        regions = find_regions(design, grid, probability, threshold, by_task["hotspots"], features, top)
+    warnings = _warnings(design, grid, features, bundles)
+    inputs = {str(path): sha256(path) for path in (*lef, def_)}
+    ratio = answers.get("violated_nets")
+    lap("regions")
+    return Score(
+        design, grid, net_count, probability, threshold, regions, None if ratio is None else float(ratio[0]),
+        warnings, tuple(_model_summary(bundle) for bundle in bundles), inputs, timings,
+    )  # fmt: skip
+
+
+def _by_task(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
+    by_task: dict[str, Bundle] = {}
+    for bundle in bundles:
+        if bundle.task in by_task:
+            raise ModelMismatchError(f"two models for the task '{bundle.task}', expected at most one a task")
+        by_task[bundle.task] = bundle
+    return by_task
+
+
+def _tile(bundles: Sequence[Bundle], tile_um: float | None) -> float:
+    tiles = sorted({bundle.tile_um for bundle in bundles})
+    if tile_um is not None:
+        return tile_um
+    if len(tiles) != 1:
+        raise ModelMismatchError(
+            f"the models were trained on tiles of {' and '.join(map(str, tiles))} um, expected one size; see --tile"
+        )
+    return tiles[0]
+
+
+def _model_summary(bundle: Bundle) -> dict[str, Any]:
+    names = ("kind", "name", "genotype")
+    return {
+        "task": bundle.task,
+        "architecture": {name: bundle.architecture[name] for name in names if name in bundle.architecture},
+        "members": len(bundle.weights),
+        "label_kind": bundle.label_kind,
+        "channel_version": bundle.channel_version,
+        "test_metrics": bundle.metrics.get("test"),
+    }
+
+
+def find_regions(
+    design: Design,
+    grid: Grid,
+    probability: Map,
+    threshold: float,
+    bundle: Bundle,
+    features: NDArray[np.float32],
+    top: int,
+) -> tuple[Region, ...]:
+    """Connected tiles (edges and corners) at or above the threshold, the largest sum of probability first."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(probability >= threshold, structure=np.ones((3, 3)))
+    if count == 0:
+        return ()
+    index = np.arange(1, count + 1)
+    mass = ndimage.sum_labels(probability, labels, index)
+    boxes = ndimage.find_objects(labels)
+    normal = bundle.normalisation.apply(features)
+    pieces = _Pieces.of(design)
+    return tuple(
+        _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, bundle.channels)
+        for number in index[np.argsort(-mass, kind="stable")][:top]
+    )
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """What is counted in a region: centres of placed signal pins (n, 2) and corners of signal nets (m, 2)."""
+
+    pins: Map
+    net_low: Map
+    net_high: Map
+
+    @classmethod
+    def of(cls, design: Design) -> _Pieces:
+        signal = signal_nets(design)
+        counted = design.pins.placed & signal[design.pins.net]
+        pins = np.stack([design.pins.x, design.pins.y], axis=1)[counted]
+        # A net without placed pins keeps an inverted box, which crosses nothing.
+        low, high = np.full((len(signal), 2), np.inf), np.full((len(signal), 2), -np.inf)
+        np.minimum.at(low, design.pins.net[counted], pins)
+        np.maximum.at(high, design.pins.net[counted], pins)
+        return cls(pins, low, high)
+
+
+def _region(
+    design: Design,
+    pieces: _Pieces,
+    grid: Grid,
+    probability: Map,
+    inside: NDArray[np.bool_],
+    window: tuple[slice, slice],
+    normal: NDArray[np.float32],
+    channels: Sequence[str],
+) -> Region:
+    rows, columns = window
+    x0, x1 = int(grid.x_edges[columns.start]), int(grid.x_edges[columns.stop])
+    y0, y1 = int(grid.y_edges[rows.start]), int(grid.y_edges[rows.stop])
+    cell = design.cells.box
+    low, high = np.array([x0, y0]), np.array([x1, y1])
+    pin_inside = ((pieces.pins >= low) & (pieces.pins < high)).all(axis=1)
+    crossing = ((pieces.net_low < high) & (pieces.net_high > low)).all(axis=1)
+    mean = normal[:, inside].mean(axis=1)
+    strongest = [channels[index] for index in np.argsort(-mean)[:3] if mean[index] > 1.0]
+    scale = design.dbu_per_micron
+    return Region(
+        box_um=(x0 / scale, y0 / scale, x1 / scale, y1 / scale),
+        score=float(probability[inside].mean()),
+        max=float(probability[inside].max()),
+        tiles=int(inside.sum()),
+        cells=int(((cell[:, 0] < x1) & (cell[:, 2] > x0) & (cell[:, 1] < y1) & (cell[:, 3] > y0)).sum()),
+        pins=int(pin_inside.sum()),
+        nets_crossing=int(crossing.sum()),
+        dominant_features=tuple(strongest),
+    )
+
+
+def _warnings(
+    design: Design, grid: Grid, features: NDArray[np.float32], bundles: Sequence[Bundle]
+) -> tuple[tuple[str, str], ...]:
+    found = []
+    others = sorted({bundle.tile_um for bundle in bundles} - {grid.tile_um})
+    if others:
+        sizes = " and ".join(f"{size:g}" for size in others)
+        found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
+    for bundle in bundles:
+        share = bundle.normalisation.outside(features)
+        far = [
+            f"{name} ({part:.0%} of tiles)" for name, part in zip(bundle.channels, share, strict=True) if part > 0.01
+        ]
+        if far:
+            found.append(("out-of-range", f"{bundle.task}: outside the range seen in training: {', '.join(far)}"))
+    if len(design.special_nets.name) == 0:
+        found.append(("no-power-grid", "the layout has no special nets: its power grid takes no routing resource"))
+    unplaced = int((design.ports.status == Status.UNPLACED).sum())
+    if unplaced:
+        found.append(("unplaced-ports", f"{unplaced} ports of the design are not placed"))
+    return tuple(found)
+
+
+def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:
+    """CSV of a map, a row a tile: ``x0,y0,x1,y1,value`` in microns, bottom row of tiles first."""
+    x, y = (np.round(edges / dbu_per_micron, 6).tolist() for edges in (grid.x_edges, grid.y_edges))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["x0", "y0", "x1", "y1", "value"])
+    for row, line in enumerate(np.round(values, 6).tolist()):
+        writer.writerows([x[column], y[row], x[column + 1], y[row + 1], value] for column, value in enumerate(line))
+    return text.getvalue()

@@ -1,0 +1,160 @@
+"""Tables for the terminal, in plain text: a data set, a score, a comparison."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from placement_data.store import Store
+from routenas.scoring import Score
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to their widest cell; all but the first are right-aligned."""
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (header, ["-" * width for width in widths], *rows)
+    ]
+    return "\n".join(lines)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number, or a dash where it is not defined."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def data_table(store: Store) -> str:
+    """A row a design: family, placements, grid sizes, hotspot tiles and violated nets."""
+    rows = []
+    samples = store.samples()
+    for design in sorted(set(store.designs)):
+        own = [sample for sample in samples if sample.design == design]
+        labelled = [sample for sample in own if sample.hotspots is not None]
+        sides = [side for sample in own for side in sample.features.shape[1:]]
+        hot = [float(sample.hotspots.mean()) for sample in labelled if sample.hotspots is not None]
+        nets = [sample.violated_nets for sample in labelled if sample.violated_nets is not None]
+        rows.append([
+            design, own[0].family, str(len(own)), str(len(labelled)), f"{min(sides)}-{max(sides)}",
+            f"{min(s.net_count for s in own)}-{max(s.net_count for s in own)}",
+            f"{100 * sum(hot) / len(hot):.1f}" if hot else "-",
+            f"{min(nets)}-{max(nets)}" if nets else "-", str(sum(len(s.repeat_violated_nets) for s in own)),
+        ])  # fmt: skip
+    header = [
+        "design",
+        "family",
+        "placements",
+        "labelled",
+        "tiles a side",
+        "nets",
+        "hotspot tiles %",
+        "violated nets",
+        "repeats",
+    ]
+    kinds = sorted({sample.label_kind for sample in samples if sample.label_kind})
+    tail = (
+        f"{len(store)} placements, {len(rows)} designs, {len(set(store.families))} families; "
+        f"channels {store.channel_version}; label: {', '.join(kinds) or 'none'}"
+    )
+    return f"{text_table(header, rows)}\n{tail}"
+
+
+def score_table(score: Score) -> str:
+    """What ``routenas score`` prints: a head, the worst regions and the warnings."""
+    value = score.to_dict()
+    lines = [
+        f"{score.design.name}: {len(score.design.cells.name)} cells, {score.net_count} nets, "
+        f"{score.grid.shape[1]} x {score.grid.shape[0]} tiles of {score.grid.tile_um:g} um"
+    ]
+    if value["violated_nets"] is not None:
+        lines.append(
+            f"violated nets: {score.violated_nets:.1f} predicted "
+            f"({100 * (score.violated_net_ratio or 0):.1f} % of nets)"
+        )
+    hotspots = value["hotspots"]
+    if hotspots is not None:
+        lines.append(
+            f"hotspots: {hotspots['tiles']} tiles ({100 * hotspots['area_frac']:.1f} % of the die) "
+            f"at probability >= {hotspots['threshold']:.3f}; worst tile {hotspots['max']:.3f}"
+        )
+    if score.regions:
+        rows = [
+            [
+                str(index), "{:.1f} {:.1f} {:.1f} {:.1f}".format(*region.box_um), f"{region.score:.3f}",
+                str(region.tiles), str(region.cells), str(region.pins), str(region.nets_crossing),
+                ", ".join(region.dominant_features) or "-",
+            ]
+            for index, region in enumerate(score.regions[:10], 1)
+        ]  # fmt: skip
+        lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "dominant"], rows))
+        if len(score.regions) > len(rows):
+            lines.append(f"(+{len(score.regions) - len(rows)} more regions; see --json)")
+    lines += [f"warning: {text}" for _, text in score.warnings]
+    return "\n".join(lines)
+
+
+def timing_table(stages: Mapping[str, float]) -> str:
+    """Seconds and share of each stage; the rest of the process' life is start-up (interpreter and imports)."""
+    whole = process_seconds()
+    named = {"start-up and imports": max(0.0, whole - sum(stages.values())), **stages}
+    rows = [[name, f"{seconds:.3f}", f"{100 * seconds / whole:.0f}"] for name, seconds in named.items()]
+    return text_table(["stage", "seconds", "%"], [*rows, ["all", f"{whole:.3f}", "100"]])
+
+
+def process_seconds() -> float:
+    """Wall-clock seconds since this process started (from /proc where there is one, else CPU seconds)."""
+    try:
+        with open("/proc/self/stat", encoding="ascii") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        with open("/proc/uptime", encoding="ascii") as file:
+            uptime = float(file.read().split()[0])
+    except OSError:
+        return time.process_time()
+    import os
+
+    return uptime - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def comparison_table(table: Mapping[str, Any]) -> str:
+    """What ``routenas evaluate`` prints: mean +- deviation over seeds, the ensemble with its interval, the ceiling."""
+    names = list(table["rows"][0]["metrics"]) if table["rows"] else []
+    main = names[0] if names else ""
+    header = ["predictor", "seeds", *names, f"ensemble {main}", "95 % interval", "share of way"]
+    rows = []
+    for row in table["rows"]:
+        cells = [_spread(row["metrics"][name]) for name in names]
+        interval = row["interval"].get(main)
+        span = "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+        rows.append(
+            [
+                row["name"],
+                str(row["seeds"]),
+                *cells,
+                number(row["ensemble"][main]),
+                span,
+                number(row.get("share_of_way"), 2),
+            ]
+        )
+    lines = [
+        f"{table['task']} on the {table['part']} split: {table['placements']} placements "
+        f"of {table['designs']} designs, base rate {table['base_rate']:.4f}"
+    ]
+    lines.append(text_table(header, rows))
+    ceiling = table["ceiling"]
+    if ceiling is None:
+        lines.append("ceiling: no placement of this split was routed again")
+    else:
+        lines.append(
+            f"{ceiling['name']}: {ceiling['metric']} {number(ceiling['value'])} on {ceiling['placements']} placements "
+            f"that were routed again; best control there {number(ceiling['control'])}"
+        )
+    return "\n".join(lines)
+
+
+def _spread(value: Mapping[str, float | None]) -> str:
+    text = number(value["mean"])
+    return text if value["deviation"] is None else f"{text} +- {value['deviation']:.4f}"

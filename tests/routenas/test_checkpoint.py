@@ -1,0 +1,264 @@
+"""Model bundles: what is saved is what is loaded, and what is damaged or foreign is refused in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickletools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from placement_data.errors import InputError, RoutenasError
+from placement_data.features import CHANNEL_VERSION
+from placement_data.store import Store
+from routenas.checkpoint import (
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    Bundle,
+    ModelMismatchError,
+    best_threshold,
+    build,
+    hand_crafted,
+    searched,
+)
+from routenas.recipes.routenas import make_bundle
+from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
+from searchspaces.flexible import FlexibleSpace
+from tests.samples import SPLIT, made_up_sample
+
+SAMPLE = made_up_sample("new", "new", 5, (7, 19))
+
+
+def architectures(task: TaskName) -> dict[str, dict[str, Any]]:
+    rng = np.random.default_rng(3)
+    spaces = {preset: FlexibleSpace(preset) for preset in ("paper", "extended")}
+    found = {preset: searched(space, space.sample(rng)) for preset, space in spaces.items()}
+    return found | {"hand-crafted": hand_crafted("fcn" if task == "hotspots" else "resnet18")}
+
+
+CASES = [(task, name) for task in TASKS for name in ("paper", "extended", "hand-crafted")]
+
+
+def make(store: Path, task: TaskName, name: str) -> Bundle:
+    """A bundle of two untrained members whose heads are not zero."""
+    routability = RoutabilityTask(task, Store(store), SPLIT)
+    architecture = architectures(task)[name]
+    states = []
+    for seed in (1, 2):
+        state = build(architecture, task, 17, seed).state_dict()
+        generator = torch.Generator().manual_seed(seed)
+        for key, tensor in state.items():
+            if key.startswith("head") and key.endswith(("weight", "bias")):
+                tensor.copy_(0.1 * torch.randn(tensor.shape, generator=generator))
+        states.append(state)
+    return make_bundle(routability, architecture, states, SPLIT, {"data": "made-up.h5"})
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
+def bundle(request: pytest.FixtureRequest, made_up_store: Path) -> Bundle:
+    return make(made_up_store, *request.param)
+
+
+@pytest.fixture(scope="module")
+def plain(made_up_store: Path) -> Bundle:
+    return make(made_up_store, "hotspots", "extended")
+
+
+def test_round_trip_gives_identical_predictions(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.save(tmp_path / "model")
+    loaded = Bundle.load(tmp_path / "model")
+    answer = bundle.predict(SAMPLE.features, SAMPLE.net_count)
+    assert answer.shape == (SAMPLE.features.shape[1:] if bundle.task == "hotspots" else (1,))
+    assert np.isfinite(answer).all()
+    assert 0 <= answer.min() <= answer.max() <= 1
+    np.testing.assert_array_equal(loaded.predict(SAMPLE.features, SAMPLE.net_count), answer)
+    assert loaded.to_dict() == json.loads(json.dumps(bundle.to_dict()))
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted([MODEL_FILE, WEIGHTS_FILE])
+
+
+def test_the_answer_is_the_mean_of_the_members(bundle: Bundle) -> None:
+    singles = [member.predict(SAMPLE.features, SAMPLE.net_count) for member in bundle.members()]
+    assert len(singles) == 2
+    assert not np.array_equal(*singles)
+    np.testing.assert_allclose(bundle.predict(SAMPLE.features, SAMPLE.net_count), np.mean(singles, axis=0))
+
+
+def test_the_bundle_s_answer_is_the_task_s(bundle: Bundle, made_up_store: Path) -> None:
+    task = RoutabilityTask(bundle.task, Store(made_up_store), SPLIT)
+    example = task.examples("test")[0]
+    members = [task.predict(module, example.maps, example.sample.net_count) for module in bundle.modules]
+    answer = bundle.predict(example.sample.features, example.sample.net_count)
+    np.testing.assert_array_equal(answer, np.mean(members, axis=0))
+
+
+def test_what_model_json_says(plain: Bundle, tmp_path: Path) -> None:
+    plain.save(tmp_path / "model")
+    value = json.loads((tmp_path / "model" / MODEL_FILE).read_text())
+    assert value["schema"] == "routenas-model/1"
+    assert len(value["channels"]) == 17
+    assert value["channel_version"] == CHANNEL_VERSION
+    assert value["label_kind"] == "made-up/iteration-0"
+    assert value["tile_um"] == 1.4
+    assert value["split"] == SPLIT.to_dict()
+    assert 0 < value["metrics"]["test"]["roc_auc"] < 1
+    assert value["members"] == 2
+
+
+def test_weights_hold_no_pickle(plain: Bundle, tmp_path: Path) -> None:
+    plain.save(tmp_path / "model")
+    data = (tmp_path / "model" / WEIGHTS_FILE).read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    assert all(set(entry) == {"dtype", "shape", "data_offsets"} for name, entry in header.items())
+    with pytest.raises((ValueError, IndexError, KeyError)):
+        list(pickletools.genops(data))
+    assert not data.startswith(b"PK")
+
+
+def test_saving_replaces_a_bundle_and_nothing_else(plain: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "model"
+    plain.save(folder)
+    dataclasses.replace(plain, threshold=0.25).save(folder)
+    assert Bundle.load(folder).threshold == 0.25
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").write_text("words")
+    with pytest.raises(InputError, match="cannot write a bundle here, found 'other files'"):
+        plain.save(precious)
+    assert (precious / "thesis.tex").read_text() == "words"
+    with pytest.raises(InputError, match="cannot write a bundle here, found 'a file'"):
+        plain.save(precious / "thesis.tex")
+
+
+def test_a_failed_save_leaves_the_old_bundle(plain: Bundle, tmp_path: Path) -> None:
+    plain.save(tmp_path / "model")
+    before = (tmp_path / "model" / MODEL_FILE).read_bytes()
+    with pytest.raises(ValueError, match="JSON"):
+        dataclasses.replace(plain, metrics={"test": float("nan")}).save(tmp_path / "model")
+    assert (tmp_path / "model" / MODEL_FILE).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def flip(path: Path, position: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= 4
+    path.write_bytes(data)
+
+
+def edit(**changes: Any) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        path = folder / MODEL_FILE
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+    return apply
+
+
+def drop(name: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        path = folder / MODEL_FILE
+        value = json.loads(path.read_text())
+        del value[name]
+        path.write_text(json.dumps(value))
+
+    return apply
+
+
+def edit_inside(name: str, **changes: Any) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        value = json.loads((folder / MODEL_FILE).read_text())[name]
+        edit(**{name: {**value, **changes}})(folder)
+
+    return apply
+
+
+OTHER = hand_crafted("unet")
+DAMAGED: list[tuple[Callable[[Path], object], type[RoutenasError], str]] = [
+    (lambda f: flip(f / WEIGHTS_FILE, 0), InputError, "the weights are damaged"),
+    (lambda f: flip(f / WEIGHTS_FILE, 30), InputError, "the weights are damaged"),
+    (lambda f: flip(f / WEIGHTS_FILE, -1), InputError, "the weights are damaged"),
+    (lambda f: (f / WEIGHTS_FILE).write_bytes((f / WEIGHTS_FILE).read_bytes()[:-9]), InputError, "are damaged"),
+    (lambda f: (f / WEIGHTS_FILE).write_bytes(b""), InputError, "the weights are damaged"),
+    (lambda f: (f / WEIGHTS_FILE).unlink(), InputError, "the weights cannot be read"),
+    (lambda f: (f / MODEL_FILE).unlink(), InputError, "not a model bundle"),
+    (lambda f: (f / MODEL_FILE).write_bytes(b""), InputError, "not JSON"),
+    (lambda f: (f / MODEL_FILE).write_bytes(b"\xff\xfe\0"), InputError, "not JSON"),
+    (lambda f: (f / MODEL_FILE).write_text("[" * 200_000), InputError, "not JSON"),
+    (lambda f: (f / MODEL_FILE).write_text((f / MODEL_FILE).read_text()[:500]), InputError, "not JSON"),
+    (lambda f: (f / MODEL_FILE).write_text("[1]"), InputError, "not a model description"),
+    (edit(schema="routenas-model/7"), ModelMismatchError, "schema 'routenas-model/7', this version reads"),
+    (edit(schema=None), ModelMismatchError, "schema None"),
+    (edit(channels=["a"] * 17), ModelMismatchError, "are not those of this version"),
+    (edit(channel_version="routenas17/9"), ModelMismatchError, "channels routenas17/9 are not those of this version"),
+    (edit(channels=["a"]), InputError, "incomplete or damaged"),
+    (edit(channels=7), InputError, "incomplete or damaged"),
+    (edit(task="timing"), InputError, "incomplete or damaged"),
+    (edit(task=["hotspots"]), InputError, "incomplete or damaged"),
+    (edit(members=0), InputError, "0 members, weights of 2"),
+    (edit(members=3), InputError, "3 members, weights of 2"),
+    (edit(threshold=None), InputError, "threshold None"),
+    (edit(threshold=7), InputError, "threshold 7"),
+    (edit(tile_um="wide"), InputError, "incomplete or damaged"),
+    (edit(tile_um=float("nan")), InputError, "not finite"),
+    (edit(split={"train": ["a"], "search": ["a"], "test": []}), InputError, "a family is in two splits"),
+    (edit(architecture=OTHER), InputError, "weights and architecture do not fit"),
+    (edit(architecture={"kind": "hand-crafted", "name": "rudy"}), InputError, "only networks"),
+    (edit(architecture={"kind": "hand-crafted", "name": "none"}), InputError, "unknown baseline"),
+    (edit(architecture={"kind": "pickled"}), InputError, "weights and architecture do not fit"),
+    (edit(architecture={}), InputError, "weights and architecture do not fit"),
+    (edit(architecture=3), InputError, "incomplete or damaged"),
+    (edit_inside("architecture", genotype={"space": "x", "values": [1]}), InputError, "do not fit"),
+    (edit_inside("architecture", genotype=None), InputError, "do not fit"),
+    (edit_inside("architecture", space={}), InputError, "do not fit"),
+    (edit_inside("normalisation", mean=[0.0]), InputError, "incomplete or damaged"),
+    (edit_inside("normalisation", scale=[0.0] * 17), InputError, "incomplete or damaged"),
+    (edit_inside("output_scale", offset=None), InputError, "incomplete or damaged"),
+    (edit_inside("output_scale", offset=float("inf")), InputError, "not finite"),
+    (edit_inside("output_scale", bias=1.0), InputError, "incomplete or damaged"),
+    *((drop(name), InputError, "incomplete or damaged") for name in ("architecture", "channels", "normalisation")),
+    *((drop(name), InputError, "incomplete or damaged") for name in ("split", "threshold", "weights_sha256", "task")),
+]
+
+
+@pytest.mark.parametrize(("damage", "error", "what"), DAMAGED)
+def test_damage_is_found(
+    plain: Bundle, tmp_path: Path, damage: Callable[[Path], object], error: type[RoutenasError], what: str
+) -> None:
+    folder = tmp_path / "model"
+    plain.save(folder)
+    damage(folder)
+    with pytest.raises(RoutenasError, match=what) as caught:
+        Bundle.load(folder)
+    assert type(caught.value) is error
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(str(folder))
+    assert caught.value.exit_code == (3 if error is InputError else 4)
+
+
+def test_no_bundle_at_all(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "gone", tmp_path, tmp_path / "file"):
+        with pytest.raises(InputError, match="not a model bundle"):
+            Bundle.load(path)
+
+
+def test_best_threshold_against_brute_force() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(30):
+        labels = [(rng.random((3, 5)) < 0.3).astype(np.uint8) for _ in range(2)]
+        scores = [np.round(rng.random((3, 5)), 1) for _ in range(2)]
+        truth, values = np.concatenate([v.ravel() for v in labels]), np.concatenate([v.ravel() for v in scores])
+
+        def f1(threshold: float, truth: np.ndarray = truth, values: np.ndarray = values) -> float:
+            hot = values >= threshold
+            return 2 * float(truth[hot].sum()) / max(float(hot.sum() + truth.sum()), 1.0)
+
+        candidates = np.unique(values)
+        best = max(f1(threshold) for threshold in candidates)
+        expected = max(threshold for threshold in candidates if f1(threshold) == pytest.approx(best))
+        if truth.any():
+            assert best_threshold(labels, scores) == expected

@@ -1,0 +1,259 @@
+"""Scoring a layout: the answer's form, regions against brute force, warnings, refusals."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from placement_data.design import Use
+from placement_data.errors import InputError
+from placement_data.features import feature_maps
+from placement_data.netlist import signal_nets
+from placement_data.synthetic import synthetic_def
+from routenas.checkpoint import Bundle, ModelMismatchError
+from routenas.scoring import Score, heat_map_csv, score_layout
+from routenas.tables import score_table, timing_table
+from tests.layouts import Layout
+
+
+@pytest.fixture(scope="module")
+def loaded(bundles: dict[str, Path]) -> dict[str, Bundle]:
+    return {task: Bundle.load(folder) for task, folder in bundles.items()}
+
+
+@pytest.fixture(scope="module")
+def score(layout: Layout, loaded: dict[str, Bundle]) -> Score:
+    """The layout with a threshold that leaves several regions."""
+    hotspots = loaded["hotspots"]
+    plain = score_layout([layout.lef], layout.def_, [hotspots])
+    assert plain.probability is not None
+    map_ = plain.probability
+    thresholds = [float(np.quantile(map_, share)) for share in np.arange(0.5, 1.0, 0.02)]
+    threshold = max(thresholds, key=lambda value: len(connected(hot_tiles(map_, value))))
+    both = [dataclasses.replace(hotspots, threshold=threshold), loaded["violated_nets"]]
+    return score_layout([layout.lef], layout.def_, both)
+
+
+def numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in numbers(item)]
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item)]
+    return [float(value)] if isinstance(value, int | float) else []
+
+
+def test_json(score: Score, layout: Layout) -> None:
+    value = json.loads(json.dumps(score.to_dict(), allow_nan=False))
+    assert list(value) == [
+        "schema", "routenas", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets", "violated_nets",
+        "hotspots", "regions", "warnings", "timing",
+    ]  # fmt: skip
+    assert value["schema"] == "routenas.score/1"
+    assert all(math.isfinite(number) for number in numbers(value))
+    assert set(value["inputs"]) == {str(layout.lef), str(layout.def_)}
+    assert [model["task"] for model in value["models"]] == ["hotspots", "violated_nets"]
+    assert value["grid"] == list(score.grid.shape)
+    assert set(value["timing"]) == {"parse_s", "features_s", "infer_s", "regions_s"}
+
+
+def test_violated_nets_are_the_ratio_of_the_nets(score: Score) -> None:
+    value = score.to_dict()["violated_nets"]
+    assert 0 <= value["ratio"] <= 1
+    assert value["predicted"] == value["ratio"] * score.net_count
+    assert score.net_count == int(signal_nets(score.design).sum()) > 100
+
+
+def test_the_map_is_the_model_s_answer(score: Score, loaded: dict[str, Bundle]) -> None:
+    features = feature_maps(score.design, score.grid)
+    np.testing.assert_array_equal(score.probability, loaded["hotspots"].predict(features, score.net_count))
+
+
+def test_hotspot_summary_by_brute_force(score: Score) -> None:
+    assert score.probability is not None
+    summary = score.to_dict()["hotspots"]
+    values = sorted(score.probability.ravel().tolist(), reverse=True)
+    hot = [(r, c) for r in range(score.grid.shape[0]) for c in range(score.grid.shape[1])
+           if score.probability[r, c] >= summary["threshold"]]  # fmt: skip
+    assert summary["tiles"] == len(hot)
+    assert summary["area_frac"] == pytest.approx(sum(score.grid.area[tile] for tile in hot) / score.grid.area.sum())
+    assert summary["max"] == values[0]
+    count = max(1, round(0.05 * len(values)))
+    assert summary["mean_top_5pct"] == pytest.approx(sum(values[:count]) / count)
+    assert summary["mean_top_0p5pct"] >= summary["mean_top_1pct"] >= summary["mean_top_2pct"] >= summary["mean"]
+
+
+def hot_tiles(probability: np.ndarray, threshold: float) -> set[tuple[int, int]]:
+    return {(int(row), int(column)) for row, column in np.argwhere(probability >= threshold)}
+
+
+def connected(hot: set[tuple[int, int]]) -> list[set[tuple[int, int]]]:
+    """Regions of tiles that share an edge or a corner, by flood fill."""
+    left, found = set(hot), []
+    while left:
+        region, border = set(), {left.pop()}
+        while border:
+            tile = border.pop()
+            region.add(tile)
+            near = {(tile[0] + i, tile[1] + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            border |= near
+        found.append(region)
+    return found
+
+
+def test_regions_by_brute_force(score: Score) -> None:
+    assert score.probability is not None
+    assert score.threshold is not None
+    design, grid, probability = score.design, score.grid, score.probability
+    hot = hot_tiles(probability, score.threshold)
+    expected = sorted(connected(hot), key=lambda region: -sum(probability[tile] for tile in region))
+    assert len(score.regions) == min(20, len(expected)) > 1
+    signal = signal_nets(design)
+    for region, tiles in zip(score.regions, expected, strict=False):
+        rows, columns = [r for r, _ in tiles], [c for _, c in tiles]
+        x0, x1 = grid.x_edges[min(columns)], grid.x_edges[max(columns) + 1]
+        y0, y1 = grid.y_edges[min(rows)], grid.y_edges[max(rows) + 1]
+        assert region.box_um == tuple(edge / design.dbu_per_micron for edge in (x0, y0, x1, y1))
+        assert region.tiles == len(tiles)
+        assert region.score == pytest.approx(np.mean([probability[tile] for tile in tiles]))
+        assert region.max == max(probability[tile] for tile in tiles)
+        cells = sum(bool(a < x1 and c > x0 and b < y1 and d > y0) for a, b, c, d in design.cells.box)
+        assert region.cells == cells
+        points: dict[int, list[tuple[float, float]]] = {}
+        for net, x, y, placed in zip(design.pins.net, design.pins.x, design.pins.y, design.pins.placed, strict=True):
+            if placed and signal[net]:
+                points.setdefault(int(net), []).append((x, y))
+        assert region.pins == sum(x0 <= x < x1 and y0 <= y < y1 for at in points.values() for x, y in at)
+        crossing = sum(
+            min(x for x, _ in at) < x1 and max(x for x, _ in at) > x0
+            and min(y for _, y in at) < y1 and max(y for _, y in at) > y0
+            for at in points.values()
+        )  # fmt: skip
+        assert region.nets_crossing == crossing
+
+
+def test_regions_lie_on_the_die(score: Score) -> None:
+    die = score.to_dict()["die_um"]
+    for region in score.regions:
+        x0, y0, x1, y1 = region.box_um
+        assert die[0] <= x0 < x1 <= die[2]
+        assert die[1] <= y0 < y1 <= die[3]
+
+
+def test_csv_covers_the_die_exactly(score: Score) -> None:
+    assert score.probability is not None
+    rows = list(csv.reader(io.StringIO(heat_map_csv(score.grid, score.probability, score.design.dbu_per_micron))))
+    assert rows[0] == ["x0", "y0", "x1", "y1", "value"]
+    tiles = np.array(rows[1:], dtype=float)
+    assert len(tiles) == score.probability.size
+    np.testing.assert_allclose(tiles[:, 4], score.probability.ravel(), atol=1e-6)
+    x0, y0, x1, y1 = score.to_dict()["die_um"]
+    assert (tiles[:, 0].min(), tiles[:, 1].min(), tiles[:, 2].max(), tiles[:, 3].max()) == (x0, y0, x1, y1)
+    area = (tiles[:, 2] - tiles[:, 0]) * (tiles[:, 3] - tiles[:, 1])
+    assert (area > 0).all()
+    assert area.sum() == pytest.approx((x1 - x0) * (y1 - y0))
+    assert len({(row[0], row[1]) for row in rows[1:]}) == len(tiles)  # no two tiles on one place
+    for axis in (0, 1):  # one tile's end is the next one's start, as text
+        starts, ends = {row[axis] for row in rows[1:]}, {row[axis + 2] for row in rows[1:]}
+        assert len(starts ^ ends) == 2
+
+
+def test_png(score: Score, tmp_path: Path) -> None:
+    from routenas.report import heat_map_png, search_png
+
+    heat_map_png(score, tmp_path / "map.png")
+    search_png([0.5, None, 0.7], "ROC-AUC", {"rudy": 0.6}, tmp_path / "search.png")
+    for name in ("map.png", "search.png"):
+        data = (tmp_path / name).read_bytes()
+        assert data.startswith(b"\x89PNG\r\n\x1a\n")
+        assert len(data) > 5000
+    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(InputError, match="a heat map needs a hotspot model"):
+        heat_map_png(dataclasses.replace(score, probability=None), tmp_path / "none.png")
+
+
+def test_a_die_that_starts_elsewhere(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> None:
+    """The same placement moved by whole tiles has the same answer, at another place."""
+    moved = tmp_path / "moved.def"
+    moved.write_text(synthetic_def(150, 3, utilization=0.6, memory=False, name="one", origin=(-28000, 56000)))
+    both = list(loaded.values())
+    here, there = (score_layout([layout.lef], path, both) for path in (layout.def_, moved))
+    assert here.probability is not None
+    assert there.probability is not None
+    np.testing.assert_allclose(here.probability, there.probability, rtol=1e-5)
+    assert there.violated_nets == pytest.approx(here.violated_nets, rel=1e-5)
+    shift = np.array(there.regions[0].box_um) - np.array(here.regions[0].box_um) if here.regions else np.zeros(4)
+    if here.regions:
+        np.testing.assert_allclose(shift, (-14.0, 28.0, -14.0, 28.0))
+
+
+def test_two_bundles_of_one_task_are_refused(loaded: dict[str, Bundle], layout: Layout) -> None:
+    with pytest.raises(ModelMismatchError, match="two models for the task 'hotspots', expected at most one a task"):
+        score_layout([layout.lef], layout.def_, [loaded["hotspots"], loaded["hotspots"]])
+
+
+def test_tiles_of_two_sizes(loaded: dict[str, Bundle], layout: Layout) -> None:
+    both = [loaded["hotspots"], dataclasses.replace(loaded["violated_nets"], tile_um=2.8)]
+    with pytest.raises(ModelMismatchError, match=r"the models were trained on tiles of 1\.4 and 2\.8 um"):
+        score_layout([layout.lef], layout.def_, both)
+    score = score_layout([layout.lef], layout.def_, both, tile_um=1.4)
+    assert ("other-tile", "tiles of 1.4 um, but training was on tiles of 2.8 um") in score.warnings
+
+
+def test_one_model_answers_one_question(loaded: dict[str, Bundle], layout: Layout) -> None:
+    counts = score_layout([layout.lef], layout.def_, [loaded["violated_nets"]])
+    assert counts.probability is None
+    assert counts.to_dict()["hotspots"] is None
+    assert counts.regions == ()
+    maps = score_layout([layout.lef], layout.def_, [loaded["hotspots"]], top=1)
+    assert maps.to_dict()["violated_nets"] is None
+    assert maps.violated_nets is None
+    assert len(maps.regions) <= 1
+
+
+def test_what_is_not_placed_is_refused(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> None:
+    text = synthetic_def(150, 3, utilization=0.6, memory=False, name="one")
+    bad = tmp_path / "unplaced.def"
+    bad.write_text(re.sub(r"(- u7 \S+ .*?)\+ PLACED \( \S+ \S+ \) \S+", r"\1+ UNPLACED", text, count=1))
+    with pytest.raises(InputError, match=r"unplaced\.def: .*u7"):
+        score_layout([layout.lef], bad, list(loaded.values()))
+
+
+def test_warnings(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> None:
+    text = synthetic_def(150, 3, utilization=0.6, memory=False, name="one")
+    start, end = text.index("SPECIALNETS"), text.index("END SPECIALNETS\n") + len("END SPECIALNETS\n")
+    bare = tmp_path / "bare.def"
+    bare.write_text(text[:start] + text[end:])
+    score = score_layout([layout.lef], bare, [loaded["hotspots"]])
+    codes = [code for code, _ in score.warnings]
+    assert "no-power-grid" in codes
+    assert "out-of-range" in codes  # the made-up training data know nothing of this layout's channels
+    assert not np.isin(score.design.nets.use, (Use.POWER, Use.GROUND)).any()
+
+
+def test_an_answer_that_is_not_finite_is_refused(loaded: dict[str, Bundle], layout: Layout) -> None:
+    scale = dataclasses.replace(loaded["hotspots"].output_scale, offset=float("nan"))
+    with pytest.raises(ModelMismatchError, match="no finite answer"):
+        score_layout([layout.lef], layout.def_, [dataclasses.replace(loaded["hotspots"], output_scale=scale)])
+
+
+def test_tables(score: Score) -> None:
+    text = score_table(score)
+    assert f"one: {len(score.design.cells.name)} cells, {score.net_count} nets" in text
+    assert "violated nets:" in text
+    assert "hotspots:" in text
+    assert "warning: " in text
+    timing = timing_table(score.timings).splitlines()
+    assert timing[0].split() == ["stage", "seconds", "%"]
+    assert timing[2].startswith("start-up and imports")
+    shares = [int(line.split()[-1]) for line in timing[2:-1]]
+    assert abs(sum(shares) - 100) <= len(shares)
