@@ -20,7 +20,7 @@ $(VENV)/torch:
 
 $(VENV)/installed: $(VENV)/torch pyproject.toml
 	@echo "installing routenas"
-	$(RUN) pip install --quiet -e '.[plot,graph,test]'
+	$(RUN) pip install --quiet -e '.[plot,test]'
 	@touch $@
 
 quickstart: $(VENV)/installed  ## search, train, compare, score and draw on the data inside the package

@@ -1,0 +1,94 @@
+"""Imports between the packages go downwards only, and the command starts without the heavy ones."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("placement_data", "searchspaces", "routenas")
+OURS = {*PACKAGES, "cli"}
+ALLOWED = {
+    "placement_data": {"placement_data", "numpy", "h5py", "torch.utils.data"},
+    "searchspaces": {"searchspaces", "numpy", "torch"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield str(node.module)
+
+
+def modules(package: str) -> list[Path]:
+    found = sorted((REPOSITORY / package).rglob("*.py"))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_the_lower_packages_import_nothing_above_them(package: str) -> None:
+    for path in modules(package):
+        for name in imports(path):
+            standard = name.partition(".")[0] in sys.stdlib_module_names
+            below = any(name == allowed or name.startswith(f"{allowed}.") for allowed in ALLOWED[package])
+            assert standard or below, f"{path.relative_to(REPOSITORY)} imports {name}"
+
+
+def test_nothing_imports_the_command_line_or_the_tests() -> None:
+    for package in PACKAGES:
+        for path in modules(package):
+            for name in imports(path):
+                assert name.partition(".")[0] not in ("cli", "tests", "benchmarks"), path
+
+
+LAYERS = (
+    ("metrics", "progress", "strategies", "journal", "example"),
+    ("bootstrap", "baselines", "search", "tasks"),
+    ("training",),
+    ("checkpoint",),
+    ("estimators", "comparison", "scoring"),
+    ("recipes", "report", "tables"),
+    ("session",),
+    ("quickstart",),
+)
+
+
+def test_the_parts_of_routenas_import_downwards() -> None:
+    level = {name: number for number, names in enumerate(LAYERS) for name in names}
+    for path in modules("routenas"):
+        part = path.relative_to(REPOSITORY / "routenas").parts[0].removesuffix(".py")
+        if part == "__init__":
+            assert not [name for name in imports(path) if name.partition(".")[0] in OURS]
+            continue
+        assert part in level, f"{part} has no layer yet"
+        for name in imports(path):
+            root, _, rest = name.partition(".")
+            if root == "routenas" and rest:
+                other = rest.partition(".")[0]
+                assert other == part or level[other] < level[part], f"{path.name} imports {name}"
+
+
+def test_the_command_starts_without_heavy_modules() -> None:
+    heavy = ("torch", "h5py", "numpy", "scipy", "sklearn", "matplotlib", "rich")
+    code = f"import sys, cli; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_size_of_files_and_functions() -> None:
+    for path in [REPOSITORY / "cli.py", *(path for package in PACKAGES for path in modules(package))]:
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 450, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 65, f"{path.name}: {node.name}"
