@@ -128,7 +128,7 @@ class Bundle:
         return np.asarray(np.mean(answers, axis=0), dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
-        """What ``model.json`` holds, but for the digest of the weights."""
+        """What ``model.json`` holds, but for the digests of the weights and of itself."""
         return {
             "schema": SCHEMA,
             "routenas": __version__,
@@ -161,7 +161,8 @@ class Bundle:
         with atomic_folder(folder) as temporary:
             save_file(tensors, temporary / WEIGHTS_FILE)
             digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
-            text = json.dumps({**self.to_dict(), "weights_sha256": digest}, indent=1, allow_nan=False)
+            value = {**self.to_dict(), "weights_sha256": digest}
+            text = json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False)
             (temporary / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -175,6 +176,8 @@ class Bundle:
             raise ModelMismatchError(
                 f"{folder / MODEL_FILE}: schema {value.get('schema')!r}, this version reads {SCHEMA!r}"
             )
+        if value.get("sha256") != _digest(value):
+            raise InputError("the model description is damaged: its SHA-256 is another", file=folder / MODEL_FILE)
         try:
             bundle = cls._from_dict(value, _read_weights(folder / WEIGHTS_FILE, value))
         except InputError as error:
@@ -235,6 +238,12 @@ class Bundle:
             raise InputError("weights and architecture do not fit", file=folder, found=last) from None
         if not all(bool(torch.isfinite(tensor).all()) for state in self.weights for tensor in state.values()):
             raise InputError("a weight is not a finite number", file=folder / WEIGHTS_FILE)
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    """SHA-256 of a description without its own digest, whatever its layout as text."""
+    text = json.dumps({name: item for name, item in value.items() if name != "sha256"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

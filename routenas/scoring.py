@@ -180,7 +180,7 @@ def _tile(bundles: Sequence[Bundle], tile_um: float | None) -> float:
 
 
 def _model_summary(bundle: Bundle) -> dict[str, Any]:
-    names = ("kind", "name", "genotype")
+    names = ("kind", "name", "hash")
     return {
         "task": bundle.task,
         "architecture": {name: bundle.architecture[name] for name in names if name in bundle.architecture},

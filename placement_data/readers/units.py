@@ -13,9 +13,9 @@ TOLERANCE = 0.01
 def require_same_scale(rows: Rows, sites: Sites, dbu_per_micron: int, file: str) -> None:
     """Raise ``InputError`` where the DEF's rows are the LEF's sites at another scale: UNITS that are not the file's.
 
-    Nothing else in a DEF tells: with wrong units every cell is merely too small or too large for its place. The rows do,
-    since they step by a site's width and lie a site's height apart. Only when both are off by one and the same factor
-    are the units to blame; a row may step by more than its site.
+    Nothing else in a DEF tells: with wrong units every cell is merely too small or too large for its place. The rows
+    do, since they step by a site's width and lie a site's height apart. Only when both are off by one and the same
+    factor are the units to blame; a row may step by more than its site.
     """
     for name, width, height in zip(sites.name, sites.width, sites.height, strict=True):
         upright = np.isin(rows.orientation, (Orientation.N, Orientation.S, Orientation.FN, Orientation.FS))

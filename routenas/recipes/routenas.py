@@ -227,7 +227,6 @@ def make_bundle(
     threshold = None
     if task.name == "hotspots":
         threshold = best_threshold([example.hotspots for example in task.examples("search")], answers["search"])
-    grid = task.examples("train")[0].sample.grid
     return Bundle(
         task=task.name,
         architecture=dict(architecture),
@@ -235,7 +234,7 @@ def make_bundle(
         normalisation=task.normalisation,
         output_scale=task.output_scale,
         label_kind=task.label_kind,
-        tile_um=float(grid["tile"]) / float(grid["dbu_per_micron"]),
+        tile_um=task.tile_um,
         split=split,
         channels=task.store.channels,
         channel_version=task.store.channel_version,

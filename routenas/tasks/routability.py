@@ -97,6 +97,13 @@ class RoutabilityTask:
                 "label kinds are mixed", file=store.path, found=", ".join(kinds), expected="one router and iteration"
             )
         self.label_kind = kinds[0]
+        tiles = sorted({_tile_um(sample) for part in ("train", "search") for sample in self._samples(part)})
+        if len(tiles) != 1:
+            found = ", ".join(f"{tile:g} um" for tile in tiles)
+            raise InputError(
+                "tiles are of several sizes", file=store.path, found=found, expected="one; see ingest --tile"
+            )
+        self.tile_um = tiles[0]
         self._examples: dict[str, tuple[Example, ...]] = {}
 
     @property
@@ -200,6 +207,10 @@ class RoutabilityTask:
             return hotspot_metrics((design, example.hotspots, values) for design, example, values in triples).to_json()
         truth = [example.ratio for example in examples]
         return count_metrics(designs, truth, [float(values[0]) for values in predictions]).to_json()
+
+
+def _tile_um(sample: Sample) -> float:
+    return float(sample.grid["tile"]) / float(sample.grid["dbu_per_micron"])
 
 
 def resample(maps: Tensor, size: tuple[int, int]) -> Tensor:

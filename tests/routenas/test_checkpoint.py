@@ -21,6 +21,7 @@ from routenas.checkpoint import (
     WEIGHTS_FILE,
     Bundle,
     ModelMismatchError,
+    _digest,
     best_threshold,
     build,
     hand_crafted,
@@ -150,20 +151,29 @@ def flip(path: Path, position: int) -> None:
     path.write_bytes(data)
 
 
+def reseal(folder: Path, value: dict[str, Any]) -> None:
+    """Write a description whose digest is right, so that what is wrong in it is looked at."""
+    (folder / MODEL_FILE).write_text(json.dumps({**value, "sha256": _digest(value)}))
+
+
+def one_digit(folder: Path) -> None:
+    text = (folder / MODEL_FILE).read_text()
+    (folder / MODEL_FILE).write_text(text.replace('"tile_um": 1', '"tile_um": 2'))
+    assert (folder / MODEL_FILE).read_text() != text
+
+
 def edit(**changes: Any) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
-        path = folder / MODEL_FILE
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+        reseal(folder, {**json.loads((folder / MODEL_FILE).read_text()), **changes})
 
     return apply
 
 
 def drop(name: str) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
-        path = folder / MODEL_FILE
-        value = json.loads(path.read_text())
+        value = json.loads((folder / MODEL_FILE).read_text())
         del value[name]
-        path.write_text(json.dumps(value))
+        reseal(folder, value)
 
     return apply
 
@@ -190,6 +200,7 @@ DAMAGED: list[tuple[Callable[[Path], object], type[RoutenasError], str]] = [
     (lambda f: (f / MODEL_FILE).write_text("[" * 200_000), InputError, "not JSON"),
     (lambda f: (f / MODEL_FILE).write_text((f / MODEL_FILE).read_text()[:500]), InputError, "not JSON"),
     (lambda f: (f / MODEL_FILE).write_text("[1]"), InputError, "not a model description"),
+    (one_digit, InputError, "the model description is damaged: its SHA-256 is another"),
     (edit(schema="routenas-model/7"), ModelMismatchError, "schema 'routenas-model/7', this version reads"),
     (edit(schema=None), ModelMismatchError, "schema None"),
     (edit(channels=["a"] * 17), ModelMismatchError, "are not those of this version"),
