@@ -13,10 +13,10 @@ from placement_data.design import Ints
 MOST_SINKS = 30
 MOST_CLOCKED = MOST_SINKS - 1  # by one buffer; the clock's own net takes a memory besides
 _ROW_HEIGHT, _SITE_WIDTH = 2800, 380
-_REACH = 6.0  # mean distance of a sink from its driver, in rows
-_FAR = 0.03  # share of sinks whose driver may be anywhere
+_REACH = 2.0  # mean distance of a sink from its driver, in rows
+_FAR = 0.01  # share of sinks whose driver may be anywhere
 _SAMPLED = 2000  # sinks that a driver outside the gates takes the nearest of
-_HUBS, _TO_HUB = 0.02, 0.12  # share of drivers with many sinks, and of sinks that go to one of them
+_HUBS, _TO_HUB = 0.02, 0.03  # share of drivers with many sinks, and of sinks that go to one of them
 
 Terminal = tuple[str, str]  # component (or PIN) and pin
 

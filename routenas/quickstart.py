@@ -69,4 +69,4 @@ def _search(folder: Path, task: str, seed: int, budget: str, final_budget: str) 
 def _draw(run: Path, task: str, path: Path) -> None:
     values = [record["value"] for record in Journal(run / "journal.jsonl").records]
     metric = {"hotspots": "ROC-AUC", "violated_nets": "Kendall's tau"}[task]
-    search_png(values, metric, {}, path)
+    search_png(values, metric, path)

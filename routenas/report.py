@@ -24,7 +24,7 @@ def _figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError("pictures need matplotlib", expected="pip install 'routenas[plot]'") from None
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height))
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -38,11 +38,15 @@ def heat_map_png(score: Score, path: Path) -> None:
     if score.probability is None:
         raise InputError("a heat map needs a hotspot model", expected="--model of the task 'hotspots'")
     width, height = (design.die[2:] - design.die[:2]) / scale
-    tall = float(np.clip(6.5 * height / width, 2.5, 12))
-    figure = _figure(8.2, tall + 0.9)
+    wide = 6.4
+    tall = float(np.clip(wide * height / width, 2.5, 12))
+    page = np.array([8.4, tall + 1.1])
+    figure = _figure(*page)
     from matplotlib.patches import Rectangle  # behind the check that matplotlib is there
 
-    axes = figure.add_subplot()
+    # Placed by hand, in inches: an automatic layout draws everything twice.
+    axes = figure.add_axes((0.75 / page[0], 0.6 / page[1], wide / page[0], tall / page[1]))
+    bar = figure.add_axes(((wide + 0.95) / page[0], 0.6 / page[1], 0.18 / page[0], tall / page[1]))
     mesh = axes.pcolorfast(
         grid.x_edges / scale,
         grid.y_edges / scale,
@@ -51,7 +55,7 @@ def heat_map_png(score: Score, path: Path) -> None:
         vmin=0.0,
         vmax=max(1e-6, float(score.probability.max())),
     )
-    figure.colorbar(mesh, ax=axes, label="predicted probability of a DRC hotspot", shrink=0.9)
+    figure.colorbar(mesh, cax=bar, label="predicted probability of a DRC hotspot")
     macro = macro_masters(design.masters)[design.cells.master]
     for x0, y0, x1, y1 in design.cells.box[macro] / scale:
         axes.add_patch(
@@ -76,16 +80,14 @@ def _title(score: Score) -> str:
     return title
 
 
-def search_png(values: Sequence[float | None], metric: str, references: dict[str, float], path: Path) -> None:
-    """Value of each trial and the best so far, with reference lines (hand-crafted predictors at the same budget)."""
+def search_png(values: Sequence[float | None], metric: str, path: Path) -> None:
+    """Value of each trial of a search, and the best so far."""
     figure = _figure(7.5, 4.2)
-    axes = figure.add_subplot()
+    axes = figure.add_axes((0.11, 0.13, 0.86, 0.78))
     trials = np.arange(1, len(values) + 1)
     points = np.array([np.nan if value is None else value for value in values])
     axes.plot(trials, points, "o", color="tab:blue", alpha=0.6, label="trial")
     axes.step(trials, np.fmax.accumulate(points), where="post", color="tab:blue", label="best so far")
-    for index, (name, value) in enumerate(references.items()):
-        axes.axhline(value, linestyle="--", color=f"C{index + 1}", label=name)
     axes.set(xlabel="trial", ylabel=f"{metric} on the search split", title="Search")
     axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)

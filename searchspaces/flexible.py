@@ -230,20 +230,20 @@ class FlexibleSpace(Space):
         count through softplus; or "scalar" (B,), the ``violated_nets`` of the paper preset. The last layer starts at
         zero, so the output starts constant. Raises ValueError for a foreign genotype or an unknown task.
         """
-        network = self._structure(genotype, task, channels)
-        network.to_empty(device="cpu")
+        with torch.random.fork_rng(devices=[]):  # torch's own first weights, which are drawn anew below
+            network = self._structure(genotype, task, channels, "cpu")
         initialise(network, torch.Generator().manual_seed(seed))
         return network
 
     def cost(self, genotype: Genotype, task: Task = "hotspots", channels: int = 17) -> Cost:
         """Size and work of the network, worked out without building its weights. Raises as `build` does."""
-        network = self._structure(genotype, task, channels)
+        network = self._structure(genotype, task, channels, "meta")
         side = 64  # a multiple of all strides, so that nothing is padded
         work = multiply_adds(network, torch.empty(1, channels, side, side, device="meta"))
         parameters = sum(parameter.numel() for parameter in network.parameters())
         return Cost(parameters, work / side**2)
 
-    def _structure(self, genotype: Genotype, task: Task, channels: int) -> RoutabilityNetwork:
+    def _structure(self, genotype: Genotype, task: Task, channels: int, device: str) -> RoutabilityNetwork:
         if task not in ("hotspots", "violated_nets"):
             raise ValueError(f"the task of a routability network must be 'hotspots' or 'violated_nets', not {task!r}")
         if channels < 1:
@@ -254,7 +254,7 @@ class FlexibleSpace(Space):
             Dag(tuple((v, OPERATIONS[op]) for v, op in operations.items()), tuple(sorted(edges)))
             for operations, edges in pruned
         )
-        with torch.device("meta"):
+        with torch.device(device):
             if self.preset == "paper":
                 return PaperNetwork(dags, task, channels)
             return ExtendedNetwork(_plan(values, dags), channels)

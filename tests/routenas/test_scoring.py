@@ -171,7 +171,7 @@ def test_png(score: Score, tmp_path: Path) -> None:
     from routenas.report import heat_map_png, search_png
 
     heat_map_png(score, tmp_path / "map.png")
-    search_png([0.5, None, 0.7], "ROC-AUC", {"rudy": 0.6}, tmp_path / "search.png")
+    search_png([0.5, None, 0.7], "ROC-AUC", tmp_path / "search.png")
     for name in ("map.png", "search.png"):
         data = (tmp_path / name).read_bytes()
         assert data.startswith(b"\x89PNG\r\n\x1a\n")
