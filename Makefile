@@ -27,7 +27,7 @@ quickstart: $(VENV)/installed  ## search, train, compare, score and draw on the 
 	$(VENV)/bin/routenas quickstart --out $(OUT)
 
 test: $(VENV)/installed  ## the whole test suite
-	$(RUN) pytest -n 2
+	OMP_NUM_THREADS=1 $(RUN) pytest -n 2
 
 lint: $(VENV)/installed  ## format, lint and types
 	$(RUN) ruff check .

@@ -471,7 +471,7 @@ def test_score_refusals(run: Run, folder: Path, bundles: dict[str, Path]) -> Non
         (binary("weights.safetensors"), 3, "weights.safetensors: the weights are damaged"),
         (cut("weights.safetensors", 0.5), 3, "weights.safetensors: the weights are damaged"),
         (replaced("model.json", "routenas-model/1", "routenas-model/2"), 4, "schema 'routenas-model/2'"),
-        (replaced("model.json", '"channel_version": "', '"channel_version": "9'), 4, "are not those of this version"),
+        (replaced("model.json", '"channel_version": "', '"channel_version": "9'), 3, "its SHA-256 is another"),
     ],
 )
 def test_faulty_bundles(
