@@ -77,7 +77,13 @@ _TASK = click.option(
     show_default=True,
     help="What to predict.",
 )
-_THREADS = click.option("--threads", type=click.IntRange(min=1), help="Threads of torch (default: all cores).")
+_THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads of torch; more than one pays for large maps only, on cores that are free.",
+)
 
 
 @click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -209,7 +215,7 @@ def split(path: Path, output: Path | None, seed: int) -> None:
 @_SPLIT
 @_SEED
 @_THREADS
-def search(path: Path, split_path: Path | None, threads: int | None, out: Path, resume: bool, **options: Any) -> None:
+def search(path: Path, split_path: Path | None, threads: int, out: Path, resume: bool, **options: Any) -> None:
     """Search the flexible space for a predictor, retrain the best few, keep one and write its bundle to OUT/model."""
     from routenas.session import run_search
 

@@ -26,7 +26,7 @@ SEEDS = 2
 
 
 def quickstart(
-    out: Path, seed: int, say: Callable[[str], object], budget: str = "fast", final_budget: str = "full"
+    out: Path, seed: int, say: Callable[[str], object], budget: str = "fast", final_budget: str = "fast"
 ) -> None:
     """Run everything and leave tables, pictures, runs and models in ``out`` (an unfinished one is gone on with).
 
@@ -41,7 +41,7 @@ def quickstart(
         _search(out / task, task, seed, budget, final_budget)
         table = run_evaluation(
             example.PLACEMENTS, task=task, models=(f"searched={out / task / 'model'}",), names=BASELINES[task],
-            budget=final_budget, seeds=SEEDS, part="test", split_path=None, seed=seed, threads=None,
+            budget=final_budget, seeds=SEEDS, part="test", split_path=None, seed=seed, threads=1,
         )  # fmt: skip
         say(comparison_table(table))
         write_text(out / f"{task}.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
@@ -63,7 +63,7 @@ def _search(folder: Path, task: str, seed: int, budget: str, final_budget: str) 
         "task": task, "preset": "extended", "strategy": "evolution", "trials": TRIALS[task], "budget": budget,
         "final_budget": final_budget, "finalists": 2, "final_seeds": SEEDS, "seed": seed,
     }  # fmt: skip
-    return run_search(example.PLACEMENTS, folder, None, None, (folder / "config.json").exists(), options)
+    return run_search(example.PLACEMENTS, folder, None, 1, (folder / "config.json").exists(), options)
 
 
 def _draw(run: Path, task: str, path: Path) -> None:

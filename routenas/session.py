@@ -25,14 +25,13 @@ from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import budget_named, train
 
 
-def use_threads(threads: int | None) -> None:
+def use_threads(threads: int) -> None:
     """Fix torch's threads for this process; the number decides the last bits of a training."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
 
 
 def run_search(
-    path: Path, out: Path, split_path: Path | None, threads: int | None, resume: bool, options: Mapping[str, Any]
+    path: Path, out: Path, split_path: Path | None, threads: int, resume: bool, options: Mapping[str, Any]
 ) -> Bundle:
     """``routenas search``: a run folder at ``out``; the other options are those of :class:`Configuration`."""
     use_threads(threads)
@@ -41,7 +40,7 @@ def run_search(
     store = Store(path)
     split = resolve_split(store, split_path, int(options["seed"]))
     configuration = Configuration(
-        data=str(path), data_sha256=data_sha256(path), split=split, threads=torch.get_num_threads(), **options
+        data=str(path), data_sha256=data_sha256(path), split=split, threads=threads, **options
     )
     # Whatever is wrong with options or data is found before there is a run folder.
     task = RoutabilityTask(configuration.task, store, split)
@@ -91,13 +90,13 @@ class _Watch:
         self._to(self.steps.trial(self.steps.trials) + self.finals * self.steps.final)
 
     def _to(self, done: int) -> None:
-        self.bar.advance(done - self.done, f"best {self.best:.4f}")
+        self.bar.advance(done - self.done, f"best {self.best:.4f}" if self.best > -math.inf else "")
         self.done = done
 
 
 def run_training(
     path: Path, out: Path, task: TaskName, predictor: str | None, architecture: Path | None, budget: str, seeds: int,
-    split_path: Path | None, seed: int, threads: int | None,
+    split_path: Path | None, seed: int, threads: int,
 ) -> Bundle:  # fmt: skip
     """``routenas train``: one network with one or several seeds, written as a bundle."""
     use_threads(threads)
@@ -146,7 +145,7 @@ def _architecture(path: Path, task: TaskName) -> dict[str, Any]:
 
 def run_evaluation(
     path: Path, task: TaskName, models: tuple[str, ...], names: str, budget: str, seeds: int, part: str,
-    split_path: Path | None, seed: int, threads: int | None,
+    split_path: Path | None, seed: int, threads: int,
 ) -> dict[str, Any]:  # fmt: skip
     """``routenas evaluate``: the comparison of models and hand-crafted predictors as a JSON-ready table."""
     use_threads(threads)
