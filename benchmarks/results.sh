@@ -8,13 +8,14 @@ routenas data split "$out/data.h5" --seed "$seed" -o "$out/split.json"
 export OMP_NUM_THREADS=1
 one_task() {
   local task=$1
+  local random_seed=$2
   for strategy in evolution random; do
-    routenas search "$out/data.h5" --task "$task" --split "$out/split.json" --strategy "$strategy" --trials 24 --threads 1 \
-      --out "$out/$task-$strategy" --resume
+    routenas search "$out/data.h5" --task "$task" --split "$out/split.json" --strategy "$strategy" --trials 24 \
+      --seed "$([ "$strategy" = random ] && echo "$random_seed" || echo 0)" --out "$out/$task-$strategy" --resume
   done
-  routenas evaluate "$out/data.h5" --task "$task" --split "$out/split.json" --threads 1 --seeds 3 \
+  routenas evaluate "$out/data.h5" --task "$task" --split "$out/split.json" --seeds 3 \
     --model "searched=$out/$task-evolution/model" --model "random search=$out/$task-random/model" --json "$out/$task.json" \
     > "$out/$task.txt"
 }
-one_task hotspots & one_task violated_nets & wait
+one_task hotspots 0 & one_task violated_nets 1 & wait
 cat "$out/hotspots.txt" "$out/violated_nets.txt"
