@@ -5,6 +5,7 @@ They, and the boosting ones, take features in the units of the store (not normal
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
 
@@ -75,7 +76,7 @@ class RudyLogistic:
         return self.intercept_ + self.slope_ * _total_rudy(features, self.channels)
 
 
-class _MeanOfMap:
+class _MeanOfMap(ABC):
     """Violated nets as a rising line of one statistic, which matches the mean and the deviation of the targets.
 
     A least-squares slope could come out negative on few placements and turn the ranking round; the control is meant to
@@ -85,9 +86,9 @@ class _MeanOfMap:
     def __init__(self, channels: Sequence[str] | None = None) -> None:
         self.channels = channels
 
+    @abstractmethod
     def statistic(self, features: Map) -> float:
         """The one number of a placement, from features (c, h, w)."""
-        raise NotImplementedError
 
     def fit(
         self,
