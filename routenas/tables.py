@@ -120,39 +120,36 @@ def process_seconds() -> float:
 
 
 def comparison_table(table: Mapping[str, Any]) -> str:
-    """What ``routenas evaluate`` prints: mean +- deviation over seeds, the ensemble with its interval, the ceiling."""
+    """What ``routenas evaluate`` prints: mean +- deviation over seeds, the ensemble with its interval, the ceiling.
+
+    The ceiling is known on placements that were routed again; the last two columns are about those alone.
+    """
     names = list(table["rows"][0]["metrics"]) if table["rows"] else []
-    main = names[0] if names else ""
-    header = ["predictor", "seeds", *names, f"ensemble {main}", "95 % interval", "share of way"]
-    rows = []
-    for row in table["rows"]:
-        cells = [_spread(row["metrics"][name]) for name in names]
-        interval = row["interval"].get(main)
-        span = "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
-        rows.append(
-            [
-                row["name"],
-                str(row["seeds"]),
-                *cells,
-                number(row["ensemble"][main]),
-                span,
-                number(row.get("share_of_way"), 2),
-            ]
-        )
+    main, ceiling = (names[0] if names else ""), table["ceiling"]
+    header = ["predictor", "seeds", *names, f"ensemble {main}", "95 % interval"]
+    if ceiling is not None:
+        header += [f"{ceiling['metric']}, routed again", "share of way"]
+    rows = [_comparison_row(row, names, main, ceiling is not None) for row in table["rows"]]
     lines = [
         f"{table['task']} on the {table['part']} split: {table['placements']} placements "
         f"of {table['designs']} designs, base rate {table['base_rate']:.4f}"
     ]
-    lines.append(text_table(header, rows))
-    ceiling = table["ceiling"]
     if ceiling is None:
-        lines.append("ceiling: no placement of this split was routed again")
-    else:
-        lines.append(
-            f"{ceiling['name']}: {ceiling['metric']} {number(ceiling['value'])} on {ceiling['placements']} placements "
-            f"that were routed again; best control there {number(ceiling['control'])}"
-        )
-    return "\n".join(lines)
+        return "\n".join([*lines, text_table(header, rows), "ceiling: no placement of this split was routed again"])
+    rows.append([ceiling["name"], *["-"] * (len(header) - 3), number(ceiling["value"]), number(1.0, 2)])
+    note = (
+        f"{ceiling['placements']} placements were routed again; share of way: from the best control "
+        f"({number(ceiling['control'])}) to the ceiling"
+    )
+    return "\n".join([*lines, text_table(header, rows), note])
+
+
+def _comparison_row(row: Mapping[str, Any], names: Sequence[str], main: str, ceiling: bool) -> list[str]:
+    interval = row["interval"].get(main)
+    span = "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+    metrics = [_spread(row["metrics"][name]) for name in names]
+    cells = [row["name"], str(row["seeds"]), *metrics, number(row["ensemble"][main]), span]
+    return [*cells, number(row["on_repeated"]), number(row["share_of_way"], 2)] if ceiling else cells
 
 
 def _spread(value: Mapping[str, float | None]) -> str:
