@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from placement_data.store import verify
+import numpy as np
+
+from placement_data.ingest import make_sample, read_manifest
+from placement_data.store import Store, verify
 from routenas import example
 from routenas.quickstart import quickstart
 
@@ -32,3 +35,15 @@ def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path) -> None:
     assert score["violated_nets"]["predicted"] >= 0
     assert 0 <= score["hotspots"]["area_frac"] <= 1
     assert (tmp_path / "score.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_shipped_maps_are_what_ingest_makes_today(shared_data: Path) -> None:
+    rows = {row.sample: row for row in read_manifest(shared_data / "placements" / "manifest.csv")}
+    store = Store(example.PLACEMENTS)
+    for index in range(0, len(store), 13):
+        shipped = store.sample(index)
+        made = make_sample(rows[shipped.sample])
+        assert np.array_equal(shipped.features, made.features)
+        assert np.array_equal(shipped.hotspots, made.hotspots)
+        assert shipped.violated_nets == made.violated_nets
+        assert shipped.repeat_violated_nets == made.repeat_violated_nets
