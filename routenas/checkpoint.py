@@ -106,7 +106,8 @@ class Bundle:
         for state in self.weights:
             module = build(self.architecture, self.task, len(self.channels), seed=0)
             module.load_state_dict(dict(state))
-            members.append(module.eval())
+            # A CPU's convolutions are about twice as fast with the channels of a tile side by side.
+            members.append(module.eval().to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         return tuple(members)
 
     def members(self) -> tuple[Bundle, ...]:
@@ -118,7 +119,7 @@ class Bundle:
 
         ``features`` are raw feature maps (channels, rows, columns).
         """
-        inputs = torch.from_numpy(self.normalisation.apply(features))[None]
+        inputs = torch.from_numpy(self.normalisation.apply(features))[None].to(memory_format=torch.channels_last)
         answers = []
         with torch.inference_mode():
             for module in self.modules:
