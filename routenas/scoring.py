@@ -23,6 +23,7 @@ from routenas import __version__
 from routenas.checkpoint import Bundle, ModelMismatchError
 
 SCHEMA = "routenas.score/1"
+LARGE_REGION = 64
 Map = NDArray[np.float64]
 
 
@@ -200,10 +201,13 @@ def find_regions(
     features: NDArray[np.float32],
     top: int,
 ) -> tuple[Region, ...]:
-    """Connected tiles (edges and corners) at or above the threshold, the largest sum of probability first."""
+    """Connected tiles (edges and corners) at or above the threshold, the largest sum of probability first.
+
+    A region too large to act on is narrowed to the worst tiles in it, see :func:`label_regions`.
+    """
     from scipy import ndimage
 
-    labels, count = ndimage.label(probability >= threshold, structure=np.ones((3, 3)))
+    labels, count = label_regions(probability, threshold)
     if count == 0:
         return ()
     index = np.arange(1, count + 1)
@@ -215,6 +219,29 @@ def find_regions(
         _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, bundle.channels)
         for number in index[np.argsort(-mass, kind="stable")][:top]
     )
+
+
+def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32], int]:
+    """Number (rows, columns) of the region that each tile is in, 0 for none, and how many regions there are.
+
+    Where a crowded layout is one region from edge to edge, nobody can act on it: a region of more than 1 % of the tiles
+    (and of :data:`LARGE_REGION`) is narrowed to its worst half, again and again, until its parts are no larger.
+    """
+    from scipy import ndimage
+
+    limit = max(LARGE_REGION, probability.size // 100)
+    hot = probability >= threshold
+    while True:
+        labels, count = ndimage.label(hot, structure=np.ones((3, 3)))
+        large = np.flatnonzero(np.bincount(labels.ravel(), minlength=count + 1)[1:] > limit) + 1
+        before = int(hot.sum())
+        for number in large:
+            inside = labels == number
+            worst = inside & (probability > np.median(probability[inside]))
+            if worst.any():  # else all of it is equally bad
+                hot &= ~inside | worst
+        if int(hot.sum()) == before:
+            return labels, int(count)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from placement_data.features import feature_maps
 from placement_data.netlist import signal_nets
 from placement_data.synthetic import synthetic_def
 from routenas.checkpoint import Bundle, ModelMismatchError
-from routenas.scoring import Score, heat_map_csv, score_layout
+from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
 from routenas.tables import score_table, timing_table
 from tests.layouts import Layout
 
@@ -139,6 +139,29 @@ def test_regions_by_brute_force(score: Score) -> None:
             for at in points.values()
         )  # fmt: skip
         assert region.nets_crossing == crossing
+
+
+def test_a_region_too_large_to_act_on_is_narrowed_to_its_worst_parts() -> None:
+    y, x = np.mgrid[0:60, 0:60]
+    probability = 0.3 + 0.5 * np.exp(-((x - 15) ** 2 + (y - 15) ** 2) / 40.0)
+    probability += 0.4 * np.exp(-((x - 45) ** 2 + (y - 40) ** 2) / 40.0)
+    labels, count = label_regions(probability, 0.2)  # all of the die is above the threshold
+    sizes = np.bincount(labels.ravel())[1:]
+    assert count == 2
+    assert sizes.max() <= LARGE_REGION
+    assert labels[15, 15] > 0
+    assert labels[40, 45] > 0
+    assert labels[15, 15] != labels[40, 45]
+
+
+def test_a_level_region_cannot_be_narrowed() -> None:
+    probability = np.full((30, 40), 0.5)
+    probability[:, 30] = 0.0
+    probability[5, 35] = 0.9
+    labels, count = label_regions(probability, 0.2)
+    assert count == 2
+    assert (labels[:, :30] == labels[0, 0]).all()
+    assert np.argwhere(labels == labels[5, 35]).tolist() == [[5, 35]]
 
 
 def test_regions_lie_on_the_die(score: Score) -> None:
