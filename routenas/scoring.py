@@ -254,6 +254,7 @@ class _Pieces:
 
     @classmethod
     def of(cls, design: Design) -> _Pieces:
+        """The pieces of a design; supply nets and unplaced pins are not counted."""
         signal = signal_nets(design)
         counted = design.pins.placed & signal[design.pins.net]
         pins = np.stack([design.pins.x, design.pins.y], axis=1)[counted]

@@ -260,16 +260,6 @@ class FlexibleSpace(Space):
             return ExtendedNetwork(_plan(values, dags), channels)
 
 
-def paper(shuffle_seed: int = 0) -> FlexibleSpace:
-    """The published space."""
-    return FlexibleSpace("paper", shuffle_seed)
-
-
-def extended() -> FlexibleSpace:
-    """The extended space."""
-    return FlexibleSpace("extended")
-
-
 def _free_forms(
     pairs: list[list[tuple[dict[int, int], set[Edge]]]], *, halvings: int, residual: bool
 ) -> list[tuple[tuple[int, ...], tuple[Edge, ...]]]:

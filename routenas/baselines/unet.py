@@ -37,6 +37,7 @@ class UNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W) of any size to (B, 1, H, W)."""
         height, width = x.shape[-2:]
         x = self.down[0](pad_to_multiple(x, 2**self.depth))
         skips = []

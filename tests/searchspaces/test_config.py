@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from searchspaces.flexible import FlexibleSpace, extended, paper
+from searchspaces.flexible import FlexibleSpace
 
 
-@pytest.mark.parametrize("space", [extended(), paper(), paper(7)])
+@pytest.mark.parametrize("space", [FlexibleSpace("extended"), FlexibleSpace("paper"), FlexibleSpace("paper", 7)])
 def test_round_trip(space: FlexibleSpace) -> None:
     again = FlexibleSpace.from_config(json.loads(json.dumps(space.config())))
     assert again.config() == space.config()
@@ -20,7 +20,7 @@ def test_round_trip(space: FlexibleSpace) -> None:
     assert again.cost(genotype) == space.cost(genotype)
 
 
-CONFIG = paper(2).config()
+CONFIG = FlexibleSpace("paper", 2).config()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ CONFIG = paper(2).config()
         {**CONFIG, "name": None},
         {**CONFIG, "preset": "extended"},
         {**CONFIG, "fixed_operations": []},
-        {**extended().config(), "fixed_operations": [["mix"]]},
+        {**FlexibleSpace("extended").config(), "fixed_operations": [["mix"]]},
     ],
 )
 def test_other_values_are_refused(config: object) -> None:

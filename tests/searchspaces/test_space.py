@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchspaces import SPACES, load_space
 from searchspaces.space import Choice, Genotype, Space
 
 
@@ -98,17 +97,3 @@ class TestSpace:
 
     def test_one_hot(self, space: Space) -> None:
         assert space.one_hot(space.genotype((2, 0, 1))).tolist() == [0, 0, 1, 1, 0, 0, 1]
-
-
-class TestTable:
-    @pytest.mark.parametrize("name", [*SPACES, "flexible-paper:4"])
-    def test_a_space_is_found_by_the_name_in_its_genotypes(self, name: str) -> None:
-        space = load_space(name)
-        genotype = space.sample(np.random.default_rng(0))
-        assert load_space(genotype.space).contains(genotype)
-
-    def test_an_unknown_name_lists_near_ones(self) -> None:
-        with pytest.raises(ValueError, match="no search space is called 'flexible-paperr'; near names: flexible-paper"):
-            load_space("flexible-paperr")
-        with pytest.raises(ValueError, match="near names: flexible-extended, flexible-paper"):
-            load_space("zzz")
