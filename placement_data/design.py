@@ -87,6 +87,14 @@ class LayerKind(IntEnum):
     IMPLANT = 5
 
 
+class RegionKind(IntEnum):
+    """TYPE of a REGION: a fence keeps others out and its own in, a guide only draws its own."""
+
+    NONE = 0
+    FENCE = 1
+    GUIDE = 2
+
+
 class LayerDirection(IntEnum):
     """Preferred direction of a routing layer."""
 
@@ -95,9 +103,37 @@ class LayerDirection(IntEnum):
     VERTICAL = 2
 
 
+def _no_indices() -> Indices:
+    return np.empty(0, dtype=np.int32)
+
+
+def _no_values() -> Ints:
+    return np.empty(0, dtype=np.int64)
+
+
+def _no_pairs() -> Ints:
+    return np.empty((0, 2), dtype=np.int64)
+
+
+def _no_boxes() -> Ints:
+    return np.empty((0, 4), dtype=np.int64)
+
+
+def _no_flags() -> NDArray[np.bool_]:
+    return np.empty(0, dtype=bool)
+
+
+def _no_names() -> Names:
+    return np.empty(0, dtype=object)
+
+
 @dataclass(frozen=True)
 class Layers:
-    """Layers in LEF order. Pitch and width in microns, NaN where not given."""
+    """Layers in LEF order. Pitch, offset, width and spacing in microns, NaN where not given.
+
+    ``pitch_x`` is the distance of vertical tracks, ``pitch_y`` that of horizontal ones. ``spacing`` is the least one
+    that a plain SPACING or a SPACINGTABLE's first entry names.
+    """
 
     name: Names
     kind: Codes  # LayerKind
@@ -105,6 +141,9 @@ class Layers:
     pitch_x: Floats
     pitch_y: Floats
     width: Floats
+    offset_x: Floats
+    offset_y: Floats
+    spacing: Floats
 
 
 @dataclass(frozen=True)
@@ -145,7 +184,10 @@ class Masters:
 
 @dataclass(frozen=True)
 class Cells:
-    """Placed instances. ``box`` is the placed outline (n, 4); the lower-left corner is DEF's placement point."""
+    """Placed instances. ``box`` is the placed outline (n, 4); the lower-left corner is DEF's placement point.
+
+    A halo keeps other cells away from its cell's sides; where a cell has several, the last one counts.
+    """
 
     name: Names
     master: Indices
@@ -153,6 +195,14 @@ class Cells:
     status: Codes
     box: Ints
     source: Names  # "NETLIST", "DIST", "TIMING", "USER" or ""
+    halo_cell: Indices = field(default_factory=_no_indices)  # cells that have a HALO
+    halo: Ints = field(default_factory=_no_boxes)  # its widths (n, 4): left, bottom, right, top as placed
+    halo_soft: NDArray[np.bool_] = field(default_factory=_no_flags)
+    route_halo_cell: Indices = field(default_factory=_no_indices)  # cells that have a ROUTEHALO
+    route_halo: Ints = field(default_factory=_no_values)  # its width
+    route_halo_layers: Ints = field(default_factory=_no_pairs)  # (n, 2) lowest and highest layer, -1 unknown
+    weight_cell: Indices = field(default_factory=_no_indices)  # cells that have a WEIGHT
+    weight: Ints = field(default_factory=_no_values)
 
 
 @dataclass(frozen=True)
@@ -162,6 +212,24 @@ class Nets:
     name: Names
     use: Codes
     pin_offset: Ints
+    rule_net: Indices = field(default_factory=_no_indices)  # nets that have a NONDEFAULTRULE
+    rule: Indices = field(default_factory=_no_indices)  # its row in ``Rules``, -1 where nothing defines it
+
+
+@dataclass(frozen=True)
+class Rules:
+    """NONDEFAULTRULEs of LEF and DEF: width and spacing a layer, database units, -1 where not given."""
+
+    name: Names
+    offset: Ints  # CSR over the columns below
+    layer: Indices  # into Layers, -1 unknown
+    width: Ints
+    spacing: Ints
+
+    @classmethod
+    def empty(cls) -> Rules:
+        """No rules."""
+        return cls(_no_names(), np.zeros(1, dtype=np.int64), _no_indices(), _no_values(), _no_values())
 
 
 @dataclass(frozen=True)
@@ -212,6 +280,39 @@ class SpecialNets:
 
 
 @dataclass(frozen=True)
+class SpecialWires:
+    """Metal of SPECIALNETS as boxes: wires, rectangles, decomposed polygons, and the metal of vias on their layers."""
+
+    net: Indices  # into SpecialNets
+    layer: Indices  # into Layers, -1 unknown
+    box: Ints  # (n, 4)
+    via: NDArray[np.bool_]  # True for the metal (or cut) of a via
+
+    @classmethod
+    def empty(cls) -> SpecialWires:
+        """No wires."""
+        return cls(_no_indices(), _no_indices(), _no_boxes(), _no_flags())
+
+
+@dataclass(frozen=True)
+class Regions:
+    """REGIONS with their boxes, and the cells that GROUPS and components assign to them."""
+
+    name: Names
+    kind: Codes  # RegionKind
+    box_offset: Ints  # CSR over box
+    box: Ints  # (n, 4)
+    cell_offset: Ints  # CSR over cell
+    cell: Indices
+
+    @classmethod
+    def empty(cls) -> Regions:
+        """No regions."""
+        none = np.zeros(1, dtype=np.int64)
+        return cls(_no_names(), np.empty(0, dtype=np.uint8), none, _no_boxes(), none, _no_indices())
+
+
+@dataclass(frozen=True)
 class Rows:
     """Rows: site name, origin, orientation, counts and steps in database units."""
 
@@ -236,12 +337,19 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Blockages:
-    """Blockage rectangles. ``layer`` is "" for a placement blockage; ``max_density`` is NaN but for PARTIAL ones."""
+    """Blockage rectangles; a polygon is decomposed into rectangles that do not overlap.
+
+    ``layer`` is "" for a placement blockage; ``max_density`` is NaN but for PARTIAL ones. A blockage of SLOTS or
+    FILLS is no hindrance for wires.
+    """
 
     layer: Names
     box: Ints
     soft: NDArray[np.bool_]
     max_density: Floats
+    pushdown: NDArray[np.bool_]
+    only_fills: NDArray[np.bool_]  # SLOTS or FILLS: no hindrance for wires
+    cell: Indices  # the COMPONENT that the blockage belongs to, -1 for none
 
 
 @dataclass(frozen=True)
@@ -264,6 +372,9 @@ class Design:
     tracks: Tracks
     gcell_grid: Tracks
     blockages: Blockages
+    special_wires: SpecialWires = field(default_factory=SpecialWires.empty)
+    regions: Regions = field(default_factory=Regions.empty)
+    rules: Rules = field(default_factory=Rules.empty)
     sources: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:

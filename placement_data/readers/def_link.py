@@ -94,7 +94,7 @@ def link(raw: RawDesign, library: Library) -> Design:
         _tracks(raw.tracks),
         _tracks(raw.gcell_grid),
         _blockages(raw.blockages),
-        (*library.sources, str(raw.source.path)),
+        sources=(*library.sources, str(raw.source.path)),
     )
 
 
@@ -321,4 +321,7 @@ def _blockages(blockages: RawBlockages) -> Blockages:
         _table(blockages.box, 4),
         np.array(blockages.soft, dtype=bool),
         np.array(blockages.max_density, dtype=np.float64),
+        np.zeros(len(blockages.box), dtype=bool),
+        np.zeros(len(blockages.box), dtype=bool),
+        np.full(len(blockages.box), -1, dtype=np.int32),
     )

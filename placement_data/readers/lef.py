@@ -336,6 +336,9 @@ def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
             np.array([layer.pitch[0] for layer in layers], dtype=np.float64),
             np.array([layer.pitch[1] for layer in layers], dtype=np.float64),
             np.array([layer.width for layer in layers], dtype=np.float64),
+            np.full(len(layers), np.nan),
+            np.full(len(layers), np.nan),
+            np.full(len(layers), np.nan),
         ),
         Sites(
             _names(tables.sites),

@@ -185,6 +185,9 @@ def random_design(
             np.array([np.nan, 0.19, 0.19]),
             np.array([np.nan, PITCH_UM, 0.14]),
             np.array([np.nan, 0.07, 0.07]),
+            np.array([np.nan, 0.095, 0.095]),
+            np.array([np.nan, 0.07, 0.07]),
+            np.array([np.nan, 0.065, 0.07]),
         ),
         sites=Sites(names(["core", "tall"]), np.array([0.19, 0.19]), np.array([1.4, 2.8])),
         masters=lib,
@@ -217,9 +220,15 @@ def random_design(
         ),
         tracks=no_tracks,
         gcell_grid=no_tracks,
-        blockages=Blockages(names([]), np.empty((0, 4), dtype=np.int64), np.empty(0, dtype=bool), np.empty(0)),
+        blockages=no_blockages(),
         sources=("cells.lef", "random.def"),
     )
+
+
+def no_blockages() -> Blockages:
+    flags = np.empty(0, dtype=bool)
+    boxes = np.empty((0, 4), dtype=np.int64)
+    return Blockages(names([]), boxes, flags, np.empty(0), flags, flags, np.empty(0, dtype=np.int32))
 
 
 def moved(design: Design, dx: int, dy: int) -> Design:
