@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
-from placement_data.errors import InputError, RoutenasError
+from placement_data.errors import InputError
 from routenas import __version__
+from routenas.commands import FILE, SEED, UNUSED_SEED, example, explain
+from routenas.commands.data import data, ingest
 
 EXIT_CODES = """\b
 Exit codes:
@@ -22,6 +24,7 @@ Exit codes:
   3  an input is unreadable or inconsistent
   4  a model does not fit: schema, channels, tile, task
   5  every training failed
+  10 a check tripped: 'data audit' found a leak, 'data lint' a contradiction
   130  interrupted"""
 
 
@@ -39,18 +42,13 @@ class _Group(click.Group):
                 sys.exit(error.exit_code)
             where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""
             self._fail(f"{error.format_message()}{where}", error.exit_code)
-        except RoutenasError as error:
-            self._fail(str(error), error.exit_code)
         except BrokenPipeError:  # whoever reads our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             sys.exit(1)
-        except OSError as error:
-            self._fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), InputError.exit_code)
         except (click.Abort, KeyboardInterrupt):
             self._fail("interrupted", 130)
         except Exception as error:
-            first = str(error).partition("\n")[0]
-            self._fail(f"internal error, please report it: {type(error).__name__}: {first}", 1)
+            self._fail(*explain(error))
 
     def _fail(self, text: str, code: int) -> None:
         if os.environ.get("ROUTENAS_DEBUG"):
@@ -59,16 +57,8 @@ class _Group(click.Group):
         sys.exit(code)
 
 
-def _example(*lines: str) -> str:
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-_FILE = click.Path(path_type=Path)
-_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness.")
-# Nothing is random in these verbs; they take a seed so that scripts can give it to all.
-_UNUSED_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, help="Without effect: nothing is random.")
 _SPLIT = click.option(
-    "--split", "split_path", type=_FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed)."
+    "--split", "split_path", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed)."
 )
 _TASK = click.option(
     "--task",
@@ -99,101 +89,19 @@ def main() -> None:
     """
 
 
-@main.command(epilog="\b\nExample:\n  routenas ingest manifest.csv -o data.h5 --tile 1.4")
-@click.argument("manifest", type=_FILE)
-@click.option("-o", "--output", type=_FILE, required=True, help="The HDF5 data set to write.")
-@click.option(
-    "--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns (default: the row height)."
-)
-@click.option("--append", is_flag=True, help="Add to the data set that is there instead of making a new one.")
-@click.option("--force", is_flag=True, help="Replace the data set that is there.")
-@_UNUSED_SEED
-def ingest(manifest: Path, output: Path, tile: float | None, append: bool, force: bool, seed: int) -> None:
-    """Read the placements and DRC reports that MANIFEST names into one HDF5 of feature maps and labels.
-
-    MANIFEST is a CSV, a row a placement, with the columns sample, design, family, lef, def and optionally report,
-    label_kind, report_repeats. Paths are relative to it; several files in one field are separated by ';'. Placements
-    of one family are never on two sides of a split. Without a report a placement is kept unlabelled. Other columns are
-    kept as attributes and never become inputs.
-    """
-    from placement_data.features import CHANNEL_VERSION, CHANNELS
-    from placement_data.ingest import make_sample, read_manifest
-    from placement_data.store import append as append_samples
-    from placement_data.store import write
-    from routenas.progress import progress_bar
-
-    if output.exists() and not (append or force):
-        raise InputError("the data set exists already", file=output, expected="--append, --force or another name")
-    rows = read_manifest(manifest)
-    with progress_bar("ingest", len(rows)) as bar:
-
-        def samples() -> Any:
-            for row in rows:
-                yield make_sample(row, tile)
-                bar.advance(1, row.sample)
-
-        if append and output.exists():
-            count = append_samples(output, samples(), CHANNEL_VERSION)
-        else:
-            count = write(output, samples(), CHANNELS, CHANNEL_VERSION)
-    click.echo(f"{output}: {count} placements written, {output.stat().st_size / 1e6:.1f} MB")
-
-
-@main.group()
-def data() -> None:
-    """Look at a data set, check it, split it by design family."""
-
-
-@data.command(epilog="\b\nExample:\n  routenas data show data.h5")
-@click.argument("path", type=_FILE)
-@_UNUSED_SEED
-def show(path: Path, seed: int) -> None:
-    """List designs, families, grid sizes and labels of a data set."""
-    from placement_data.store import Store
-    from routenas.tables import data_table
-
-    click.echo(data_table(Store(path)))
-
-
-@data.command(epilog="\b\nExample:\n  routenas data verify data.h5")
-@click.argument("path", type=_FILE)
-@_UNUSED_SEED
-def verify(path: Path, seed: int) -> None:
-    """Read all of a data set and check it; a flipped byte anywhere is found (exit code 3)."""
-    from placement_data.store import verify as verify_store
-
-    store = verify_store(path)
-    click.echo(
-        f"{path}: intact, {len(store)} placements of {len(set(store.designs))} designs, "
-        f"channels {store.channel_version}"
-    )
-
-
-@data.command(epilog="\b\nExample:\n  routenas data split data.h5 --seed 1 -o split.json")
-@click.argument("path", type=_FILE)
-@click.option("-o", "--output", type=_FILE, help="JSON file to write (default: standard output).")
-@_SEED
-def split(path: Path, output: Path | None, seed: int) -> None:
-    """Draw a train / search / test split: every design family is on one side only."""
-    from placement_data.dataset import draw_split
-    from placement_data.store import Store, write_text
-
-    text = json.dumps(draw_split(Store(path), seed).to_dict(), indent=1)
-    if output is None:
-        click.echo(text)
-    else:
-        write_text(output, text + "\n")
+main.add_command(ingest)
+main.add_command(data)
 
 
 @main.command(
-    epilog=_example(
+    epilog=example(
         "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots",
         "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots --resume",
     )
 )
-@click.argument("path", type=_FILE)
+@click.argument("path", type=FILE)
 @_TASK
-@click.option("--out", type=_FILE, required=True, help="Run folder to make (or to go on with, under --resume).")
+@click.option("--out", type=FILE, required=True, help="Run folder to make (or to go on with, under --resume).")
 @click.option(
     "--trials", type=click.IntRange(min=1), default=24, show_default=True, help="Candidates to train, in all."
 )
@@ -213,7 +121,7 @@ def split(path: Path, output: Path | None, seed: int) -> None:
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
 @_SPLIT
-@_SEED
+@SEED
 @_THREADS
 def search(path: Path, split_path: Path | None, threads: int, out: Path, resume: bool, **options: Any) -> None:
     """Search the flexible space for a predictor, retrain the best few, keep one and write its bundle to OUT/model."""
@@ -225,23 +133,23 @@ def search(path: Path, split_path: Path | None, threads: int, out: Path, resume:
 
 
 @main.command(
-    epilog=_example(
+    epilog=example(
         "routenas train data.h5 --predictor residual-dilated --out models/residual",
         "routenas train data.h5 --architecture runs/hotspots/model/model.json --out models/again",
     )
 )
-@click.argument("path", type=_FILE)
+@click.argument("path", type=FILE)
 @_TASK
 @click.option("--predictor", help="A hand-crafted network: fcn, unet, tile-mlp, residual-dilated, resnet18.")
-@click.option("--architecture", type=_FILE, help="A model.json whose architecture is trained anew.")
-@click.option("--out", type=_FILE, required=True, help="Bundle folder to write.")
+@click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
+@click.option("--out", type=FILE, required=True, help="Bundle folder to write.")
 @click.option("--force", is_flag=True, help="Replace the bundle that is there.")
 @click.option("--budget", default="full", show_default=True, help="smoke, fast or full.")
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Members of the bundle, a seed each."
 )
 @_SPLIT
-@_SEED
+@SEED
 @_THREADS
 def train(path: Path, out: Path, force: bool, **options: Any) -> None:
     """Train one network, hand-crafted or found by a search, and write its bundle."""
@@ -259,8 +167,8 @@ def _headline(bundle: Any) -> dict[str, Any]:
     return {name: value for name, value in bundle.metrics["test"].items() if isinstance(value, int | float)}
 
 
-@main.command(epilog=_example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
-@click.argument("path", type=_FILE)
+@main.command(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
+@click.argument("path", type=FILE)
 @_TASK
 @click.option(
     "--model", "models", multiple=True, help="A bundle, or NAME=FOLDER; may be repeated. The first is the reference."
@@ -279,9 +187,9 @@ def _headline(bundle: Any) -> dict[str, Any]:
 @click.option(
     "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
 )
-@click.option("--json", "json_path", type=_FILE, help="Write the table as JSON.")
+@click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
 @_SPLIT
-@_SEED
+@SEED
 @_THREADS
 def evaluate(path: Path, json_path: Path | None, **options: Any) -> None:
     """Compare models with hand-crafted predictors (same data, trainer and budget) and with the label's noise ceiling.
@@ -301,23 +209,21 @@ def evaluate(path: Path, json_path: Path | None, **options: Any) -> None:
 
 
 @main.command(
-    epilog=_example(
+    epilog=example(
         "routenas score --lef tech.lef --lef cells.lef --def placed.def.gz \\",
         "  --model hotspots/ --model violated-nets/ --json out.json --png out.png",
     )
 )
-@click.option("--lef", "lef", type=_FILE, multiple=True, required=True, help="Technology or cell LEF; may be repeated.")
-@click.option("--def", "def_", type=_FILE, required=True, help="Placed DEF, plain or gzip.")
-@click.option("--model", "models", type=_FILE, multiple=True, required=True, help="Model bundle; at most one a task.")
+@click.option("--lef", "lef", type=FILE, multiple=True, required=True, help="Technology or cell LEF; may be repeated.")
+@click.option("--def", "def_", type=FILE, required=True, help="Placed DEF, plain or gzip.")
+@click.option("--model", "models", type=FILE, multiple=True, required=True, help="Model bundle; at most one a task.")
 @click.option("--tile", type=click.FloatRange(min=0, min_open=True), help="Tile in microns (default: the model's).")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
-@click.option("--json", "json_path", type=_FILE, help="Write the whole answer as JSON.")
-@click.option(
-    "--csv", "csv_path", type=_FILE, help="Write the hotspot map: x0,y0,x1,y1,value in microns, a row a tile."
-)
-@click.option("--png", "png_path", type=_FILE, help="Write the heat map over the die as a picture.")
+@click.option("--json", "json_path", type=FILE, help="Write the whole answer as JSON.")
+@click.option("--csv", "csv_path", type=FILE, help="Write the hotspot map: x0,y0,x1,y1,value in microns, a row a tile.")
+@click.option("--png", "png_path", type=FILE, help="Write the heat map over the die as a picture.")
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
-@_UNUSED_SEED
+@UNUSED_SEED
 def score(
     json_path: Path | None, csv_path: Path | None, png_path: Path | None, timings: bool, seed: int, **options: Any
 ) -> None:
@@ -332,9 +238,9 @@ def score(
 
 @main.command(epilog="\b\nExample:\n  routenas quickstart --out quickstart")
 @click.option(
-    "--out", type=_FILE, default=Path("quickstart"), show_default=True, help="Folder for runs, pictures and tables."
+    "--out", type=FILE, default=Path("quickstart"), show_default=True, help="Folder for runs, pictures and tables."
 )
-@_SEED
+@SEED
 def quickstart(out: Path, seed: int) -> None:
     """The main job on the data inside the package: search, train, compare, score, draw. A few minutes on 2 cores."""
     from routenas.quickstart import quickstart as run

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from typing import ClassVar
+
+LONGEST_PART = 600
+"""Longest part of a message, in characters."""
+
+_LONG_WORD = re.compile(r"(\S{60})\S{90,}")
 
 
 class RoutenasError(Exception):
@@ -31,11 +37,11 @@ class InputError(RoutenasError):
     ) -> None:
         self.what, self.file, self.line, self.found, self.expected = what, file, line, found, expected
         where = "" if file is None else f"{file}:" if line is None else f"{file}:{line}:"
-        text = f"{where} {what}".strip()
+        text = f"{where} {_shown(what)}".strip()
         if found is not None:
-            text += f", found {_one_line(found)}"
+            text += f", found {_quoted(found)}"
         if expected is not None:
-            text += f", expected {expected}"
+            text += f", expected {_shown(expected)}"
         super().__init__(text)
 
     def inside(self, file: str | PathLike[str] | None) -> InputError:
@@ -45,7 +51,15 @@ class InputError(RoutenasError):
         return InputError(self.what, file=file, line=self.line, found=self.found, expected=self.expected)
 
 
-def _one_line(found: object) -> str:
+def _quoted(found: object) -> str:
     text = found if isinstance(found, str) else repr(found)
-    text = text.encode("unicode_escape").decode("ascii")
+    text = text[:200].encode("unicode_escape").decode("ascii")
     return f"'{text[:60]}...'" if len(text) > 63 else f"'{text}'"
+
+
+def _shown(text: str) -> str:
+    """``text`` on one line and not longer than a person will read: it may quote names from a file."""
+    text = _LONG_WORD.sub(r"\1...", text[: 10 * LONGEST_PART])
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]}..."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from placement_data.design import Design, Orientation
 from placement_data.errors import InputError
+from placement_data.segments import segment_lengths
 
 Map = NDArray[np.float64]
 Array = NDArray[np.float64]
@@ -28,11 +29,8 @@ Indices = NDArray[np.int64]
 TILES_MAX = 4096
 """Most tiles along one side of a grid."""
 
-_PIECES_MAX = 1 << 15
-"""Pieces of segments held at one time: few enough to stay in the processor's cache."""
-
-_SEGMENTS_MAX = 1 << 14
-"""Segments held at one time."""
+_BOXES_MAX = 1 << 15
+"""Boxes held at one time: few enough to stay in the processor's cache."""
 
 _QUARTER_TURNED = (Orientation.W, Orientation.E, Orientation.FW, Orientation.FE)
 
@@ -143,11 +141,38 @@ class Grid:
     def box_area(self, boxes: NDArray[Any], weight: ArrayLike = 1.0) -> Map:
         """Sum over boxes (n, 4) of weight times the area of the overlap with each tile, square microns.
 
-        Boxes are clipped to the die. Each axis of a box becomes four signed entries, their products are summed up
-        twice: the work is 16 entries a box however large it is. Results below the rounding noise of the sums become 0.
+        Boxes are clipped to the die. One that meets two rows and two columns at most is cut into its four parts. Of
+        others each axis becomes four signed entries, their products are summed up twice: the work is 16 entries a box
+        however large it is. Results of these sums below their rounding noise become 0.
         """
-        rows, columns = self.shape
         weights = _weights(weight, len(boxes))
+        total = np.zeros((self.shape[0] + 1) * (self.shape[1] + 1))
+        large = []
+        for start in range(0, len(boxes), _BOXES_MAX):
+            part = slice(start, start + _BOXES_MAX)
+            large.append(start + self._add_small_boxes(total, boxes[part], weights[part]))
+        rest = np.concatenate(large) if large else np.empty(0, dtype=np.int64)
+        area = total.reshape(self.shape[0] + 1, -1)[:-1, :-1] / float(self.dbu_per_micron) ** 2
+        return area + self._large_box_area(boxes[rest], weights[rest]) if len(rest) else area
+
+    def _add_small_boxes(self, total: Array, boxes: NDArray[Any], weights: Array) -> Indices:
+        """Add the areas of the boxes that meet few tiles to a flat map of one row and column more; rows of the rest."""
+        x0, y0, x1, y1 = (self._clip(boxes, side) for side in range(4))
+        column, row = _tile_of(x0, self.tile, self.shape[1]), _tile_of(y0, self.tile, self.shape[0])
+        right, top = (column + 1.0) * self.tile, (row + 1.0) * self.tile
+        small = (x1 <= right + self.tile) & (y1 <= top + self.tile)
+        width, height = np.minimum(x1, right) - x0, (np.minimum(y1, top) - y0) * weights
+        beyond_x, beyond_y = np.maximum(x1 - right, 0.0), np.maximum(y1 - top, 0.0) * weights
+        tile = row * (self.shape[1] + 1) + column
+        for share_y, step_y in ((height, 0), (beyond_y, self.shape[1] + 1)):
+            for share_x, step_x in ((width, 0), (beyond_x, 1)):
+                area = share_x * share_y
+                some = np.flatnonzero(small & (area != 0.0))
+                np.add.at(total, tile[some] + (step_y + step_x), area[some])
+        return np.flatnonzero(~small)
+
+    def _large_box_area(self, boxes: NDArray[Any], weights: Array) -> Map:
+        rows, columns = self.shape
         x_entries = _ramp_entries(self._clip(boxes, 0), self._clip(boxes, 2), self.x_edges, self.tile)
         y_entries = _ramp_entries(self._clip(boxes, 1), self._clip(boxes, 3), self.y_edges, self.tile)
         steps = np.zeros((rows + 1) * (columns + 1))
@@ -155,17 +180,13 @@ class Grid:
             base, y_weight = row * (columns + 1), y_share * weights
             for column, x_share in x_entries:
                 steps += np.bincount(base + column, x_share * y_weight, minlength=steps.size)
-        share = _sum_up(steps.reshape(rows + 1, columns + 1))
-        share[np.abs(share) <= 8 * np.finfo(np.float64).eps * np.abs(weights).sum()] = 0.0
-        if weights.min(initial=0.0) >= 0.0:
-            np.maximum(share, 0.0, out=share)
-        return np.asarray(share * self.area)
+        return _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights) * self.area
 
     def box_count(self, boxes: NDArray[Any], weight: ArrayLike = 1.0) -> Map:
         """Sum of the weights of the boxes (n, 4) that touch each tile; exact for whole weights.
 
         A closed box touches a half-open tile when they have a point in common, so a box of no size touches exactly one
-        tile. Boxes wholly off the die touch none.
+        tile. Boxes wholly off the die touch none. Sums of other weights become 0 below their rounding noise.
         """
         x0, y0, x1, y1 = self.die
         rows, columns = self.shape
@@ -176,7 +197,7 @@ class Grid:
         for row, row_sign in ((low_row, 1.0), (high_row + 1, -1.0)):
             for column, sign in ((low_column, row_sign), (high_column + 1, -row_sign)):
                 steps += np.bincount(row * (columns + 1) + column, sign * weights, minlength=steps.size)
-        return _sum_up(steps.reshape(rows + 1, columns + 1))
+        return _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights)
 
     def tiles_touched(self, boxes: NDArray[Any]) -> tuple[Indices, Indices, Indices, Indices]:
         """First row, first column, last row and last column (inclusive) that each closed box (n, 4) touches."""
@@ -190,12 +211,14 @@ class Grid:
     def point_count(self, x: ArrayLike, y: ArrayLike, weight: ArrayLike = 1.0) -> Map:
         """Sum of the weights of the points (n,) in each tile; points off the die are not counted."""
         px, py = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        weights = None if np.ndim(weight) == 0 else np.asarray(weight, dtype=np.float64)
         on_die = self.contains(px, py)
+        if not on_die.all():
+            px, py = px[on_die], py[on_die]
+            weights = None if weights is None else weights[on_die]
         rows, columns = self.shape
-        tiles = self.row_of(py[on_die]) * columns + self.column_of(px[on_die])
-        weights = _weights(weight, len(px))[on_die]
-        count: Map = np.bincount(tiles, weights, minlength=rows * columns).astype(np.float64)
-        return count.reshape(rows, columns)
+        count = np.bincount(self.row_of(py) * columns + self.column_of(px), weights, minlength=rows * columns)
+        return np.asarray(count.reshape(rows, columns) * (float(weight) if weights is None else 1.0))  # type: ignore[arg-type]
 
     def segment_length(
         self, x0: ArrayLike, y0: ArrayLike, x1: ArrayLike, y1: ArrayLike, weight: ArrayLike = 1.0
@@ -203,23 +226,12 @@ class Grid:
         """Sum over straight segments (n,) of weight times their length inside each tile, microns.
 
         Segments of any angle are clipped to the die. One that runs along a tile border belongs to the tile that owns
-        the border. A segment is cut at the borders across its longer side, so that a piece meets two tiles at most.
+        the border.
         """
-        ends = [np.asarray(v, dtype=np.float64) for v in (x0, y0, x1, y1)]
-        weights = _weights(weight, len(ends[0]))
-        rows, columns = self.shape
-        steep, flat = np.zeros(rows * columns), np.zeros(rows * columns)
-        for start in range(0, len(weights), _SEGMENTS_MAX):
-            part = slice(start, start + _SEGMENTS_MAX)
-            ax, ay, bx, by = (v[part] - self.die[axis % 2] for axis, v in enumerate(ends))
-            ax, ay, bx, by = _clip_segments(ax, ay, bx, by, self.die[2] - self.die[0], self.die[3] - self.die[1])
-            dx, dy = bx - ax, by - ay
-            length = np.hypot(dx, dy) * weights[part] / self.dbu_per_micron
-            upright, some = np.abs(dy) >= np.abs(dx), length != 0.0
-            up, along = np.flatnonzero(upright & some), np.flatnonzero(~upright & some)
-            _cut(steep, (rows, columns), self.tile, ay[up], ax[up], by[up], bx[up], length[up])
-            _cut(flat, (columns, rows), self.tile, ax[along], ay[along], bx[along], by[along], length[along])
-        return steep.reshape(rows, columns) + flat.reshape(columns, rows).T
+        ends = [np.asarray(v, dtype=np.float64) - self.die[axis % 2] for axis, v in enumerate((x0, y0, x1, y1))]
+        weights = _weights(weight, len(ends[0])) / self.dbu_per_micron
+        size = float(self.die[2] - self.die[0]), float(self.die[3] - self.die[1])
+        return segment_lengths((ends[0], ends[1], ends[2], ends[3]), weights, size, self.tile, self.shape)
 
     def _clip(self, boxes: NDArray[Any], side: int) -> Array:
         """One side of the boxes, relative to the origin and clipped to the die."""
@@ -249,7 +261,8 @@ def _edges(low: int, high: int, tile: int) -> Indices:
 
 def _tile_of(distance: Array, tile: int, count: int) -> Indices:
     """Index of the half-open tile that holds each distance from the origin, the last one closed."""
-    return np.clip(np.floor(distance / tile), 0, count - 1).astype(np.int64)
+    index = (distance / tile).astype(np.int64)  # cut towards 0: what is less than 0 goes to tile 0 all the same
+    return np.clip(index, 0, count - 1, out=index)
 
 
 def _weights(weight: ArrayLike, count: int) -> Array:
@@ -261,6 +274,14 @@ def _sum_up(steps: Map) -> Map:
     np.cumsum(steps, axis=0, out=steps)
     np.cumsum(steps, axis=1, out=steps)
     return steps[:-1, :-1].copy()
+
+
+def _without_noise(map_: Map, weights: Array) -> Map:
+    """The map in place, 0 where it is below the rounding noise of sums of the weights or below any sum of them."""
+    map_[np.abs(map_) <= 8 * np.finfo(np.float64).eps * np.abs(weights).sum()] = 0.0
+    if weights.min(initial=0.0) >= 0.0:
+        np.maximum(map_, 0.0, out=map_)
+    return map_
 
 
 def _ramp_entries(low: Array, high: Array, edges: Indices, tile: int) -> list[tuple[Indices, Array]]:
@@ -277,113 +298,3 @@ def _ramp_entries(low: Array, high: Array, edges: Indices, tile: int) -> list[tu
         share = (borders[index + 1] - value) / sizes[index]
         entries += [(index, sign * share), (index + 1, sign * (1.0 - share))]
     return entries
-
-
-def _clip_segments(
-    ax: Array, ay: Array, bx: Array, by: Array, width: float, height: float
-) -> tuple[Array, Array, Array, Array]:
-    """Segments cut to (0, 0) .. (width, height) after Liang and Barsky (1984); those outside shrink to a point."""
-    outside = np.flatnonzero(
-        (np.minimum(ax, bx) < 0)
-        | (np.minimum(ay, by) < 0)
-        | (np.maximum(ax, bx) > width)
-        | (np.maximum(ay, by) > height)
-    )
-    if not len(outside):
-        return ax, ay, bx, by
-    ax, ay, bx, by = ax.copy(), ay.copy(), bx.copy(), by.copy()
-    px, py = ax[outside], ay[outside]
-    dx, dy = bx[outside] - px, by[outside] - py
-    enter, leave = np.zeros(len(outside)), np.ones(len(outside))
-    for position, step, limit in ((px, dx, width), (py, dy, height)):
-        moving = step != 0
-        safe = np.where(moving, step, 1.0)
-        first, second = -position / safe, (limit - position) / safe
-        enter = np.where(moving, np.maximum(enter, np.minimum(first, second)), enter)
-        leave = np.where(moving, np.minimum(leave, np.maximum(first, second)), leave)
-        leave = np.where(~moving & ((position < 0) | (position > limit)), -1.0, leave)
-    leave = np.where(leave < enter, enter, leave)
-    for start, end, position, step, limit in ((ax, bx, px, dx, width), (ay, by, py, dy, height)):
-        start[outside] = np.clip(position + enter * step, 0.0, limit)
-        end[outside] = np.clip(position + leave * step, 0.0, limit)
-    missed = outside[leave <= enter]
-    bx[missed], by[missed] = ax[missed], ay[missed]
-    return ax, ay, bx, by
-
-
-def _cut(
-    total: Array,
-    shape: tuple[int, int],
-    tile: int,
-    major0: Array,
-    minor0: Array,
-    major1: Array,
-    minor1: Array,
-    length: Array,
-) -> None:
-    """Add to the flat map of (major tiles, minor tiles) the segments' lengths; none is longer in minor than in major.
-
-    Coordinates become tiles here: borders are whole numbers. A piece runs from one major border to the next; only a
-    segment's first and last piece end at the segment's own ends.
-    """
-    swap = major0 > major1
-    low, high = np.where(swap, major1, major0) / tile, np.where(swap, major0, major1) / tile
-    start, end = np.where(swap, minor1, minor0) / tile, np.where(swap, minor0, minor1) / tile
-    slope, density = (end - start) / (high - low), length / (high - low)
-    first = np.minimum(low.astype(np.int32), shape[0] - 1)
-    last = np.minimum(high.astype(np.int32), shape[0] - 1)
-    # Lengths of a segment's first and last piece; where they are one piece, it has the whole length.
-    single = first == last
-    head = np.where(single, length, density * (first + 1 - low))
-    tail = np.where(single, length, density * (high - last))
-    count = (last - first + 1).astype(np.int64)
-    intercept = start - low * slope
-    for part in _chunks(count, _PIECES_MAX):
-        pieces = count[part]
-        stop = np.cumsum(pieces)
-        begin, final = stop - pieces, stop - 1
-        row = np.arange(stop[-1], dtype=np.int32)
-        row += np.repeat((first[part] - begin).astype(np.int32), pieces)
-        at = row * np.repeat(slope[part], pieces)
-        at += np.repeat(intercept[part], pieces)
-        at[begin] = start[part]
-        to = np.empty_like(at)
-        to[:-1] = at[1:]
-        to[final] = end[part]
-        piece_length = np.repeat(density[part], pieces)
-        piece_length[begin], piece_length[final] = head[part], tail[part]
-        _deposit(total, row, at, to, piece_length, shape[1])
-
-
-def _deposit(total: Array, row: NDArray[np.int32], at: Array, to: Array, length: Array, columns: int) -> None:
-    """Share each piece's length between the column where it starts and, where it is another, the one where it ends."""
-    here, there = at.astype(np.int32), to.astype(np.int32)
-    np.minimum(here, columns - 1, out=here)
-    np.minimum(there, columns - 1, out=there)
-    tile = row * np.int32(columns)
-    crossing = np.flatnonzero(here != there)
-    if len(crossing):
-        a, b, c, d = at[crossing], to[crossing], here[crossing], there[crossing]
-        # A piece is no wider than a tile: it meets three columns only where rounding pushed an end over a border.
-        wide = np.abs(d - c) > 1
-        if wide.any():
-            start_is_off = wide & (np.abs(a - np.rint(a)) <= np.abs(b - np.rint(b)))
-            c = np.where(start_is_off, c + np.sign(d - c), c)
-            d = np.where(wide & ~start_is_off, d - np.sign(d - c), d)
-            here[crossing] = c
-        share = np.clip((b - np.maximum(c, d)) / (b - a), 0.0, 1.0) * length[crossing]
-        length[crossing] -= share
-        np.add.at(total, tile[crossing] + d, share)
-    tile += here
-    np.add.at(total, tile, length)
-
-
-def _chunks(count: Indices, most: int) -> Iterator[slice]:
-    """Consecutive slices of the items whose counts sum to ``most`` at most; an item that has more stands alone."""
-    total = np.cumsum(count)
-    start = 0
-    while start < len(count):
-        done = total[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(total, done + most, side="right")))
-        yield slice(start, stop)
-        start = stop

@@ -29,9 +29,8 @@ class Labels:
 
     hotspot: NDArray[np.uint8]  # 1 where a violation touches the tile
     density: NDArray[np.float32]  # number of violations that touch the tile
-    net_map: NDArray[np.float32]  # violated nets spread over the tiles of their violations
-    violated_nets: int
-    violated_net_ratio: float  # violated_nets / net_count
+    net_map: NDArray[np.float32] | None  # violated nets spread over the tiles of their violations
+    violated_nets: int | None  # None, as ``net_map``, where the report has violations and names no net
     net_count: int  # signal nets of the design
     kind: str
 
@@ -45,6 +44,9 @@ def make_labels(
 ) -> Labels:
     """Labels of a placement. Violated nets are the distinct signal nets of the design that the report names.
 
+    Many a tool names no nets at all (KLayout, Magic, Calibre): a report with violations and without any net says
+    nothing of violated nets, not that there are none.
+
     Raises ``InputError`` (naming ``report_path``) where the report does not belong to the layout: a violation lies more
     than one tile off the die, or the design lacks most of the nets that the report names.
     """
@@ -57,12 +59,12 @@ def make_labels(
     violated = (net >= 0) & signal[net]
     count = len(np.unique(net[violated]))
     of = _violation_of_net(violations)
+    silent = bool(len(violations)) and not len(violations.net_name)
     return Labels(
         hotspot=hotspot_map(violations, grid),
         density=violation_density(violations, grid),
-        net_map=_spread(net[violated], of[violated], _boxes(violations, grid), grid),
-        violated_nets=count,
-        violated_net_ratio=count / net_count,
+        net_map=None if silent else _spread(net[violated], of[violated], _boxes(violations, grid), grid),
+        violated_nets=None if silent else count,
         net_count=net_count,
         kind=kind,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.design import Design, Direction, MasterClass, Masters, Status, Use
 from placement_data.errors import InputError
+from placement_data.liberty import LibertyCells
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -26,7 +28,8 @@ MST_PINS_MAX = 1024
 """Most pins of a net whose minimum spanning tree is exact; larger nets are joined from trees of blocks."""
 
 _MST_BLOCK = 512
-_BATCH = 1 << 18
+_PAIRS_HELD = 1 << 20  # pairs given out at one time
+_MST_HELD = 1 << 15  # pins whose trees grow at one time: few enough to stay in the processor's cache
 
 REGISTER_PATTERNS = (
     r"S?E?DFF",  # NanGate, ASAP7, GF180, SAED, OSU
@@ -79,6 +82,7 @@ class Wiring:
         """(pins,) position of each pin's net in this wiring."""
         return np.repeat(np.arange(len(self.net)), self.size)
 
+    @cached_property
     def boxes(self) -> Array:
         """(nets, 4) bounding box of each net's pin centres, database units."""
         low, high = np.minimum.reduceat, np.maximum.reduceat
@@ -139,13 +143,13 @@ def pair_edges(wiring: Wiring) -> Iterator[tuple[Indices, Indices, Array]]:
     for size in np.unique(wiring.size):
         low, high = np.triu_indices(int(size), 1)
         first = wiring.first[wiring.size == size]
-        step = max(1, _BATCH // len(low))
+        step = max(1, _PAIRS_HELD // len(low))
         for start in range(0, len(first), step):
             part = first[start : start + step, None]
             pairs = len(part) * len(low)
             batch.append(((part + low).ravel(), (part + high).ravel(), np.full(pairs, 2.0 / size)))
             held += pairs
-            if held >= _BATCH:
+            if held >= _PAIRS_HELD:
                 yield _joined(batch)
                 batch, held = [], 0
     if batch:
@@ -173,7 +177,7 @@ def mst_edges(wiring: Wiring) -> tuple[Indices, Indices]:
     buckets = np.where(size <= 16, size, np.ceil(1.25 ** np.ceil(np.log(size) / np.log(1.25)))).astype(np.int64)
     for width in np.unique(buckets):
         members = np.flatnonzero(buckets == width)
-        step = max(1, _BATCH // int(width))
+        step = max(1, _MST_HELD // int(width))
         for start in range(0, len(members), step):
             part = members[start : start + step]
             edges.append(_prim(wiring, order, first[part], size[part]))
@@ -210,7 +214,7 @@ def _split_large(wiring: Wiring) -> tuple[Indices, Indices, Indices, tuple[Indic
     """Pin order, first, size of the blocks that replace large nets, and the links between blocks of one net."""
     size, net = wiring.size, wiring.net_of_pin
     large = size > MST_PINS_MAX
-    box = wiring.boxes()[net]
+    box = wiring.boxes[net]
     strips = np.where(large, np.ceil(np.sqrt(size / _MST_BLOCK)), 1.0)[net]
     height = np.maximum(box[:, 3] - box[:, 1], 1.0)
     strip = np.where(large[net], np.minimum(np.floor((wiring.y - box[:, 1]) / height * strips), strips - 1), 0.0)
@@ -236,12 +240,14 @@ def clock_pins(masters: Masters) -> Mask:
     return np.asarray((masters.pin_direction == Direction.INPUT) & (named | (masters.pin_use == Use.CLOCK)))
 
 
-def register_masters(masters: Masters, patterns: Sequence[str] = REGISTER_PATTERNS) -> Mask:
+def register_masters(
+    masters: Masters, patterns: Sequence[str] = REGISTER_PATTERNS, liberty: LibertyCells | None = None
+) -> Mask:
     """(masters,) True for flip-flops and latches.
 
-    They have a clock pin, a further signal input and an output, or a name that starts with one of ``patterns`` (regular
-    expressions, case ignored), an input and an output. Macros are none, nor are clock gates (known by name, or by an
-    output of USE CLOCK).
+    Where ``liberty`` knows the cell, it decides. Otherwise they have a clock pin, a further signal input and an output,
+    or a name that starts with one of ``patterns`` (regular expressions, case ignored), an input and an output. Macros
+    are none, nor are clock gates (known by name, or by an output of USE CLOCK).
     """
     signal = ~np.isin(masters.pin_use, (Use.POWER, Use.GROUND))
     output = masters.pin_direction == Direction.OUTPUT
@@ -250,17 +256,23 @@ def register_masters(masters: Masters, patterns: Sequence[str] = REGISTER_PATTER
     named = np.array([bool(pattern.match(name)) for name in masters.name], dtype=bool)
     by_pins = (_per_master(masters, clock_pins(masters)) > 0) & (inputs >= 2)
     wired = (inputs > 0) & (_per_master(masters, signal & output) > 0)
-    return np.asarray((named | by_pins) & wired & ~macro_masters(masters) & ~_clock_gates(masters))
+    found = (named | by_pins) & wired & ~macro_masters(masters) & ~_clock_gates(masters)
+    if liberty is not None:
+        found = np.where(_named(masters, liberty.cells), _named(masters, liberty.registers | liberty.latches), found)
+    return np.asarray(found)
 
 
-def clock_cells(design: Design, patterns: Sequence[str] = REGISTER_PATTERNS) -> Mask:
+def clock_cells(
+    design: Design, patterns: Sequence[str] = REGISTER_PATTERNS, liberty: LibertyCells | None = None
+) -> Mask:
     """(cells,) True for the cells of the clock tree: cells other than registers and macros that drive a clock net.
 
     A clock net has USE CLOCK or a register's, macro's or clock gate's clock pin, or it feeds a clock cell: at the input
     of one with a single signal input, or at the clock pin of a clock gate.
     """
     masters, pins = design.masters, design.pins
-    register, macro, gate = register_masters(masters, patterns), macro_masters(masters), _clock_gates(masters)
+    register, macro = register_masters(masters, patterns, liberty), macro_masters(masters)
+    gate = _clock_gates(masters, liberty)
     owner = np.repeat(np.arange(len(masters.name)), np.diff(masters.pin_offset))
     is_input = (masters.pin_direction == Direction.INPUT) & ~np.isin(masters.pin_use, (Use.POWER, Use.GROUND))
     is_clock = clock_pins(masters)
@@ -283,12 +295,23 @@ def clock_cells(design: Design, patterns: Sequence[str] = REGISTER_PATTERNS) -> 
         clock_net = grown
 
 
-def _clock_gates(masters: Masters) -> Mask:
-    """(masters,) True for integrated clock gates: known by name, or a clock pin in and an output of USE CLOCK."""
+def _clock_gates(masters: Masters, liberty: LibertyCells | None = None) -> Mask:
+    """(masters,) True for integrated clock gates.
+
+    Where ``liberty`` knows the cell, it decides; otherwise the name does, or a clock pin with an output of USE CLOCK.
+    """
     named = np.array([bool(_CLOCK_GATE.match(name)) for name in masters.name], dtype=bool)
     clock_out = (masters.pin_direction == Direction.OUTPUT) & (masters.pin_use == Use.CLOCK)
     clocked = _per_master(masters, clock_pins(masters)) > 0
-    return np.asarray(clocked & (named | (_per_master(masters, clock_out) > 0)) & ~macro_masters(masters))
+    gate = clocked & (named | (_per_master(masters, clock_out) > 0)) & ~macro_masters(masters)
+    if liberty is not None:
+        gate = np.where(_named(masters, liberty.cells), _named(masters, liberty.clock_gates), gate)
+    return np.asarray(gate)
+
+
+def _named(masters: Masters, names: frozenset[str]) -> Mask:
+    """(masters,) True for the masters whose name is among ``names``."""
+    return np.fromiter((name in names for name in masters.name), dtype=bool, count=len(masters.name))
 
 
 def _per_master(masters: Masters, pin: Mask) -> Indices:

@@ -4,15 +4,18 @@ Layout of a file (schema ``routenas-data/1``)::
 
     user block, 512 bytes    "routenas-data sha256 <digest of all bytes behind the block>"
     /                        attributes: schema, channel_version, channels (JSON), units (JSON)
+    /index                   uint8: JSON list of the attributes of all samples, so that opening reads one chunk
     /samples/000000          attributes: sample, design, family, label_kind, net_count, violated_nets, grid (JSON), ...
         features             float32 (channels, rows, columns)
         hotspots             uint8   (rows, columns)            absent where the placement has no label
         violation_density    float32 (rows, columns)            violations that touch the tile
-        violated_net_map     float32 (rows, columns)            sums to the number of violated nets
+        violated_net_map     float32 (rows, columns)            sums to the number of violated nets; absent where a
+                                                                source of labels tells no nets
         repeat_hotspots      uint8   (repeats, rows, columns)   the same placement routed with other net orders
 
-The digest makes any flipped byte of the file visible to :func:`verify`. Writes go to a temporary file beside the target
-that replaces it when it is complete, so a reader never sees half a data set.
+The digest makes any flipped byte of the file visible to :func:`verify`. A :class:`Store` checks it once, reads the
+index and keeps the file open: from then on a map is one read of one chunk. Writes go to a temporary file beside the
+target that replaces it when it is complete, so a reader never sees half a data set.
 """
 
 from __future__ import annotations
@@ -21,8 +24,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
+from placement_data.files import (
+    atomic_folder,
+    atomic_path,
+    check_writable,
+    remove_leftovers,
+    sha256,
+    write_text,
+)
+
+__all__ = [
+    "SCHEMA", "UNITS", "Sample", "Store", "Stored", "append", "atomic_folder", "atomic_path", "check_writable",
+    "remove_leftovers", "sha256", "verify", "verify_digest", "write", "write_text",
+]  # fmt: skip
 
 SCHEMA = "routenas-data/1"
 UNITS = {
@@ -50,9 +65,12 @@ class Sample:
     """One placement: its feature maps and, where it was routed, its labels.
 
     ``features`` is float32 (channels, rows, columns); ``hotspots`` uint8, ``violation_density`` and
-    ``violated_net_map`` float32 (rows, columns), all three None for an unlabelled layout. ``repeat_hotspots`` is uint8
-    (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the same repeats. ``grid`` is
-    :meth:`placement_data.grid.Grid.to_dict`.
+    ``violated_net_map`` float32 (rows, columns), all three None for an unlabelled layout. ``violated_net_map`` and
+    ``violated_nets`` alone are None where the labels tell violations but no nets (CircuitNet). ``hotspots`` is 1 where
+    ``violation_density`` is above ``hotspot_threshold``. ``net_count`` is 0 where it is not known. ``repeat_hotspots``
+    is uint8 (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the same repeats, if known. ``grid`` is
+    :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of how the sample came about, see
+    :mod:`placement_data.ingest`.
     """
 
     sample: str
@@ -68,8 +86,10 @@ class Sample:
     violated_nets: int | None = None
     repeat_hotspots: NDArray[np.uint8] | None = None
     repeat_violated_nets: tuple[int, ...] = ()
+    hotspot_threshold: float = 0.0
     sources: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def labelled(self) -> bool:
@@ -78,76 +98,27 @@ class Sample:
 
     @property
     def violated_net_ratio(self) -> float | None:
-        """Violated nets by nets (0 to 1), None without a label."""
+        """Violated nets by nets (0 to 1), None without a label or where the label tells no nets."""
         return None if self.violated_nets is None else self.violated_nets / max(self.net_count, 1)
 
 
-def sha256(path: str | os.PathLike[str]) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+@dataclass(frozen=True)
+class Stored:
+    """A sample of an opened data set, to be written to another one: its maps move as they are, still compressed."""
 
-
-@contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside ``path`` that replaces it when the block ends well and is removed when it does not."""
-    target = Path(path)
-    check_writable(target)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
-    except OSError as error:
-        raise InputError(
-            "cannot write here", file=target, found=error.strerror or "error", expected="a writable folder"
-        ) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise :class:`InputError` unless a file can be made at ``path``: to be asked before long work, not after it."""
-    target = Path(path)
-    if target.is_dir():
-        raise InputError("cannot write here", file=target, found="a folder", expected="the name of a file")
-    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InputError("cannot write here", file=target, expected="a folder that is there and can be written to")
-
-
-def remove_leftovers(folder: Path, *names: str) -> None:
-    """Remove what a killed process left behind of atomic writes to files of these names in ``folder``."""
-    for name in names:
-        for path in folder.glob(f".{name}.*"):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    store: Store
+    index: int
 
 
 def write(
-    path: str | os.PathLike[str], samples: Iterable[Sample], channels: tuple[str, ...], channel_version: str
+    path: str | os.PathLike[str],
+    samples: Iterable[Sample | Stored],
+    channels: tuple[str, ...],
+    channel_version: str,
 ) -> int:
     """Write a new data set, replacing what is at ``path``, and return the number of samples.
 
-    Nothing is written on an error.
+    Nothing is written on an error. The same samples make the same bytes, be they given as values or as stored.
     """
     with atomic_path(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=_USER_BLOCK, libver=("v110", "v110")) as file:
@@ -155,72 +126,116 @@ def write(
                 schema=SCHEMA, channels=json.dumps(channels), channel_version=channel_version, units=json.dumps(UNITS)
             )
             file.create_group("samples")
-            count = _append_samples(file, samples, len(channels))
+            count = _append_samples(file, samples, [], channels, channel_version)
         _seal(temporary)
     return count
 
 
-def append(path: str | os.PathLike[str], samples: Iterable[Sample], channel_version: str) -> int:
+def append(path: str | os.PathLike[str], samples: Iterable[Sample | Stored], channel_version: str) -> int:
     """Add samples to a data set, atomically, and return how many.
 
     Raises :class:`InputError` for a name that is there already and for other channels; the old file then stays.
     """
-    verify_digest(path)
+    store = Store(path)
+    if store.channel_version != channel_version:
+        raise InputError(
+            "channels of another version", file=path, found=store.channel_version, expected=channel_version
+        )
     with atomic_path(path) as temporary:
         shutil.copyfile(path, temporary)
         with h5py.File(temporary, "r+") as file:
-            found = str(file.attrs["channel_version"])
-            if found != channel_version:
-                raise InputError("channels of another version", file=path, found=found, expected=channel_version)
-            count = _append_samples(file, samples, len(json.loads(file.attrs["channels"])))
+            count = _append_samples(file, samples, store.heads, store.channels, channel_version)
         _seal(temporary)
     return count
 
 
-def _append_samples(file: h5py.File, samples: Iterable[Sample], channels: int) -> int:
+def _append_samples(
+    file: h5py.File,
+    samples: Iterable[Sample | Stored],
+    heads: Sequence[Mapping[str, Any]],
+    channels: Sequence[str],
+    channel_version: str,
+) -> int:
     group = file["samples"]
-    names = {str(group[key].attrs["sample"]) for key in group}
-    before = len(names)
+    index = list(heads)
+    names = {head["sample"] for head in heads}
     for sample in samples:
-        if sample.sample in names:
-            raise InputError("a sample of this name is in the data set already", found=sample.sample)
-        if sample.features.ndim != 3 or sample.features.shape[0] != channels:
+        head = _head(sample) if isinstance(sample, Sample) else sample.store.heads[sample.index]
+        if head["sample"] in names:
+            raise InputError("a sample of this name is in the data set already", found=head["sample"])
+        if isinstance(sample, Stored):
+            if sample.store.channel_version != channel_version:
+                raise InputError("channels of another version", found=sample.store.channel_version)
+        elif sample.features.ndim != 3 or sample.features.shape[0] != len(channels):
             raise InputError(
-                "feature maps of another shape", found=sample.features.shape, expected=f"({channels}, rows, columns)"
+                "feature maps of another shape",
+                found=sample.features.shape,
+                expected=f"({len(channels)}, rows, columns)",
             )
-        names.add(sample.sample)
-        _write_sample(group.create_group(f"{len(names) - 1:06d}"), sample)
-    return len(names) - before
-
-
-def _write_sample(group: h5py.Group, sample: Sample) -> None:
-    group.attrs.update(
-        sample=sample.sample,
-        design=sample.design,
-        family=sample.family,
-        label_kind=sample.label_kind,
-        net_count=sample.net_count,
-        violated_nets=-1 if sample.violated_nets is None else sample.violated_nets,
-        repeat_violated_nets=np.asarray(sample.repeat_violated_nets, dtype=np.int64),
-        grid=json.dumps(dict(sample.grid)),
-        sources=json.dumps(dict(sample.sources)),
-        attributes=json.dumps(dict(sample.attributes)),
-    )
-    for name in _MAPS:
-        values = getattr(sample, name)
-        if values is not None:
-            group.create_dataset(
-                name,
-                data=values,
-                chunks=values.shape,
-                compression="gzip",
-                compression_opts=6,
-                shuffle=True,
-                fletcher32=True,
-            )
+        names.add(head["sample"])
+        target = group.create_group(f"{len(index):06d}")
+        target.attrs.update({name: json.dumps(value) if name in _JSON else value for name, value in head.items()})
+        if isinstance(sample, Stored):
+            sample.store.copy_maps(sample.index, target)
+        else:
+            _write_maps(target, sample)
+        index.append(head)
+    _write_index(file, index)
+    return len(index) - len(heads)
 
 
 _MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots")
+_JSON = ("grid", "sources", "attributes", "provenance")
+_FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 6, "shuffle": True, "fletcher32": True}
+
+
+def _head(sample: Sample) -> dict[str, Any]:
+    """What is stored of a sample beside its maps."""
+    head = {
+        "sample": sample.sample,
+        "design": sample.design,
+        "family": sample.family,
+        "label_kind": sample.label_kind,
+        "net_count": sample.net_count,
+        "labelled": sample.labelled,
+        "violated_nets": -1 if sample.violated_nets is None else sample.violated_nets,
+        "repeat_violated_nets": [int(count) for count in sample.repeat_violated_nets],
+        "grid": dict(sample.grid),
+        "sources": dict(sample.sources),
+        "attributes": dict(sample.attributes),
+    }
+    # What says nothing is left out, so that a file stays what an older version wrote.
+    if sample.hotspot_threshold:
+        head["hotspot_threshold"] = float(sample.hotspot_threshold)
+    if sample.provenance:
+        head["provenance"] = dict(sample.provenance)
+    return head
+
+
+def _read_head(group: h5py.Group) -> dict[str, Any]:
+    """The head of a sample of a file without an index."""
+    head = {name: json.loads(value) if name in _JSON else value for name, value in group.attrs.items()}
+    for name in ("sample", "design", "family", "label_kind"):
+        head[name] = str(head[name])
+    for name in ("net_count", "violated_nets"):
+        head[name] = int(head[name])
+    head["labelled"] = "hotspots" in group
+    head["repeat_violated_nets"] = [int(count) for count in head["repeat_violated_nets"]]
+    return head
+
+
+def _write_maps(group: h5py.Group, sample: Sample) -> None:
+    for name in _MAPS:
+        values = getattr(sample, name)
+        if values is not None:
+            group.create_dataset(name, data=values, chunks=values.shape, **_FILTERS)
+
+
+def _write_index(file: h5py.File, heads: Sequence[Mapping[str, Any]]) -> None:
+    if "index" in file:
+        del file["index"]
+    text = np.frombuffer(json.dumps(heads).encode(), dtype=np.uint8)
+    file.create_dataset("index", data=text, chunks=text.shape, **_FILTERS)
 
 
 def _digest(path: str | os.PathLike[str]) -> bytes:
@@ -258,11 +273,16 @@ def verify_digest(path: str | os.PathLike[str]) -> None:
 class Store:
     """A data set opened for reading.
 
-    ``names``, ``designs``, ``families``, ``labelled`` and ``sources`` are in file order; ``sample(i)`` reads a sample.
+    ``names``, ``designs``, ``families``, ``labelled``, ``label_kinds`` and ``sources`` are in file order; ``sample(i)``
+    reads a sample and ``features(i)`` its feature maps alone, which is one read of one chunk. The file stays open, so
+    it is read to its end as it was even where another takes its place; a copy in another process (by fork or pickle)
+    opens it anew. ``heads`` holds what is stored of each sample beside its maps.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._file: h5py.File | None = None
+        self._process = 0
         verify_digest(self.path)
         with self._open() as file:
             if str(file.attrs.get("schema")) != SCHEMA:
@@ -271,58 +291,88 @@ class Store:
                 )
             self.channels: tuple[str, ...] = tuple(json.loads(file.attrs["channels"]))
             self.channel_version = str(file.attrs["channel_version"])
-            self._keys = sorted(file["samples"])
-            heads = [dict(file["samples"][key].attrs) for key in self._keys]
-        self.names = tuple(str(head["sample"]) for head in heads)
-        self.designs = tuple(str(head["design"]) for head in heads)
-        self.families = tuple(str(head["family"]) for head in heads)
-        self.labelled = tuple(int(head["violated_nets"]) >= 0 for head in heads)
-        self.sources: tuple[dict[str, str], ...] = tuple(json.loads(head["sources"]) for head in heads)
+            if "index" in file:
+                self.heads: list[dict[str, Any]] = json.loads(file["index"][()].tobytes())
+            else:
+                self.heads = [_read_head(group) for group in file["samples"].values()]
+        self.names: tuple[str, ...] = tuple(head["sample"] for head in self.heads)
+        self.designs: tuple[str, ...] = tuple(head["design"] for head in self.heads)
+        self.families: tuple[str, ...] = tuple(head["family"] for head in self.heads)
+        self.labelled = tuple(head["labelled"] for head in self.heads)
+        self.label_kinds: tuple[str, ...] = tuple(head["label_kind"] for head in self.heads)
+        self.sources: tuple[dict[str, str], ...] = tuple(head["sources"] for head in self.heads)
 
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_file": None}
+
     def sample(self, index: int) -> Sample:
-        """Sample ``index`` in file order; the feature maps come in one chunk."""
+        """Sample ``index`` in file order; each of its maps comes in one chunk."""
         with self._open() as file:
-            return _read_sample(file["samples"][self._keys[index]])
+            return _read_sample(file[self._key(index)], self.heads[index])
+
+    def features(self, index: int) -> NDArray[np.float32]:
+        """Feature maps (channels, rows, columns) of sample ``index``: one chunk, read at once."""
+        with self._open() as file:
+            return np.asarray(file[f"{self._key(index)}/features"][()], dtype=np.float32)
 
     def samples(self, families: Iterable[str] | None = None) -> tuple[Sample, ...]:
         """All samples, or those of the named families, in file order."""
         wanted = set(self.families) if families is None else set(families)
+        return tuple(self.sample(index) for index, family in enumerate(self.families) if family in wanted)
+
+    def copy_maps(self, index: int, target: h5py.Group) -> None:
+        """Write the maps of sample ``index`` to another file as they are stored, without decompressing them."""
         with self._open() as file:
-            return tuple(
-                _read_sample(file["samples"][key])
-                for key, family in zip(self._keys, self.families, strict=True)
-                if family in wanted
-            )
+            group = file[self._key(index)]
+            for name in (name for name in _MAPS if name in group):
+                source = group[name]
+                copy = target.create_dataset(
+                    name, shape=source.shape, dtype=source.dtype, chunks=source.shape, **_FILTERS
+                )
+                mask, data = source.id.read_direct_chunk((0,) * source.ndim)
+                copy.id.write_direct_chunk((0,) * source.ndim, data, mask)
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _key(self, index: int) -> str:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        return f"samples/{index % len(self):06d}"
 
     @contextmanager
     def _open(self) -> Iterator[h5py.File]:
         try:
-            with h5py.File(self.path, "r") as file:
-                yield file
+            if self._file is None or self._process != os.getpid():
+                self._file, self._process = h5py.File(self.path, "r"), os.getpid()
+            yield self._file
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             raise InputError(
                 "the data set cannot be read", file=self.path, found=str(error).partition("\n")[0]
             ) from None
 
 
-def _read_sample(group: h5py.Group) -> Sample:
-    head = group.attrs
+def _read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
     maps: dict[str, Any] = {name: group[name][()] if name in group else None for name in _MAPS}
-    violated = int(head["violated_nets"])
     return Sample(
-        sample=str(head["sample"]),
-        design=str(head["design"]),
-        family=str(head["family"]),
-        label_kind=str(head["label_kind"]),
-        net_count=int(head["net_count"]),
-        violated_nets=None if violated < 0 else violated,
-        repeat_violated_nets=tuple(int(value) for value in head["repeat_violated_nets"]),
-        grid=json.loads(head["grid"]),
-        sources=json.loads(head["sources"]),
-        attributes=json.loads(head["attributes"]),
+        sample=head["sample"],
+        design=head["design"],
+        family=head["family"],
+        label_kind=head["label_kind"],
+        net_count=head["net_count"],
+        violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"],
+        repeat_violated_nets=tuple(head["repeat_violated_nets"]),
+        hotspot_threshold=float(head.get("hotspot_threshold", 0.0)),
+        grid=head["grid"],
+        sources=head["sources"],
+        attributes=head["attributes"],
+        provenance=head.get("provenance", {}),
         **maps,
     )
 
@@ -354,18 +404,22 @@ def _defects(sample: Sample, channels: int) -> Iterator[str]:
         yield "grid shape"
     if any(map_ is not None and map_.shape[-2:] != shape for map_ in maps):
         yield "map shapes"
-    if len(sample.repeat_violated_nets) != (0 if sample.repeat_hotspots is None else len(sample.repeat_hotspots)):
-        yield "counted repeats"
-    if len({label is None for label in (*maps[1:4], sample.violated_nets)}) != 1:
+    no_violations = {sample.hotspots is None, sample.violation_density is None}
+    no_nets = {sample.violated_net_map is None, sample.violated_nets is None}
+    if len(no_violations) != 1 or len(no_nets) != 1 or (no_violations == {True} and no_nets == {False}):
         yield "complete labels"
-    if sample.hotspots is None or sample.violation_density is None or sample.violated_net_map is None:
+    repeats = 0 if sample.repeat_hotspots is None or sample.violated_nets is None else len(sample.repeat_hotspots)
+    if len(sample.repeat_violated_nets) != repeats:
+        yield "counted repeats"
+    if sample.hotspots is None or sample.violation_density is None:
         return
-    if not ((sample.violation_density > 0) == (sample.hotspots == 1)).all():
+    if not ((sample.violation_density > sample.hotspot_threshold) == (sample.hotspots == 1)).all():
         yield "hotspots where violations are"
-    violated = sample.violated_nets or 0
-    if violated > sample.net_count:
-        yield "violated nets at most nets"
-    if not np.isclose(float(sample.violated_net_map.sum(dtype=np.float64)), violated, rtol=1e-4, atol=1e-2):
-        yield "a map of all violated nets"
+    if sample.violated_net_map is not None and sample.violated_nets is not None:
+        if sample.violated_nets > sample.net_count:
+            yield "violated nets at most nets"
+        total = float(sample.violated_net_map.sum(dtype=np.float64))
+        if not np.isclose(total, sample.violated_nets, rtol=1e-4, atol=1e-2):
+            yield "a map of all violated nets"
     if not sample.label_kind:
         yield "a label kind"

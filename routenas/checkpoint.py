@@ -9,11 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +24,8 @@ from torch import Tensor, nn
 
 from placement_data.dataset import Normalisation, Split
 from placement_data.errors import InputError, RoutenasError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.features import CHANNEL_SETS, ChannelSet
+from placement_data.store import atomic_folder
 from routenas import __version__
 from routenas.baselines import baseline
 from routenas.baselines import load as load_baseline
@@ -110,6 +107,24 @@ class Bundle:
             members.append(module.eval().to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         return tuple(members)
 
+    @property
+    def channel_set(self) -> ChannelSet:
+        """The channels to make of a layout.
+
+        Raises :class:`ModelMismatchError` for a model of maps that came from elsewhere (an imported data set).
+        """
+        found = self._set()
+        if found is None:
+            raise ModelMismatchError(
+                f"the model's channels {self.channel_version} cannot be made from a layout, "
+                f"expected {' or '.join(channels.version for channels in CHANNEL_SETS.values())}"
+            )
+        return found
+
+    def _set(self) -> ChannelSet | None:
+        wanted = self.channel_version, self.channels
+        return next((each for each in CHANNEL_SETS.values() if (each.version, each.channels) == wanted), None)
+
     def members(self) -> tuple[Bundle, ...]:
         """A bundle of one member each."""
         return tuple(replace(self, weights=(state,)) for state in self.weights)
@@ -187,7 +202,7 @@ class Bundle:
             raise InputError(
                 "the model description is incomplete or damaged", file=folder / MODEL_FILE, found=str(error)
             ) from None
-        if (bundle.channels, bundle.channel_version) != (CHANNELS, CHANNEL_VERSION):
+        if bundle.channel_version.partition("/")[0] in CHANNEL_SETS and bundle._set() is None:
             raise ModelMismatchError(
                 f"{folder / MODEL_FILE}: channels {bundle.channel_version} are not those of this version"
             )
@@ -282,24 +297,6 @@ def check_folder(folder: Path) -> None:
         raise InputError("cannot write a bundle here", file=folder, found="a file", expected="a new folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MODEL_FILE).is_file():
         raise InputError("cannot write a bundle here", file=folder, found="other files", expected="a new folder")
-
-
-@contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder`` that takes its place when the block ends well, and is removed if not."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield temporary
-        os.chmod(temporary, 0o755)
-        # The old folder steps aside in one move: a process that is killed here leaves no half of it behind.
-        aside = temporary.with_name(f"{temporary.name}.old")
-        if folder.exists():
-            os.replace(folder, aside)
-        os.replace(temporary, folder)
-        shutil.rmtree(aside, ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def best_threshold(labels: Sequence[NDArray[np.uint8]], probabilities: Sequence[NDArray[np.float64]]) -> float:

@@ -20,7 +20,7 @@ from routenas.bootstrap import (
     pooled_average_precision,
     pooled_roc_auc,
 )
-from routenas.checkpoint import Bundle, build, hand_crafted
+from routenas.checkpoint import Bundle, ModelMismatchError, build, hand_crafted
 from routenas.metrics import (
     ceiling_count,
     ceiling_scores,
@@ -71,7 +71,8 @@ def baseline_row(
 
 
 def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
-    model = load_baseline(task.name, name)()
+    options = {"channels": task.store.channels} if baseline(task.name, name).by_name else {}
+    model = load_baseline(task.name, name)(**options)
     train_examples, search_examples = task.examples("train"), task.examples("search")
     hotspots = task.name == "hotspots"
 
@@ -89,10 +90,15 @@ def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
 def bundle_row(name: str, bundle: Bundle, task: RoutabilityTask, part: str) -> Row:
     """Answers of a bundle's members.
 
-    Raises :class:`InputError` where the bundle was trained or chosen on a family of ``part``.
+    Raises :class:`InputError` where the bundle was trained or chosen on a family of ``part``, and
+    :class:`routenas.checkpoint.ModelMismatchError` where its channels are not those of the data set.
     """
     if bundle.task != task.name:
         raise InputError(f"the model {name} is for another task", found=bundle.task, expected=task.name)
+    if (bundle.channel_version, bundle.channels) != (task.store.channel_version, task.store.channels):
+        raise ModelMismatchError(
+            f"the model {name} has channels {bundle.channel_version}, the data set {task.store.channel_version}"
+        )
     seen = set(bundle.split.train) | set(bundle.split.search if part == "test" else ())
     leaked = sorted(seen & {example.sample.family for example in task.examples(part)})
     if leaked:
@@ -193,7 +199,7 @@ def _add_differences(
 def _add_ceiling(
     task: RoutabilityTask, examples: Sequence[Example], rows: Sequence[Row], table: list[dict[str, Any]]
 ) -> dict[str, Any] | None:
-    repeated = [index for index, example in enumerate(examples) if example.sample.repeat_violated_nets]
+    repeated = [index for index, example in enumerate(examples) if example.sample.repeat_hotspots is not None]
     if not repeated:
         return None
     subset = [examples[index] for index in repeated]

@@ -126,6 +126,7 @@ def score_layout(
     """
     by_task = _by_task(bundles)
     tile = _tile(bundles, tile_um)
+    sets = {bundle.channel_version: bundle.channel_set for bundle in bundles}
     timings: dict[str, float] = {}
     mark = time.perf_counter()
 
@@ -137,10 +138,10 @@ def score_layout(
     design = read_design(lef, def_)
     lap("parse")
     grid = Grid.of(design, tile)
-    features = feature_maps(design, grid)
+    features = {version: feature_maps(design, grid, channels) for version, channels in sets.items()}
     lap("features")
     net_count = int(signal_nets(design).sum())
-    answers = {task: bundle.predict(features, net_count) for task, bundle in by_task.items()}
+    answers = {task: bundle.predict(features[bundle.channel_version], net_count) for task, bundle in by_task.items()}
     for task, answer in answers.items():
         if not np.isfinite(answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
@@ -149,7 +150,8 @@ def score_layout(
     threshold = by_task["hotspots"].threshold if "hotspots" in by_task else None
     regions: tuple[Region, ...] = ()
     if probability is not None and threshold is not None:
-        regions = find_regions(design, grid, probability, threshold, by_task["hotspots"], features, top)
+        bundle = by_task["hotspots"]
+        regions = find_regions(design, grid, probability, threshold, bundle, features[bundle.channel_version], top)
     warnings = _warnings(design, grid, features, bundles)
     inputs = {str(path): sha256(path) for path in (*lef, def_)}
     ratio = answers.get("violated_nets")
@@ -298,7 +300,7 @@ def _region(
 
 
 def _warnings(
-    design: Design, grid: Grid, features: NDArray[np.float32], bundles: Sequence[Bundle]
+    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], bundles: Sequence[Bundle]
 ) -> tuple[tuple[str, str], ...]:
     found = []
     others = sorted({bundle.tile_um for bundle in bundles} - {grid.tile_um})
@@ -306,7 +308,7 @@ def _warnings(
         sizes = " and ".join(f"{size:g}" for size in others)
         found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
     for bundle in bundles:
-        share = bundle.normalisation.outside(features)
+        share = bundle.normalisation.outside(features[bundle.channel_version])
         far = [
             f"{name} ({part:.0%} of tiles)" for name, part in zip(bundle.channels, share, strict=True) if part > 0.01
         ]

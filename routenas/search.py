@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from placement_data.errors import InputError, RoutenasError
 from routenas.journal import Journal
+from routenas.results import Result, Trial
 from routenas.strategies import Strategy
 from searchspaces.space import Genotype
 
@@ -20,31 +20,12 @@ class SearchFailedError(RoutenasError):
     exit_code = 5
 
 
-@dataclass(frozen=True)
-class Result:
-    """What an estimator found out about a genotype. ``value`` is larger for better, None where the trial failed."""
-
-    value: float | None
-    metrics: dict[str, Any] = field(default_factory=dict)
-    message: str = ""
-    parameters: int = 0
-    seconds: float = 0.0
-
-
 class Estimator(Protocol):
     """Finds out how good genotypes are."""
 
     def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
         """One result a genotype, in order."""
         ...
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A genotype and what was found out about it."""
-
-    genotype: Genotype
-    result: Result
 
 
 def search(
@@ -70,9 +51,9 @@ def search(
             trial = _replayed(journal, number, genotype)
         else:
             (result,) = estimator.estimate([genotype])
-            trial = Trial(genotype, _finite(result))
+            trial = Trial(genotype, result.finite())
             journal.append(_record(number, trial))
-        strategy.tell([genotype], [trial.result.value])
+        strategy.tell([genotype], [trial.result])
         done.append(trial)
         progress(number, trial)
     if all(trial.result.value is None for trial in done):
@@ -86,19 +67,6 @@ def best_first(trials: Sequence[Trial]) -> list[Trial]:
     return sorted(
         (trial for trial in trials if trial.result.value is not None), key=lambda trial: -(trial.result.value or 0.0)
     )
-
-
-def _finite(result: Result) -> Result:
-    """The result without numbers that JSON lacks; one whose value is such a number has failed."""
-    if result.value is not None and not math.isfinite(result.value):
-        return Result(None, {}, result.message or f"the metric is {result.value}", result.parameters, result.seconds)
-    return replace(result, metrics=_without_nan(result.metrics))
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _record(number: int, trial: Trial) -> dict[str, Any]:

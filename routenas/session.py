@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 
+from placement_data.audit import Audit, Model, audit, read_parts
+from placement_data.circuitnet import export_circuitnet, read_circuitnet, read_designs
+from placement_data.circuitnet.exporting import Preprocessing
+from placement_data.circuitnet.names import FamilyRule
+from placement_data.dataset import Split
 from placement_data.errors import InputError
-from placement_data.store import Store, check_writable, write_text
+from placement_data.families import Families, read_families
+from placement_data.store import Sample, Store, check_writable, write, write_text
 from routenas.baselines import baseline, baselines
 from routenas.checkpoint import Bundle, build, check_folder, hand_crafted
 from routenas.comparison import baseline_row, bundle_row, compare
 from routenas.progress import Bar, progress_bar
 from routenas.recipes.routenas import Configuration, Events, data_sha256, make_bundle, resolve_split, run, start
-from routenas.search import Trial
+from routenas.results import Trial
 from routenas.strategies import strategy_class
 from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import budget_named, train
@@ -167,7 +173,14 @@ def run_evaluation(
             def advance(epoch: int, epochs: int, name: str = name) -> None:
                 bar.advance(1, name)
 
-            rows.append(baseline_row(name, routability, chosen, range(seed, seed + seeds), part, advance))
+            try:
+                rows.append(baseline_row(name, routability, chosen, range(seed, seed + seeds), part, advance))
+            except InputError as error:
+                # Of all predictors those are meant that the data set has the channels for; a named one is an error.
+                if names != "all" or not baseline(task, name).by_name:
+                    raise
+                bar.say(f"{name}: left out: {error}")
+                continue
             bar.say(f"{name}: trained in {time.monotonic() - began:.0f} s")
     return compare(routability, rows, part, next(iter(bundles), None))
 
@@ -183,6 +196,58 @@ def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path
             raise InputError("two rows of one name", found=name, expected="NAME=FOLDER with names of their own")
         named[name] = path
     return named
+
+
+def run_audit(path: Path, split_path: Path, families: Path | None, models: tuple[Path, ...]) -> Audit:
+    """``routenas data audit``: the findings on a split of a data set, and on models that were trained with it."""
+    known = Families(None if families is None else read_families(families))
+    parts, normalisation = read_parts(split_path)
+    facts = []
+    for folder in models:
+        bundle = Bundle.load(folder)
+        seen = {name: tuple(value) for name, value in bundle.split.to_dict().items()}
+        facts.append(Model(str(folder), seen, bundle.normalisation, bundle.channel_version, bundle.label_kind))
+    store = Store(path)
+    named = {family for names in parts.values() for family in names}
+    with progress_bar("audit", sum(family in named for family in store.families)) as bar:
+        return audit(
+            store, parts, families=known, normalisation=normalisation, models=facts, split_name=str(split_path),
+            progress=bar.advance,
+        )  # fmt: skip
+
+
+def run_import(
+    output: Path, skip: Callable[[InputError], object] | None, folder: Path, layout: Literal["auto", "raw", "training"],
+    channels: str | None, router_maps: bool, label: str, threshold: float | None, families: FamilyRule,
+    designs: Path | None, tile: float | None,
+) -> int:  # fmt: skip
+    """``routenas data import-circuitnet``: the number of samples that were written."""
+    check_writable(output)
+    found = read_circuitnet(
+        folder, layout=layout, include_router_maps=router_maps, label=label, threshold=threshold, families=families,
+        channels=None if channels is None else [name.strip() for name in channels.split(",")],
+        designs=None if designs is None else read_designs(designs), tile_um=tile, on_defect=skip,
+    )  # fmt: skip
+    with progress_bar("import", len(found)) as bar:
+
+        def samples() -> Iterator[Sample]:
+            for sample in found:
+                yield sample
+                bar.advance(1, sample.sample)
+
+        return write(output, samples(), found.channels, found.channel_version)
+
+
+def run_export(
+    path: Path, output: Path, layout: Literal["training", "raw"], preprocessing: Preprocessing, size: int,
+    split_path: Path | None,
+) -> int:  # fmt: skip
+    """``routenas data export-circuitnet``: the number of samples that were written."""
+    split = None if split_path is None else Split.load(split_path)
+    with progress_bar("export", len(Store(path))) as bar:
+        return export_circuitnet(
+            path, output, layout=layout, preprocessing=preprocessing, resize=size, split=split, progress=bar.advance
+        )
 
 
 def run_scoring(

@@ -1,8 +1,8 @@
 """What can be built: search spaces as pure values, and the torch modules that a genotype builds.
 
-The values are here; a space with modules is imported from its own file, and torch with it.
+No space imports torch before it builds a module.
 """
 
-from searchspaces.space import Choice, Genotype, Space
+from searchspaces.space import Choice, Genotype, Graph, Space, TaskShape
 
-__all__ = ["Choice", "Genotype", "Space"]
+__all__ = ["Choice", "Genotype", "Graph", "Space", "TaskShape"]

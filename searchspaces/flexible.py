@@ -17,23 +17,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from searchspaces.dags import Edge, GuideDag, all_edges, embedded, relabelled, softmax_out, walk
-from searchspaces.flexible_network import (
-    OPERATIONS,
-    Dag,
-    ExtendedNetwork,
-    PaperNetwork,
-    Plan,
-    RoutabilityNetwork,
-    Task,
-)
-from searchspaces.operators import initialise, multiply_adds
-from searchspaces.space import Choice, Genotype, Space
+from searchspaces.space import Choice, Genotype, Graph, Space
+
+if TYPE_CHECKING:
+    from searchspaces.flexible_network import RoutabilityNetwork
+
+OPERATIONS = ("conv1x1", "conv3x3", "conv3x3_wide", "dilated2", "dilated4", "dilated8", "mix")
+"""Operations of a vertex. ``conv3x3``, ``conv3x3_wide`` (twice the filters), ``dilated2`` and ``mix`` are the
+paper's C32, C64, Atr and Mix."""
+
+Task = Literal["hotspots", "violated_nets"]
 
 VERTICES = 7
 DAGS = 6
@@ -53,6 +51,26 @@ GLOBALS = (
 OPERATION_PRIOR = (0.16,) * (len(OPERATIONS) - 1) + (0.04,)
 EMPTY, STOP, EXTRA_EDGE = 0.3, 0.4, 0.15
 GLOBAL_MUTATION = 0.25
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A pruned guide-DAG: the operation of each reached vertex (by name) and the kept edges; empty = identity."""
+
+    operations: tuple[tuple[int, str], ...]
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a genotype of the extended preset says: see the module's text for the choices."""
+
+    dags: tuple[Dag, ...]
+    width: int
+    halvings: int
+    full_resolution: bool
+    residual: bool
+    batch_norm: bool
 
 
 @dataclass(frozen=True)
@@ -161,7 +179,7 @@ class FlexibleSpace(Space):
             padded = [*operations, *[0] * (VERTICES - len(operations))]
             values[frame.first_operation : frame.first_operation + VERTICES] = padded
 
-    def sample_values(self, rng: np.random.Generator) -> tuple[int, ...]:
+    def draw_values(self, rng: np.random.Generator) -> tuple[int, ...]:
         """Random values.
 
         ``paper``: the published walk at equal weights (1.9 of 7 vertices a DAG, 34 % of DAGs empty).
@@ -220,6 +238,35 @@ class FlexibleSpace(Space):
             self._write(values, index, {(0, 1)}, [OPERATIONS.index(name)])
         return self.genotype(values)
 
+    def graph(self, genotype: Genotype) -> Graph:
+        """Every kept vertex of the DAGs, in the order of data flow.
+
+        The global choices are a chain behind the input. Each stage is two ``dag`` vertices, the pseudo-vertices of its
+        DAGs, with the reached vertices behind them, and a ``join`` vertex that their sinks lead to.
+        """
+        values = self.canonical(genotype).values
+        globals_ = [f"{choice.name}={option}" for choice in GLOBALS for option in choice.names]
+        names = ("input", "output", "dag", "join", *OPERATIONS, *globals_)
+        operations, edges = [0], []
+        for choice, value in zip(GLOBALS, values if self.preset == "extended" else (), strict=False):
+            edges.append((len(operations) - 1, len(operations)))
+            operations.append(names.index(f"{choice.name}={choice.names[value]}"))
+        entry = len(operations) - 1
+        for index in range(DAGS):
+            reached, kept = self.dag(values, index)
+            at = {vertex: len(operations) + i for i, vertex in enumerate((0, *reached))}
+            operations += [2, *(4 + operation for operation in reached.values())]
+            edges += [(entry, at[0]), *((at[u], at[v]) for u, v in kept)]
+            sinks = [at[v] for v in at if all(u != v for u, _ in kept)]
+            join = len(operations) + (0 if index % 2 else 1 + len(self.dag(values, index + 1)[0]))
+            edges += [(sink, join) for sink in sinks]
+            if index % 2:
+                operations.append(3)
+                entry = join
+        adjacency = np.zeros((len(operations) + 1,) * 2, bool)
+        adjacency[tuple(zip(*edges, (entry, len(operations)), strict=True))] = True
+        return Graph(np.array([*operations, 1]), adjacency, names)
+
     # ----------------------------------------------------------------- modules
 
     def build(self, genotype: Genotype, task: Task, channels: int = 17, *, seed: int = 0) -> RoutabilityNetwork:
@@ -230,6 +277,10 @@ class FlexibleSpace(Space):
         count through softplus; or "scalar" (B,), the ``violated_nets`` of the paper preset. The last layer starts at
         zero, so the output starts constant. Raises ValueError for a foreign genotype or an unknown task.
         """
+        import torch
+
+        from searchspaces.operators import initialise
+
         with torch.random.fork_rng(devices=[]):  # torch's own first weights, which are drawn anew below
             network = self._structure(genotype, task, channels, "cpu")
         initialise(network, torch.Generator().manual_seed(seed))
@@ -237,6 +288,10 @@ class FlexibleSpace(Space):
 
     def cost(self, genotype: Genotype, task: Task = "hotspots", channels: int = 17) -> Cost:
         """Size and work of the network, worked out without building its weights. Raises as `build` does."""
+        import torch
+
+        from searchspaces.operators import multiply_adds
+
         network = self._structure(genotype, task, channels, "meta")
         side = 64  # a multiple of all strides, so that nothing is padded
         work = multiply_adds(network, torch.empty(1, channels, side, side, device="meta"))
@@ -244,6 +299,10 @@ class FlexibleSpace(Space):
         return Cost(parameters, work / side**2)
 
     def _structure(self, genotype: Genotype, task: Task, channels: int, device: str) -> RoutabilityNetwork:
+        import torch
+
+        from searchspaces.flexible_network import ExtendedNetwork, PaperNetwork
+
         if task not in ("hotspots", "violated_nets"):
             raise ValueError(f"the task of a routability network must be 'hotspots' or 'violated_nets', not {task!r}")
         if channels < 1:

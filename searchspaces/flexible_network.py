@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searchspaces.dags import Edge
+from searchspaces.flexible import Dag, Plan, Task
 from searchspaces.operators import ConvBlock, MixConv, ZeroConv, pad_to_multiple
-
-OPERATIONS = ("conv1x1", "conv3x3", "conv3x3_wide", "dilated2", "dilated4", "dilated8", "mix")
-"""Operations of a vertex. ``conv3x3``, ``conv3x3_wide`` (twice the filters), ``dilated2`` and ``mix`` are the
-paper's C32, C64, Atr and Mix."""
-
-Task = Literal["hotspots", "violated_nets"]
-
-
-@dataclass(frozen=True)
-class Dag:
-    """A pruned guide-DAG: the operation of each reached vertex (by name) and the kept edges; empty = identity."""
-
-    operations: tuple[tuple[int, str], ...]
-    edges: tuple[Edge, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a genotype of the extended preset says: see `searchspaces.flexible` for the choices."""
-
-    dags: tuple[Dag, ...]
-    width: int
-    halvings: int
-    full_resolution: bool
-    residual: bool
-    batch_norm: bool
 
 
 class RoutabilityNetwork(nn.Module):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class ConvBlock(nn.Sequential):
@@ -89,6 +93,13 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
                     part.weight.normal_(0.0, math.sqrt(2.0 / _fan_in(part)), generator=generator)
                 if part.bias is not None:
                     part.bias.zero_()
+
+
+def seeded(make: Callable[[], Module], seed: int) -> Module:
+    """The module that ``make`` builds on the CPU, with torch's own initial weights drawn from ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reset other devices
+        return make()
 
 
 def multiply_adds(module: nn.Module, x: Tensor) -> int:

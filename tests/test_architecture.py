@@ -15,7 +15,7 @@ PACKAGES = ("placement_data", "searchspaces", "routenas")
 OURS = {*PACKAGES, "cli"}
 ALLOWED = {
     "placement_data": {"placement_data", "numpy", "h5py", "torch.utils.data"},
-    "searchspaces": {"searchspaces", "numpy", "torch"},
+    "searchspaces": {"searchspaces", "numpy", "torch", "torch_geometric"},
 }
 
 
@@ -52,14 +52,16 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("metrics", "progress", "strategies", "journal", "example"),
+    ("metrics", "progress", "results", "journal", "example", "networks"),
+    ("surrogates",),
+    ("strategies",),
     ("bootstrap", "baselines", "search", "tasks"),
     ("training",),
     ("checkpoint",),
     ("estimators", "comparison", "scoring"),
     ("recipes", "report", "tables"),
     ("session",),
-    ("quickstart",),
+    ("quickstart", "commands"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -17,12 +18,16 @@ from pathlib import Path
 import pytest
 
 import cli
+from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.store import write
 from tests.layouts import Layout, manifest_row, write_layout, write_manifest
 from tests.samples import SPLIT, made_up_samples, write_made_up_store
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VERBS = (
-    ("ingest",), ("data", "show"), ("data", "verify"), ("data", "split"), ("search",), ("train",), ("evaluate",),
+    ("ingest",), ("data", "show"), ("data", "verify"), ("data", "split"), ("data", "audit"), ("data", "lint"),
+    ("data", "import-circuitnet"),
+    ("data", "export-circuitnet"), ("search",), ("train",), ("evaluate",),
     ("score",), ("quickstart",),
 )  # fmt: skip
 
@@ -147,6 +152,96 @@ def test_ingest_appends_and_does_not_replace_without_being_told(run: Run, folder
     assert "2 placements" in run("data", "verify", out).out
     assert run("ingest", folder / "manifest.csv", "-o", out, "--force").code == 0
     assert out.read_bytes() == before["data.h5"]
+
+
+def test_ingest_resumes_and_keeps_going(run: Run, folder: Path, layout: Layout) -> None:
+    out = folder / "data.h5"
+    (folder / "bad.def").write_text("VERSION 5.8 ;\n")
+    bad = manifest_row(layout, "bad/1", "bad").replace("one.def.gz", "bad.def")
+    write_manifest(folder / "manifest.csv", [manifest_row(layout, "one/1", "one"), bad])
+    done = run("ingest", folder / "manifest.csv", "--out", out)
+    assert (done.code, out.exists()) == (3, False)
+    assert "1 placements that were read are kept for the next run in" in done.err
+    assert done.err.splitlines()[-1].startswith("routenas: error: ")
+    done = run("ingest", folder / "manifest.csv", "-o", out, "--keep-going", "--workers", 2)
+    assert done.code == 3
+    assert "routenas: skipped bad/1: " in done.err
+    assert "1 placements: 0 unchanged, 1 kept from an interrupted run, 0 read, 1 skipped" in done.out
+    write_manifest(folder / "manifest.csv", [manifest_row(layout, f"one/{number}", "one") for number in (1, 2)])
+    done = run("ingest", folder / "manifest.csv", "-o", out, "--resume", "--workers", 2)
+    assert done.code == 0, done.err
+    assert "2 placements: 1 unchanged, 1 read\n" in done.out
+    assert not list(folder.glob(".*"))
+    assert_one_line(run("ingest", folder / "manifest.csv", "-o", out, "--resume", "--force"), 2, "exclude each other")
+    words = ("ingest", folder / "manifest.csv", "-o", out, "--resume", "--channels", "all")
+    assert_one_line(run(*words), 3, "channels of another version, found 'routenas17/1', expected all/1")
+    assert_one_line(run(*words[:4], "--force", "--channels", "nine"), 3, "unknown channel set, found 'nine'")
+
+
+def test_another_channel_set_from_ingest_to_score(run: Run, tmp_path: Path, layout: Layout) -> None:
+    layouts = [write_layout(tmp_path, f"l{seed}", seed, 120, layout.lef) for seed in range(3)]
+    (tmp_path / layout.lef.name).write_bytes(layout.lef.read_bytes())
+    rows = [manifest_row(each, f"{each.def_.stem}/1", f"f{number}") for number, each in enumerate(layouts)]
+    write_manifest(tmp_path / "manifest.csv", rows)
+    data, model = tmp_path / "data.h5", tmp_path / "model"
+    assert run("ingest", tmp_path / "manifest.csv", "-o", data, "--channels", "circuitnet9").code == 0
+    train = ("train", data, "--predictor", "tile-mlp", "--out", model, "--budget", "smoke")
+    assert run(*train).code == 0
+    assert json.loads((model / "model.json").read_text())["channel_version"] == "circuitnet9/1"
+    score = ("score", "--lef", layout.lef, "--def", layouts[2].def_, "--model", model, "--json", tmp_path / "s.json")
+    assert run(*score).code == 0
+    assert json.loads((tmp_path / "s.json").read_text())["models"][0]["channel_version"] == "circuitnet9/1"
+    assert run("ingest", tmp_path / "manifest.csv", "-o", data, "--force").code == 0
+    done = run("evaluate", data, "--model", f"old={model}", "--baselines", "none")
+    assert_one_line(done, 4, "the model old has channels circuitnet9/1, the data set routenas17/1")
+
+
+def test_audit(run: Run, tmp_path: Path, bundles: dict[str, Path]) -> None:
+    samples = [
+        dataclasses.replace(sample, sources={"a.def": f"{number:064x}"})
+        for number, sample in enumerate(made_up_samples())
+    ]
+    data, split = tmp_path / "data.h5", tmp_path / "split.json"
+    write(data, samples, CHANNELS, CHANNEL_VERSION)
+    value = json.loads((bundles["hotspots"] / "model.json").read_text())["split"]
+    split.write_text(json.dumps(value))
+    words = ("data", "audit", data, "--split", split)
+    done = run(
+        *words, "--model", bundles["hotspots"], "--model", bundles["violated_nets"], "--json", tmp_path / "a.json"
+    )
+    assert (done.code, "0 leaks, 0 warnings" in done.out) == (0, True), done.out
+    assert json.loads((tmp_path / "a.json").read_text())["models"] == [str(bundles[task]) for task in bundles]
+    train, test = value["train"][0], value["test"][0]
+    (tmp_path / "mine.csv").write_text(f"design,family\n{train},x\n{test},x\n")
+    done = run(*words, "--families", tmp_path / "mine.csv", "--json", "-")
+    assert done.code == 10
+    (finding,) = json.loads(done.out)["findings"]
+    assert (finding["code"], finding["severity"], finding["parts"]) == ("same-family", "leak", ["train", "test"])
+    split.write_text(json.dumps({"train": value["test"], "search": value["search"], "test": value["train"]}))
+    done = run(*words, "--model", bundles["hotspots"])
+    assert (done.code, "LEAK model-saw-part" in done.out) == (10, True)
+    assert_one_line(run("data", "audit", data, "--split", tmp_path / "gone.json"), 3, "the split cannot be read")
+    assert_one_line(run(*words, "--model", tmp_path), 3, "not a model bundle")
+    assert_one_line(run(*words, "--json", tmp_path / "no" / "a.json"), 3, "cannot write here")
+
+
+def test_circuitnet_there_and_back(run: Run, tmp_path: Path, made_up_store: Path) -> None:
+    folder, out = tmp_path / "circuitnet", tmp_path / "back.h5"
+    done = run("data", "export-circuitnet", made_up_store, "-o", folder, "--layout", "raw")
+    assert (done.code, done.out) == (0, f"{folder}: 24 placements written\n")
+    assert_one_line(run("data", "export-circuitnet", made_up_store, "-o", folder), 3, "the folder exists")
+    done = run("data", "import-circuitnet", folder, "-o", out)
+    assert done.code == 0, done.err
+    assert "24 placements written" in done.out
+    assert_one_line(run("data", "import-circuitnet", folder, "-o", out), 3, "the data set exists already")
+    assert "24 placements of 6 designs" in run("data", "verify", out).out
+    next(folder.rglob("*.npy")).write_bytes(JUNK)
+    before = listing(tmp_path)
+    done = run("data", "import-circuitnet", folder, "-o", out, "--force")
+    assert done.code == 3
+    assert listing(tmp_path) == before
+    done = run("data", "import-circuitnet", folder, "-o", out, "--force", "--keep-going")
+    assert (done.code, "23 placements written" in done.out, "skipped" in done.err) == (3, True, True)
 
 
 JUNK = bytes(range(256)) * 40
@@ -523,6 +618,43 @@ def test_an_interruption_ends_with_130(tmp_path: Path) -> None:
     assert process.returncode in (130, -signal.SIGINT), errors
     assert errors.splitlines()[-1] == "routenas: error: interrupted"
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_ingest_loses_nothing(run: Run, tmp_path: Path, layout: Layout, how: signal.Signals) -> None:
+    for path in (layout.lef, layout.def_, layout.report):
+        shutil.copy(path, tmp_path)
+    rows = [manifest_row(layout, f"one/{number}", "one") for number in range(400)]
+    write_manifest(tmp_path / "manifest.csv", rows)
+    out, parts = tmp_path / "data.h5", tmp_path / ".data.h5.parts"
+    words = ("ingest", tmp_path / "manifest.csv", "-o", out, "--workers", 2)
+    process = subprocess.Popen(
+        command(*words), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        if len(list(parts.glob("[!.]*.h5"))) >= 3 or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert process.returncode in (130, -signal.SIGINT), errors
+        assert errors.splitlines()[-1] == "routenas: error: interrupted"
+    assert "Traceback" not in errors
+    assert not out.exists()
+    for _ in range(100):  # a process may finish what it was at
+        count = len(list(parts.glob("[!.]*.h5")))
+        time.sleep(0.2)
+        if len(list(parts.glob("[!.]*.h5"))) == count:
+            break
+    assert 3 <= count < 400
+    write_manifest(tmp_path / "manifest.csv", rows[: count // 2])
+    done = run("ingest", tmp_path / "manifest.csv", "-o", out)
+    assert done.code == 0, done.err
+    assert f"{count // 2} placements: 0 unchanged, " in done.out
+    kept = int(done.out.partition("unchanged, ")[2].split()[0])
+    assert 1 <= kept <= count // 2
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_closed_pipe_is_no_error_message(made_up_store: Path) -> None:

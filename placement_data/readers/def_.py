@@ -1,37 +1,38 @@
 """DEF: a placed design, read together with the library of its masters.
 
-What has no bearing on placement and routability is stepped over: wires, vias, rules, regions, groups, fills, scan
-chains, properties, extensions and statements that are not known.
+What has no bearing on placement and routability is stepped over: wires of signal nets, fills, scan chains, properties,
+extensions and statements that are not known.
 """
 
 from __future__ import annotations
 
-import re
-
 from placement_data.design import Design
+from placement_data.readers.def_components import read_components
 from placement_data.readers.def_geometry import read_blockages, read_ports
 from placement_data.readers.def_link import RawDesign, RawRow, link
+from placement_data.readers.def_nets import read_nets
+from placement_data.readers.def_regions import read_groups, read_regions
+from placement_data.readers.def_rules import read_rules
 from placement_data.readers.def_sections import (
     ORIENTATIONS,
+    SECTIONS,
+    SKIPPED_SECTIONS,
     Section,
-    read_components,
-    read_nets,
+    Walker,
+    open_section,
     read_points,
-    read_special_nets,
     skip_option,
-    statement_end,
+    skip_section,
 )
+from placement_data.readers.def_vias import read_vias
+from placement_data.readers.def_wires import read_special_nets
 from placement_data.readers.lef import Library
-from placement_data.readers.text import Cursor, PathLike, Source, read_source
+from placement_data.readers.text import Cursor, PathLike
 from placement_data.readers.units import require_same_scale
 
-_SECTIONS = ("COMPONENTS", "PINS", "NETS", "SPECIALNETS", "BLOCKAGES")
 _STATEMENTS = ("VERSION", "DIVIDERCHAR", "BUSBITCHARS", "NAMESCASESENSITIVE", "TECHNOLOGY", "HISTORY")
 _READ_STATEMENTS = ("DESIGN", "UNITS", "DIEAREA", "ROW", "TRACKS", "GCELLGRID")
-_SKIPPED_SECTIONS = {"VIAS", "NONDEFAULTRULES", "REGIONS", "GROUPS", "FILLS", "SLOTS", "SCANCHAINS", "STYLES"}
-_SKIPPED_SECTIONS |= {"PINPROPERTIES", "PROPERTYDEFINITIONS", "CONSTRAINTS", "ASSERTIONS", "IOTIMINGS", "PARTITIONS"}
-_SKIPPED_SECTIONS |= {"FLOORPLANCONSTRAINTS", "TIMINGDISABLES"}
-_FIRST_WORDS = {*_SECTIONS, *_STATEMENTS, *_READ_STATEMENTS, *_SKIPPED_SECTIONS, "BEGINEXT"}
+FIRST_WORDS = {*SECTIONS, *_STATEMENTS, *_READ_STATEMENTS, *SKIPPED_SECTIONS, "BEGINEXT"}
 _LEF_WORDS = {"LAYER", "SITE", "MACRO", "VIA", "VIARULE", "NONDEFAULTRULE", "MANUFACTURINGGRID", "USEMINSPACING"}
 _LEF_WORDS |= {"CLEARANCEMEASURE", "SPACING", "MAXVIASTACK"}
 
@@ -50,107 +51,93 @@ def read_def(path: PathLike, library: Library) -> Design:
 
 def parse_def(path: PathLike) -> RawDesign:
     """What a DEF says by itself, without a library; names are not looked up. Raises as ``read_def``."""
-    source = read_source(path)
-    raw = RawDesign(source)
-    word, offset = source.token(0)
-    if word not in _FIRST_WORDS | _LEF_WORDS:
-        raise source.error("not a DEF file", offset, found=word, expected="a DEF statement such as VERSION or DESIGN")
-    while True:
-        word, offset = source.token(offset)
+    walker = Walker(path)
+    raw = RawDesign(path)
+    word = walker.token()
+    if word not in FIRST_WORDS | _LEF_WORDS:
+        expected = "a DEF statement such as VERSION or DESIGN"
+        raise walker.source.error("not a DEF file", walker.offset, found=word, expected=expected)
+    unknown = ""
+    while (word := walker.token()) != "END" or unknown:
         if not word:
-            raise source.cut_off("before END DESIGN", "END DESIGN")
-        if word == "END":
-            break
-        offset = _read_next(raw, word, offset)
-    word, _ = source.token(offset + len("END"))
-    if word != "DESIGN":
-        raise source.error("END closes nothing here", offset, found=f"END {word}".strip(), expected="END DESIGN")
+            raise walker.source.cut_off("before END DESIGN", "END DESIGN")
+        if unknown and word in ("-", "END"):  # it was the header of a section that no standard names
+            skip_section(walker, unknown)
+            unknown = ""
+        else:
+            unknown = _read_next(raw, word, walker)
+    source, offset = walker.source, walker.offset
+    after, _ = source.token(offset + len("END"))
+    if after != "DESIGN":
+        raise source.error("END closes nothing here", offset, found=f"END {after}".strip(), expected="END DESIGN")
     for name, value in (("DESIGN", raw.name), ("UNITS", raw.dbu_per_micron), ("DIEAREA", raw.die)):
         if not value:
             raise source.error(f"{name} is missing", offset)
     return raw
 
 
-def _read_next(raw: RawDesign, word: str, offset: int) -> int:
-    """Read or step over the statement or section at ``offset``; the offset behind it."""
-    source = raw.source
-    if word in _SECTIONS:
-        section, after = _section(source, word, offset)
+def _read_next(raw: RawDesign, word: str, walker: Walker) -> str:
+    """Read or step over the statement or section that comes next; its word where it may be an unknown section's."""
+    if word in SECTIONS:
         if word in raw.sections:
-            raise source.error(f"{word} is there twice", offset)
-        raw.sections[word] = section
-        _read_section(raw, section)
-        return after
-    if word == "BEGINEXT":
-        return _behind(source, re.compile(r"ENDEXT(?!\S)"), offset, "inside BEGINEXT", "ENDEXT")
-    if word in _SKIPPED_SECTIONS:
-        return _behind(source, _end_of(word), offset, f"inside {word}", f"END {word}")
+            raise walker.source.error(f"{word} is there twice", walker.offset)
+        raw.sections[word] = open_section(walker, word)
+        _read_section(raw, raw.sections[word])
+        return ""
+    if word == "BEGINEXT" or word in SKIPPED_SECTIONS:
+        skip_section(walker, word)
+        return ""
+    source, offset = walker.source, walker.offset
+    refuse_lef(walker, word)
+    if word in ("-", "+", ";", "("):
+        raise source.error("statement is in no section", offset, found=word, expected="a DEF statement or END DESIGN")
+    cursor = walker.statement(word)
+    read_statement(raw, word, cursor)
+    unknown = word not in FIRST_WORDS and len(cursor.tokens) == 3 and cursor.tokens[1].isdecimal()
+    return word if unknown else ""
+
+
+def refuse_lef(walker: Walker, word: str) -> None:
+    """Raise ``InputError`` where the statement ``word`` that comes next is one of LEF."""
+    source, offset = walker.source, walker.offset
     if word in _LEF_WORDS or (word == "UNITS" and source.token(offset + len(word))[0] == "DATABASE"):
         raise source.error("LEF statement in a DEF file", offset, found=word, expected="DEF")
-    stop = statement_end(source, offset, len(source.text))
-    cursor = Cursor(source, offset, stop, f"inside {word}")
-    cursor.position = 1
-    if word in _READ_STATEMENTS:
-        _read_statement(raw, word, cursor)
-    elif len(cursor.tokens) == 3 and cursor.tokens[1].isdecimal() and _find(source, _end_of(word), stop) is not None:
-        return _behind(source, _end_of(word), stop, f"inside {word}", f"END {word}")
-    elif word in _STATEMENTS and word != "HISTORY":
-        cursor.name(f"the value of {word}")
-        cursor.literal(";", "statement is not ended")
-    elif word in ("-", "+", ";", "("):
-        raise source.error("statement is in no section", offset, found=word, expected="a DEF statement or END DESIGN")
-    return stop
-
-
-def _end_of(name: str) -> re.Pattern[str]:
-    return re.compile(rf"END\s+{re.escape(name)}(?!\S)")
-
-
-def _find(source: Source, pattern: re.Pattern[str], offset: int) -> re.Match[str] | None:
-    """The first whole-word match behind ``offset``."""
-    found = pattern.search(source.text, offset)
-    while found is not None and not source.text[found.start() - 1].isspace():
-        found = pattern.search(source.text, found.end())
-    return found
-
-
-def _behind(source: Source, pattern: re.Pattern[str], offset: int, where: str, expected: str) -> int:
-    found = _find(source, pattern, offset)
-    if found is None:
-        raise source.cut_off(where, expected)
-    return found.end()
-
-
-def _section(source: Source, name: str, offset: int) -> tuple[Section, int]:
-    """The counted section whose header stands at ``offset``, and the offset behind its END."""
-    start = statement_end(source, offset, len(source.text))
-    header = Cursor(source, offset, start, f"inside {name}")
-    header.position = 1
-    count = header.count(f"number of {name}")
-    header.literal(";", "statement is not ended")
-    end = _find(source, _end_of(name), start)
-    if end is not None:
-        return Section(source, name, offset, count, start, end.start()), end.end()
-    for cursor in Section(source, name, offset, count, start, len(source.text)).statements():
-        # Its statements end before the file does: the first that does not belong here is the place to name.
-        del cursor
-    raise source.cut_off(f"inside {name}", f"END {name}")
 
 
 def _read_section(raw: RawDesign, section: Section) -> None:
+    """Read a section. The number in its header counts where a lost statement would be a lost part of the design."""
     if section.name == "COMPONENTS":
         raw.components = read_components(section)
-    elif section.name == "PINS":
-        raw.ports = read_ports(section)
     elif section.name == "NETS":
         raw.nets = read_nets(section)
+    elif section.name == "PINS":
+        raw.ports = read_ports(section.statements())
+        section.check_unique(raw.ports.name, "pin")
+        section.check_count(section.found)
     elif section.name == "SPECIALNETS":
-        raw.special_nets = read_special_nets(section)
+        raw.special_nets = read_special_nets(section.statements())
+        section.check_unique(raw.special_nets.name, "special net")
+        section.check_count(section.found)
+    elif section.name == "BLOCKAGES":
+        raw.blockages = read_blockages(section.statements())
+        section.check_count(section.found)
+    elif section.name == "VIAS":
+        raw.vias = read_vias(section.statements())
+    elif section.name == "REGIONS":
+        raw.regions = read_regions(section.statements())
+    elif section.name == "GROUPS":
+        raw.groups = read_groups(section.statements())
     else:
-        raw.blockages = read_blockages(section)
+        raw.rules = read_rules(section.statements())
 
 
-def _read_statement(raw: RawDesign, word: str, cursor: Cursor) -> None:
+def read_statement(raw: RawDesign, word: str, cursor: Cursor) -> None:
+    """Take over what the statement ``word`` says; one that has no bearing on placement is stepped over."""
+    if word not in _READ_STATEMENTS:
+        if word in _STATEMENTS and word != "HISTORY":
+            cursor.name(f"the value of {word}")
+            cursor.literal(";", "statement is not ended")
+        return
     if word == "DESIGN":
         raw.name = cursor.name("the name of the design")
     elif word == "UNITS":

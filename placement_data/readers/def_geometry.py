@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,16 +10,16 @@ import numpy as np
 from placement_data.design import Direction, Ints, Status, Use
 from placement_data.readers.def_sections import (
     STATUSES,
-    Section,
-    check_unique,
     options,
     read_placement,
     read_point,
     read_points,
     skip_option,
 )
-from placement_data.readers.lef import DIRECTIONS, USES
+from placement_data.readers.def_vias import read_boxes
+from placement_data.readers.polygons import Box
 from placement_data.readers.text import Cursor
+from placement_data.readers.words import DIRECTIONS, USES
 
 # Matrix rows (x from x, x from y, y from x, y from y) of each orientation, in the order of their codes.
 _MATRICES = np.array(
@@ -72,13 +73,16 @@ class _Port:
     status: int = Status.UNPLACED
 
 
-def read_ports(section: Section) -> RawPorts:
-    """PINS. A placed pin without shapes is a point.
+def read_ports(statements: Iterable[Cursor]) -> RawPorts:
+    """PINS. A placed pin without shapes is a point, and so is a via of a pin.
 
-    Raises ``InputError`` for broken statements, a wrong number of them and a name that comes twice.
+    A further port of the old form, a pin ``name.extra1``, is a pin of its own. Raises ``InputError`` for broken
+    statements.
     """
     ports = RawPorts()
-    for cursor in section.statements():
+    placed: list[tuple[int, int, int, int, int, int, int, int]] = []
+    for cursor in statements:
+        row = len(ports.name)
         ports.name.append(cursor.name("the name of a pin"))
         net, direction, use, shapes = "", int(Direction.UNKNOWN), int(Use.SIGNAL), [_Port()]
         for word in options(cursor):
@@ -95,11 +99,12 @@ def read_ports(section: Section) -> RawPorts:
         ports.net.append(net)
         ports.direction.append(direction)
         ports.use.append(use)
-        box, status = _bounds(shapes)
-        ports.box.append(box)
-        ports.status.append(status)
-    section.check_count(len(ports.name))
-    check_unique(section, ports.name, "pin")
+        ports.status.append(next((int(port.status) for port in shapes if port.status), int(Status.UNPLACED)))
+        for port in shapes:
+            if port.placement is not None:
+                x, y = zip(*port.points or [(0, 0)], strict=True)
+                placed.append((row, *port.placement, min(x), min(y), max(x), max(y)))
+    ports.box = _bounds(placed, len(ports.name)).tolist()
     return ports
 
 
@@ -130,62 +135,92 @@ def _read_layer(cursor: Cursor) -> None:
         cursor.count("layer option")
 
 
-def _bounds(shapes: list[_Port]) -> tuple[tuple[int, int, int, int], int]:
-    """Bounding box of all placed ports (zero where none is) and the status of the first of them."""
-    boxes: list[list[int]] = []
-    status = int(Status.UNPLACED)
-    for port in shapes:
-        if port.placement is None:
-            continue
-        x, y, orientation = port.placement
-        status = status or int(port.status)
-        points = np.array(port.points or [(0, 0)], dtype=np.int64)
-        box = np.concatenate([points.min(axis=0), points.max(axis=0)])[None]
-        boxes.append((turned(box, np.array([orientation]))[0] + (x, y, x, y)).tolist())
-    if not boxes:
-        return (0, 0, 0, 0), status
-    x0, y0, x1, y1 = zip(*boxes, strict=True)
-    return (min(x0), min(y0), max(x1), max(y1)), status
+def _bounds(placed: Sequence[Sequence[int]], count: int) -> Ints:
+    """Bounding box (count, 4) of all placed ports of each pin, zero where there is none.
+
+    A row of ``placed`` is a pin (in order), the place and orientation of one of its ports, and the port's own box.
+    """
+    bounds = np.zeros((count, 4), dtype=np.int64)
+    if placed:
+        table = np.array(placed, dtype=np.int64)
+        box = turned(table[:, 4:], table[:, 3]) + np.tile(table[:, 1:3], 2)
+        pin, first = np.unique(table[:, 0], return_index=True)
+        bounds[pin, :2] = np.minimum.reduceat(box[:, :2], first, axis=0)
+        bounds[pin, 2:] = np.maximum.reduceat(box[:, 2:], first, axis=0)
+    return bounds
 
 
 @dataclass
 class RawBlockages:
-    """BLOCKAGES as written, a row a rectangle."""
+    """BLOCKAGES as written, a row a rectangle; ``component`` is "" where a blockage belongs to none."""
 
     layer: list[str] = field(default_factory=list)
-    box: list[tuple[int, int, int, int]] = field(default_factory=list)
+    box: list[Box] = field(default_factory=list)
     soft: list[bool] = field(default_factory=list)
     max_density: list[float] = field(default_factory=list)
+    pushdown: list[bool] = field(default_factory=list)
+    only_fills: list[bool] = field(default_factory=list)
+    component: list[str] = field(default_factory=list)
 
 
-def read_blockages(section: Section) -> RawBlockages:
-    """BLOCKAGES. A polygon stands by its bounding box; PARTIAL's percentage becomes a fraction."""
+@dataclass
+class _Blockage:
+    """What one statement says of its rectangles."""
+
+    layer: str = ""
+    soft: bool = False
+    max_density: float = float("nan")
+    pushdown: bool = False
+    only_fills: bool = False
+    component: str = ""
+
+
+def read_blockages(statements: Iterable[Cursor]) -> RawBlockages:
+    """BLOCKAGES. A polygon becomes rectangles (``polygons.rectangles``); PARTIAL's percentage becomes a fraction.
+
+    Raises ``InputError`` for broken statements.
+    """
     blockages = RawBlockages()
-    statements = 0
-    for cursor in section.statements():
-        statements += 1
-        layer, soft, density = "", False, float("nan")
+    for cursor in statements:
+        one = _Blockage()
         if cursor.next("LAYER or PLACEMENT") == "LAYER":
-            layer = cursor.name("the name of a layer")
+            one.layer = cursor.name("the name of a layer")
         elif cursor.tokens[cursor.position - 1] != "PLACEMENT":
             raise cursor.fail("kind of blockage is unknown", expected="LAYER or PLACEMENT", at=cursor.position - 1)
         while cursor.peek() not in (";", ""):
             word = cursor.next("RECT or POLYGON")
             if word in ("RECT", "POLYGON"):
-                points = read_points(cursor, 3) if word == "POLYGON" else [read_point(cursor), read_point(cursor)]
-                x, y = zip(*points, strict=True)
-                blockages.layer.append(layer)
-                blockages.box.append((min(x), min(y), max(x), max(y)))
-                blockages.soft.append(soft)
-                blockages.max_density.append(density)
-            elif word != "+":
+                _add_boxes(blockages, one, read_boxes(cursor, word))
+            elif word == "+":
+                _read_blockage_option(cursor, one)
+            else:
                 raise cursor.fail("blockage is broken", expected="'+', RECT, POLYGON or ';'", at=cursor.position - 1)
-            elif (option := cursor.name("an option of a blockage")) == "SOFT":
-                soft = True
-            elif option == "PARTIAL":
-                density = cursor.decimal("PARTIAL") / 100.0
-            elif option in (*_LAYER_OPTIONS, "COMPONENT"):
-                cursor.name(f"the value of {option}")
         cursor.literal(";", "statement is not ended")
-    section.check_count(statements)
     return blockages
+
+
+def _read_blockage_option(cursor: Cursor, one: _Blockage) -> None:
+    option = cursor.name("an option of a blockage")
+    if option == "SOFT":
+        one.soft = True
+    elif option == "PARTIAL":
+        one.max_density = cursor.decimal("PARTIAL") / 100.0
+    elif option == "PUSHDOWN":
+        one.pushdown = True
+    elif option in ("SLOTS", "FILLS"):
+        one.only_fills = True
+    elif option == "COMPONENT":
+        one.component = cursor.name("the value of COMPONENT")
+    elif option in _LAYER_OPTIONS:
+        cursor.name(f"the value of {option}")
+
+
+def _add_boxes(blockages: RawBlockages, one: _Blockage, boxes: Sequence[Box]) -> None:
+    count = len(boxes)
+    blockages.box += boxes
+    blockages.layer += [one.layer] * count
+    blockages.soft += [one.soft] * count
+    blockages.max_density += [one.max_density] * count
+    blockages.pushdown += [one.pushdown] * count
+    blockages.only_fills += [one.only_fills] * count
+    blockages.component += [one.component] * count

@@ -1,174 +1,208 @@
-"""The counted sections of DEF (``COMPONENTS``, ``NETS``, ...), each read in two ways with one result.
-
-The quick way takes a whole section with one regular expression for the shape that statements nearly always have. Where
-anything in the section has another shape the exact way reads it, statement by statement; it knows the whole grammar and
-finds the line of an error.
-"""
+"""The structure of a DEF: statements and counted sections, walked piece by piece, never held as a whole."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
-from placement_data.design import Orientation, Status, Use
-from placement_data.readers.lef import USES, codes_of
-from placement_data.readers.text import Cursor, Source, one_of
+from placement_data.design import Ints, Orientation, Status
+from placement_data.errors import InputError
+from placement_data.readers.text import Cursor, PathLike, Source, read_pieces
+from placement_data.readers.words import codes_of
 
 ORIENTATIONS = codes_of(Orientation)
 STATUSES = codes_of(Status, "UNPLACED")
-_SOURCES = ("NETLIST", "DIST", "TIMING", "USER")
 
-# Each of these expressions matches one statement, or else a single character, which is its last group.
-_NAME = r"[^\s;]+"
-_INTEGER = r"-?[0-9]{1,9}"
-_OPTIONS = rf"(?:\+\s+(?:WEIGHT|EEQMASTER|REGION|MASKSHIFT)\s+{_NAME}\s+)*"
-_COMPONENT = re.compile(
-    rf"-\s+({_NAME})\s+({_NAME})\s+(?:\+\s+SOURCE\s+(NETLIST|DIST|TIMING|USER)\s+)?"
-    rf"(?:\+\s+(?:(PLACED|FIXED|COVER)\s+\(\s+({_INTEGER})\s+({_INTEGER})\s+\)\s+(N|W|S|E|FN|FW|FS|FE)|UNPLACED)\s+)?"
-    rf"{_OPTIONS};(?!\S)|(\S)"
-)
-_NET = re.compile(rf"-\s+({_NAME})((?:\s+\(\s+{_NAME}\s+{_NAME}\s+\))*)((?:\s+\+\s[^;]*)?)\s;(?!\S)|(\S)")
-_SPECIAL_NET = re.compile(rf"-\s+({_NAME})([^;]*)\s;(?!\S)|(\S)")
-_DASH = re.compile(r"(?<=\s)-(?=\s)")
-_NET_USE = re.compile(r"\+\s+USE\s+(\S+)")
+_DASH = re.compile(rb"(?<=[ \n])-(?=[ \n])")
 
 
-@dataclass(frozen=True)
+class Walker:
+    """Walks over a DEF, a piece of it at a time. ``source`` and ``offset`` are where it stands."""
+
+    def __init__(self, path: PathLike) -> None:
+        self._pieces = read_pieces(path)
+        self.source = next(self._pieces)
+        self.offset = 0
+
+    def token(self) -> str:
+        """The token that comes next, an empty string at the end of the file; the walker then stands before it."""
+        while True:
+            word, self.offset = self.source.token(self.offset)
+            if word or not self.advance():
+                return word
+
+    def advance(self) -> bool:
+        """Go to the next piece; False where there is none."""
+        if self.source.last:
+            return False
+        self.source, self.offset = next(self._pieces), 0
+        return True
+
+    def statement(self, word: str) -> Cursor:
+        """The statement that begins with ``word`` here, with the cursor behind the word; the walker goes behind it."""
+        stop = statement_end(self.source, self.offset, len(self.source.data))
+        cursor = Cursor(self.source, self.offset, stop, f"inside {word}")
+        cursor.position = 1
+        self.offset = stop
+        return cursor
+
+    def parts(self, end: re.Pattern[bytes], where: str, expected: str) -> Iterator[Source]:
+        """What stands before ``end``, a stretch for each piece; the walker goes behind ``end``."""
+        while True:
+            found = _find(self.source, end, self.offset)
+            stop = len(self.source.data) if found is None else found.start()
+            part = self.source.part(self.offset, stop)
+            self.offset = stop if found is None else found.end()
+            yield part
+            if found is not None:
+                return
+            if self.source.last:
+                raise self.source.cut_off(where, expected)
+            self.advance()
+
+    def skip(self, end: re.Pattern[bytes], where: str, expected: str) -> None:
+        """Go behind ``end``."""
+        for _ in self.parts(end, where, expected):
+            pass
+
+
+@dataclass
 class Section:
-    """A counted section: where its statements begin and where its END stands."""
+    """A counted section whose header has been read. Its statements can be walked over once."""
 
-    source: Source
     name: str
-    header: int
     count: int
-    start: int
-    end: int
+    header: Source  # the header's statement
+    walker: Walker = field(repr=False)
+    found: int = 0  # statements walked over so far
+
+    @property
+    def path(self) -> PathLike:
+        """The file."""
+        return self.header.path
+
+    def parts(self) -> Iterator[Source]:
+        """The section's statements, in stretches that hold whole ones."""
+        return self.walker.parts(end_of(self.name), f"inside {self.name}", f"END {self.name}")
 
     def statements(self) -> Iterator[Cursor]:
         """Each statement of the section, with the cursor behind its dash."""
-        offset = self.start
-        while True:
-            word, begin = self.source.token(offset)
-            if begin >= self.end:
-                return
-            if word != "-":
-                raise self.source.error(
-                    f"{self.name} holds no such statement", begin, found=word, expected=f"'-' or END {self.name}"
-                )
-            stop = statement_end(self.source, begin, self.end)
-            cursor = Cursor(self.source, begin, stop, f"inside {self.name}")
-            cursor.position = 1
-            yield cursor
-            offset = stop
-
-    def statement(self, row: int) -> Cursor:
-        """Statement ``row``, for an error that is found only later."""
-        return next(islice(self.statements(), row, None))
-
-    def shaped_as(self, statement: re.Pattern[str]) -> list[tuple[str, ...]]:
-        """Groups of every statement, where there are as many as the header says; else nothing."""
-        # A statement without its end would be searched for to the end of the section, again and again: count first.
-        if self.source.text.count(";", self.start, self.end) < self.count:
-            return []
-        found = statement.findall(self.source.text, self.start, self.end)
-        return found if len(found) == self.count else []
+        for part in self.parts():
+            for cursor in statements(part, self.name):
+                self.found += 1
+                yield cursor
 
     def check_count(self, found: int) -> None:
         """Refuse a section that holds more or fewer statements than its header says."""
         if found != self.count:
             what = f"number of {self.name} is not what the header says"
-            raise self.source.error(what, self.header, found=str(found), expected=str(self.count))
+            raise self.header.error(what, 0, found=str(found), expected=str(self.count))
+
+    def check_unique(
+        self, names: list[str], kind: str, repeated: list[int] | None = None, rows: Ints | None = None
+    ) -> None:
+        """Refuse a name that comes twice.
+
+        ``repeated`` are the names that may be such ones, where that is known; ``rows`` their statements, where some
+        statements have no name.
+        """
+        if repeated is None:
+            repeated = [] if len(set(names)) == len(names) else list(range(len(names)))
+        if not repeated:
+            return
+        first = {name: place for place, name in reversed(list(enumerate(names)))}
+        for place in repeated:
+            if first[names[place]] != place:
+                raise self.statement(place if rows is None else int(rows[place])).fail(f"{kind} is there twice", at=1)
+
+    def statement(self, row: int) -> Cursor:
+        """Statement ``row``, found by walking the file once more, for an error that shows only later."""
+        walker = Walker(self.path)
+        while (word := walker.token()) != self.name:
+            if word == "BEGINEXT" or word in SKIPPED_SECTIONS or word in SECTIONS:
+                skip_section(walker, word)
+            else:
+                walker.statement(word)
+        section = open_section(walker, self.name)
+        for number, cursor in enumerate(section.statements()):
+            if number == row:
+                return cursor
+        raise AssertionError(f"{self.path} changed while it was read")
+
+
+SECTIONS = ("COMPONENTS", "PINS", "NETS", "SPECIALNETS", "BLOCKAGES", "VIAS", "REGIONS", "GROUPS", "NONDEFAULTRULES")
+SKIPPED_SECTIONS = {"FILLS", "SLOTS", "SCANCHAINS", "STYLES", "PINPROPERTIES", "PROPERTYDEFINITIONS", "CONSTRAINTS"}
+SKIPPED_SECTIONS |= {"ASSERTIONS", "IOTIMINGS", "PARTITIONS", "FLOORPLANCONSTRAINTS", "TIMINGDISABLES"}
+
+
+def open_section(walker: Walker, name: str) -> Section:
+    """The section whose header the walker stands before; the walker goes behind the header."""
+    start = walker.offset
+    cursor = walker.statement(name)
+    count = cursor.count(f"number of {name}")
+    cursor.literal(";", "statement is not ended")
+    return Section(name, count, cursor.source.part(start, walker.offset), walker)
+
+
+def skip_section(walker: Walker, word: str) -> None:
+    """Go behind the section, or the extension, that begins with ``word`` here."""
+    if word == "BEGINEXT":
+        walker.skip(_EXTENSION_END, "inside BEGINEXT", "ENDEXT")
+    else:
+        walker.skip(end_of(word), f"inside {word}", f"END {word}")
+
+
+_EXTENSION_END = re.compile(rb"ENDEXT(?![^ \n])")
+
+
+def end_of(name: str) -> re.Pattern[bytes]:
+    """The expression for a section's END."""
+    return re.compile(rb"END[ \n]+" + re.escape(name).encode() + rb"(?![^ \n])")
+
+
+def _find(source: Source, pattern: re.Pattern[bytes], offset: int) -> re.Match[bytes] | None:
+    """The first whole-word match behind ``offset``."""
+    found = pattern.search(source.data, offset)
+    while found is not None and found.start() and source.data[found.start() - 1] not in b" \n":
+        found = pattern.search(source.data, found.end())
+    return found
+
+
+def statements(part: Source, name: str) -> Iterator[Cursor]:
+    """Each statement of a stretch of section ``name``, with the cursor behind its dash."""
+    offset = 0
+    while True:
+        word, begin = part.token(offset)
+        if not word:
+            return
+        if word != "-":
+            raise not_in(part, begin, name)
+        offset = statement_end(part, begin, len(part.data))
+        cursor = Cursor(part, begin, offset, f"inside {name}")
+        cursor.position = 1
+        yield cursor
+
+
+def not_in(part: Source, offset: int, name: str) -> InputError:
+    """The error for something in section ``name`` that is no statement of it."""
+    what = f"{name} holds no such statement"
+    return part.error(what, offset, found=part.token(offset)[0], expected=f"'-' or END {name}")
 
 
 def statement_end(source: Source, offset: int, limit: int) -> int:
     """Offset behind the ``;`` that ends the statement at ``offset``, before ``limit``."""
-    text = source.text
-    stop = text.find(";", offset, limit)
+    data = source.data
+    stop = data.find(b";", offset, limit)
     while stop >= 0:
-        if text[stop - 1].isspace() and (stop + 1 == len(text) or text[stop + 1].isspace()):
+        if data[stop - 1] in b" \n" and (stop + 1 == len(data) or data[stop + 1] in b" \n"):
             return stop + 1
-        stop = text.find(";", stop + 1, limit)
-    if limit == len(text):
+        stop = data.find(b";", stop + 1, limit)
+    if source.last and limit == len(data):
         raise source.cut_off("inside a statement", "';'")
-    follower = _DASH.search(text, offset + 1, limit)
+    follower = _DASH.search(data, offset + 1, limit)
     at = limit if follower is None else follower.start()
-    raise source.error("statement is not ended", at, found=source.token(at)[0], expected="';'")
-
-
-@dataclass
-class RawComponents:
-    """COMPONENTS as written; ``x`` and ``y`` are zero where a component is not placed."""
-
-    name: list[str] = field(default_factory=list)
-    master: list[str] = field(default_factory=list)
-    source: list[str] = field(default_factory=list)
-    status: list[int] = field(default_factory=list)
-    x: list[int] = field(default_factory=list)
-    y: list[int] = field(default_factory=list)
-    orientation: list[int] = field(default_factory=list)
-
-
-@dataclass
-class RawNets:
-    """NETS as written; the pins of all nets stand one behind the other. ``owner`` is a component, PIN or ``*``."""
-
-    name: list[str] = field(default_factory=list)
-    use: list[int] = field(default_factory=list)
-    fan: list[int] = field(default_factory=list)
-    owner: list[str] = field(default_factory=list)
-    pin: list[str] = field(default_factory=list)
-    row: list[int] | None = None  # statement of each net where some statements are no nets (MUSTJOIN)
-
-
-def read_components(section: Section) -> RawComponents:
-    """COMPONENTS. Raises ``InputError`` for broken statements, a wrong number of them and a name that comes twice."""
-    components = _quick_components(section) or _exact_components(section)
-    section.check_count(len(components.name))
-    check_unique(section, components.name, "component")
-    return components
-
-
-def _quick_components(section: Section) -> RawComponents | None:
-    found = section.shaped_as(_COMPONENT)
-    if not found:
-        return None
-    name, master, source, placed, x, y, orientation, junk = map(list, zip(*found, strict=True))
-    if any(junk):
-        return None
-    return RawComponents(
-        name,
-        master,
-        source,
-        [STATUSES.get(word, int(Status.UNPLACED)) for word in placed],
-        [int(value or 0) for value in x],
-        [int(value or 0) for value in y],
-        [ORIENTATIONS.get(word, int(Orientation.N)) for word in orientation],
-    )
-
-
-def _exact_components(section: Section) -> RawComponents:
-    components = RawComponents()
-    for cursor in section.statements():
-        components.name.append(cursor.name("the name of a component"))
-        components.master.append(cursor.name("the name of a master"))
-        source, status, x, y, orientation = "", int(Status.UNPLACED), 0, 0, int(Orientation.N)
-        for word in options(cursor):
-            if word in STATUSES:
-                status, x, y, orientation = STATUSES[word], *read_placement(cursor)
-            elif word == "SOURCE":
-                source = cursor.name("the source of a component")
-                if source not in _SOURCES:
-                    raise cursor.fail("SOURCE is unknown", expected=one_of(_SOURCES), at=cursor.position - 1)
-            else:
-                skip_option(cursor, properties=word == "PROPERTY")
-        components.source.append(source)
-        components.status.append(status)
-        components.x.append(x)
-        components.y.append(y)
-        components.orientation.append(orientation)
-    return components
+    raise source.error("statement is not ended", at, found=source.token(at)[0] or "END", expected="';'")
 
 
 def options(cursor: Cursor) -> Iterator[str]:
@@ -213,113 +247,3 @@ def read_placement(cursor: Cursor) -> tuple[int, int, int]:
     """``( x y ) ORIENTATION``"""
     x, y = read_point(cursor)
     return x, y, cursor.choice("orientation", ORIENTATIONS)
-
-
-def read_nets(section: Section) -> RawNets:
-    """NETS without their wires.
-
-    Raises ``InputError`` for broken statements, a wrong number of them and a name that comes twice.
-    """
-    nets = _quick_nets(section) or _exact_nets(section)
-    check_unique(section, nets.name, "net", nets.row)
-    return nets
-
-
-def _quick_nets(section: Section) -> RawNets | None:
-    found = section.shaped_as(_NET)
-    if not found:
-        return None
-    name, pins, tails, junk = map(list, zip(*found, strict=True))
-    uses = {tail: _use_of(tail) for tail in set(tails)}
-    if any(junk) or None in uses.values() or "MUSTJOIN" in name:
-        return None
-    fan = [text.count("(") for text in pins]  # or more, where names hold parentheses
-    tokens = "".join(pins).split()
-    if len(tokens) != 4 * sum(fan):
-        return None
-    return RawNets(name, [uses[tail] or 0 for tail in tails], fan, tokens[1::4], tokens[2::4])
-
-
-def _use_of(tail: str) -> int | None:
-    """Code of the USE among a net's options; None where its word is unknown."""
-    found = _NET_USE.search(tail)
-    return int(Use.SIGNAL) if found is None else USES.get(found[1])
-
-
-def _exact_nets(section: Section) -> RawNets:
-    nets = RawNets(row=[])
-    statements = 0
-    for row, cursor in enumerate(section.statements()):
-        statements += 1
-        name = cursor.name("the name of a net")
-        fan = len(nets.owner)
-        while cursor.peek() == "(":
-            cursor.position += 1
-            nets.owner.append(cursor.name("a component, PIN or *"))
-            nets.pin.append(cursor.name("the name of a pin"))
-            if cursor.peek() == "+":
-                cursor.position += 1
-                cursor.literal("SYNTHESIZED", "option of a pin is unknown")
-            cursor.literal(")", "pin is not closed")
-        use = _read_net_options(cursor)
-        if name == "MUSTJOIN":  # pins of one instance that belong together: no net
-            del nets.owner[fan:], nets.pin[fan:]
-            continue
-        assert nets.row is not None
-        nets.row.append(row)
-        nets.name.append(name)
-        nets.use.append(use)
-        nets.fan.append(len(nets.owner) - fan)
-    section.check_count(statements)
-    return nets
-
-
-def _read_net_options(cursor: Cursor) -> int:
-    """USE of a net; its wires and all else are stepped over."""
-    use = int(Use.SIGNAL)
-    for word in options(cursor):
-        if word == "USE":
-            use = cursor.choice("USE", USES)
-        else:
-            skip_option(cursor, properties=word == "PROPERTY")
-    return use
-
-
-def read_special_nets(section: Section) -> tuple[list[str], list[int]]:
-    """Names and uses of SPECIALNETS. Their pins and wires are stepped over."""
-    names, uses = _quick_special_nets(section) or _exact_special_nets(section)
-    check_unique(section, names, "special net")
-    return names, uses
-
-
-def _quick_special_nets(section: Section) -> tuple[list[str], list[int]] | None:
-    found = section.shaped_as(_SPECIAL_NET)
-    if not found:
-        return None
-    uses = [_use_of(tail) for _, tail, _ in found]
-    if any(junk for _, _, junk in found) or None in uses:
-        return None
-    return [name for name, _, _ in found], [use or 0 for use in uses]
-
-
-def _exact_special_nets(section: Section) -> tuple[list[str], list[int]]:
-    names: list[str] = []
-    uses: list[int] = []
-    for cursor in section.statements():
-        names.append(cursor.name("the name of a net"))
-        while cursor.peek() not in ("+", ";", "-", ""):
-            cursor.position += 1
-        uses.append(_read_net_options(cursor))
-    section.check_count(len(names))
-    return names, uses
-
-
-def check_unique(section: Section, names: list[str], kind: str, rows: list[int] | None = None) -> None:
-    """Refuse a name that comes twice."""
-    if len(set(names)) == len(names):
-        return
-    seen: set[str] = set()
-    for index, name in enumerate(names):
-        if name in seen:
-            raise section.statement(index if rows is None else rows[index]).fail(f"{kind} is there twice", at=1)
-        seen.add(name)

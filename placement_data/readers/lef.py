@@ -1,40 +1,37 @@
-"""LEF: layers, sites and masters of one or several files, merged, in microns.
+"""LEF: layers, sites, vias, rules and masters of one or several files, merged, in microns.
 
-Where a layer, site or master is defined again, in one file or another, its first definition counts, as in OpenROAD.
-Masters are converted to database units only when a DEF says what those are (``def_.py``).
+Where one of them is defined again, in one file or another, its first definition counts, as in OpenROAD. Masters are
+converted to database units only when a DEF says what those are (``def_.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 
-from placement_data.design import (
-    Codes,
-    Direction,
-    Floats,
-    Indices,
-    Ints,
-    LayerDirection,
-    LayerKind,
-    Layers,
-    MasterClass,
-    Names,
-    Sites,
-    Use,
-)
+from placement_data.design import Floats, Indices, Ints, LayerKind, Layers, Names, Sites
 from placement_data.errors import InputError
-from placement_data.readers.lef_shapes import Shape, read_shapes
+from placement_data.readers.lef_layers import Layer, MicronRules, Rule, layer_table, read_layer, read_rule, rule_table
+from placement_data.readers.lef_masters import (
+    Master,
+    MicronMasters,
+    master_table,
+    read_master,
+    read_size,
+    shape_columns,
+    skip_block,
+    skip_to,
+)
+from placement_data.readers.lef_shapes import read_via_shapes
 from placement_data.readers.text import Cursor, PathLike, read_source
+from placement_data.readers.via_shapes import GeneratedVia, Shape
 
 # Blocks at the top of a file that are stepped over; True: named, so that END and the name close them.
 _SKIPPED_BLOCKS = {
-    "VIA": True,
     "VIARULE": True,
-    "NONDEFAULTRULE": True,
     "ARRAY": True,
     "UNITS": False,
     "SPACING": False,
@@ -45,45 +42,33 @@ _SKIPPED_BLOCKS = {
 }
 _FIRST_WORDS = {"VERSION", "BUSBITCHARS", "DIVIDERCHAR", "NAMESCASESENSITIVE", "MANUFACTURINGGRID", "USEMINSPACING"}
 _FIRST_WORDS |= {"CLEARANCEMEASURE", "FIXEDMASK", "MAXVIASTACK", "NOWIREEXTENSIONATPIN", "MINFEATURE", "HISTORY"}
-_FIRST_WORDS |= {"LAYER", "SITE", "MACRO", "BEGINEXT", "END", *_SKIPPED_BLOCKS}
+_FIRST_WORDS |= {"LAYER", "SITE", "MACRO", "VIA", "NONDEFAULTRULE", "BEGINEXT", "END", *_SKIPPED_BLOCKS}
 _DEF_WORDS = {"DESIGN", "TECHNOLOGY", "DIEAREA", "ROW", "TRACKS", "GCELLGRID"}
 _DEF_WORDS |= {"COMPONENTS", "PINS", "NETS", "SPECIALNETS", "BLOCKAGES"}
-_SYMMETRIES = {"X": 1, "Y": 2, "R90": 4}
 
 
-def codes_of(kind: type[IntEnum], *left_out: str) -> dict[str, int]:
-    """The words of LEF and DEF for the members of an enumeration, with their codes."""
-    return {member.name: member.value for member in kind if member.name not in left_out}
+_BLOCKS = {"LAYER", "SITE", "MACRO", "VIA", "NONDEFAULTRULE"}
 
-
-DIRECTIONS = codes_of(Direction, "UNKNOWN")
-USES = codes_of(Use)
-_CLASSES = codes_of(MasterClass, "UNKNOWN")
-_LAYER_KINDS = codes_of(LayerKind, "OTHER")
-_LAYER_DIRECTIONS = codes_of(LayerDirection, "NONE")
+T = TypeVar("T")
+OnError = Callable[[str, InputError], None]
 
 
 @dataclass(frozen=True)
-class MicronMasters:
-    """Masters as in ``design.Masters``, all lengths and boxes in microns; ORIGIN is applied."""
+class MicronVias:
+    """Vias as boxes about their own (0, 0), in microns."""
 
     name: Names
-    kind: Codes
-    subclass: Names
-    width: Floats
-    height: Floats
-    symmetry: Codes
-    site: Names
-    pin_offset: Ints
-    pin_name: Names
-    pin_direction: Codes
-    pin_use: Codes
-    port_offset: Ints
-    port_layer: Indices
-    port_box: Floats
-    obstruction_offset: Ints
-    obstruction_layer: Indices
-    obstruction_box: Floats
+    offset: Ints  # CSR over the columns below
+    layer: Indices  # into Layers, -1 unknown
+    box: Floats  # (n, 4)
+
+
+def _no_vias() -> MicronVias:
+    return via_table({}, {})
+
+
+def _no_rules() -> MicronRules:
+    return rule_table({}, {})
 
 
 @dataclass(frozen=True)
@@ -94,6 +79,10 @@ class Library:
     sites: Sites
     masters: MicronMasters
     sources: tuple[str, ...]
+    vias: MicronVias = field(default_factory=_no_vias)
+    rules: MicronRules = field(default_factory=_no_rules)
+    bus_bit_chars: str = "[]"
+    divider_char: str = "/"
 
     def __repr__(self) -> str:
         counts = f"layers={len(self.layers.name)}, sites={len(self.sites.name)}, masters={len(self.masters.name)}"
@@ -101,49 +90,44 @@ class Library:
 
 
 @dataclass
-class _Layer:
-    kind: int = LayerKind.OTHER
-    direction: int = LayerDirection.NONE
-    pitch: tuple[float, float] = (np.nan, np.nan)
-    width: float = np.nan
-
-
-@dataclass
-class _Pin:
-    direction: int = Direction.INPUT  # LEF's default
-    use: int = Use.SIGNAL
-    shapes: list[Shape] = field(default_factory=list)
-
-
-@dataclass
-class _Master:
-    kind: int = MasterClass.UNKNOWN
-    subclass: str = ""
-    size: tuple[float, float] | None = None
-    origin: tuple[float, float] = (0.0, 0.0)
-    symmetry: int = 0
-    site: str = ""
-    pins: dict[str, _Pin] = field(default_factory=dict)
-    obstructions: list[Shape] = field(default_factory=list)
-
-
-@dataclass
 class _Tables:
     """What has been read so far, over all files."""
 
-    layers: dict[str, _Layer] = field(default_factory=dict)
-    widths: dict[str, float] = field(default_factory=dict)  # of the layers
+    characters: dict[str, str] = field(default_factory=dict)
+    layers: dict[str, Layer] = field(default_factory=dict)
     sites: dict[str, tuple[float, float]] = field(default_factory=dict)
-    masters: dict[str, _Master] = field(default_factory=dict)
+    vias: dict[str, list[Shape] | GeneratedVia] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    masters: dict[str, Master] = field(default_factory=dict)
+    on_error: OnError | None = None
+
+    def define(self, cursor: Cursor, table: dict[str, T], name: str, read: Callable[[Cursor, str], T]) -> None:
+        """Read the LAYER, SITE or MACRO whose name has just been read, and keep it unless there is one of that name."""
+        at = cursor.position - 1
+        value = read(cursor, name)
+        if name not in table:
+            table[name] = value
+        elif self.on_error is not None:
+            what = f"{cursor.tokens[at - 1].lower()} {name} is there twice"
+            self.on_error("duplicate", cursor.fail(what, expected="one; the first one counts", at=at))
+
+    def read_via(self, cursor: Cursor) -> None:
+        """Read a VIA, at the top of a file or in a NONDEFAULTRULE."""
+        name = _enter(cursor, "VIA")
+        self.vias.setdefault(name, read_via_shapes(cursor, name))
 
 
-def read_lef(paths: Sequence[PathLike]) -> Library:
-    """Read LEF files, plain or gzip, technology and cells in any order. Raises ``InputError`` naming file and line."""
+def read_lef(paths: Sequence[PathLike], on_error: OnError | None = None) -> Library:
+    """Read LEF files, plain or gzip, technology and cells in any order. Raises ``InputError`` naming file and line.
+
+    With ``on_error``, statements that are broken or that come twice are given to it, with a code of ``lint``, and left
+    out; only a file that is no LEF at all or is cut off raises then.
+    """
     if isinstance(paths, (str, bytes)) or not isinstance(paths, Sequence):
         raise TypeError("read_lef takes a sequence of paths")
     if not paths:
         raise InputError("no LEF file is given")
-    tables = _Tables()
+    tables = _Tables(on_error=on_error)
     for path in paths:
         _read_file(Cursor(read_source(path)), tables)
     return _library(tables, tuple(str(path) for path in paths))
@@ -155,25 +139,58 @@ def _read_file(cursor: Cursor, tables: _Tables) -> None:
         word = cursor.next("a statement")
         if word == ";":
             continue
-        if word == "LAYER":
-            _read_layer(cursor, tables)
-        elif word == "SITE":
-            _read_site(cursor, tables)
-        elif word == "MACRO":
-            _read_master(cursor, tables)
-        elif word in _SKIPPED_BLOCKS:
-            _skip_block(cursor, cursor.name(f"the name of a {word}") if _SKIPPED_BLOCKS[word] else word, word)
-        elif word == "BEGINEXT":
-            _skip_to(cursor, "ENDEXT")
-        elif word == "END":
+        if word == "END":
             cursor.literal("LIBRARY", "END closes nothing here")
             return
-        elif word in _DEF_WORDS:
-            cursor.position -= 1
-            raise cursor.fail("DEF statement in a LEF file", expected="LEF")
-        else:
-            cursor.where = f"inside {word}"
-            cursor.skip_statement()
+        start = cursor.position
+        try:
+            _read_next(cursor, word, tables)
+        except InputError as error:
+            if tables.on_error is None or cursor.position >= len(cursor.tokens):
+                raise
+            tables.on_error("missing" if error.what.endswith("has no SIZE") else "syntax", error)
+            _recover(cursor, word, start)
+
+
+def _recover(cursor: Cursor, word: str, start: int) -> None:
+    """Step behind the block or statement that begins before token ``start``, as far as it can be told."""
+    name = cursor.tokens[start]
+    if word not in _BLOCKS:
+        skip_to(cursor, ";")
+    while word in _BLOCKS and cursor.tokens[cursor.position - 2 : cursor.position] != ["END", name]:
+        skip_to(cursor, "END")
+        cursor.position += 1
+
+
+def _read_next(cursor: Cursor, word: str, tables: _Tables) -> None:
+    """Read or step over the statement or block that begins with ``word``."""
+    if word == "LAYER":
+        name = _enter(cursor, word)
+        tables.define(cursor, tables.layers, name, read_layer)
+    elif word == "SITE":
+        name = _enter(cursor, word)
+        tables.define(cursor, tables.sites, name, _read_site)
+    elif word == "MACRO":
+        name = _enter(cursor, word)
+        tables.define(cursor, tables.masters, name, read_master)
+    elif word == "VIA":
+        tables.read_via(cursor)
+    elif word == "NONDEFAULTRULE":
+        name = _enter(cursor, word)
+        tables.rules.setdefault(name, read_rule(cursor, name, tables.read_via))
+    elif word in ("BUSBITCHARS", "DIVIDERCHAR"):
+        tables.characters.setdefault(word, cursor.name(f"the value of {word}").strip('"'))
+        cursor.literal(";", "statement is not ended")
+    elif word in _SKIPPED_BLOCKS:
+        skip_block(cursor, cursor.name(f"the name of a {word}") if _SKIPPED_BLOCKS[word] else word, word)
+    elif word == "BEGINEXT":
+        skip_to(cursor, "ENDEXT")
+    elif word in _DEF_WORDS:
+        cursor.position -= 1
+        raise cursor.fail("DEF statement in a LEF file", expected="LEF")
+    else:
+        cursor.where = f"inside {word}"
+        cursor.skip_statement()
 
 
 def _check_kind(cursor: Cursor) -> None:
@@ -185,214 +202,48 @@ def _check_kind(cursor: Cursor) -> None:
         raise cursor.fail("not a LEF file", expected="a LEF statement such as VERSION, LAYER or MACRO")
 
 
-def _skip_block(cursor: Cursor, name: str, word: str) -> None:
-    cursor.where = f"inside {word}" if name == word else f"inside {word} {name}"
-    while True:
-        _skip_to(cursor, "END")
-        if cursor.peek() == name:
-            cursor.position += 1
-            return
+def _enter(cursor: Cursor, word: str) -> str:
+    """Name of the block that begins here; errors say that they are inside it."""
+    name = cursor.name(f"the name of a {word}")
+    cursor.where = f"inside {word} {name}"
+    return name
 
 
-def _skip_to(cursor: Cursor, word: str) -> None:
-    """Step behind the next ``word``."""
-    try:
-        cursor.position = cursor.tokens.index(word, cursor.position) + 1
-    except ValueError:
-        cursor.position = len(cursor.tokens)
-        raise cursor.fail("", expected=f"'{word}'") from None
-
-
-def _end_of(cursor: Cursor, name: str, kind: str) -> None:
-    """Step over the name that follows END."""
-    cursor.literal(name, f"{kind} is not closed by its own name")
-
-
-def _semicolon(cursor: Cursor) -> None:
-    cursor.literal(";", "statement is not ended")
-
-
-def _read_layer(cursor: Cursor, tables: _Tables) -> None:
-    name = cursor.name("the name of a LAYER")
-    cursor.where = f"inside LAYER {name}"
-    layer = _Layer()
-    while (word := cursor.word(f"END {name}")) != "END":
-        if word == "TYPE":
-            layer.kind = _LAYER_KINDS.get(cursor.name("the type of a LAYER"), LayerKind.OTHER)
-        elif word == "DIRECTION":
-            # Old files give a diagonal direction (DIAG45), which has no code.
-            layer.direction = _LAYER_DIRECTIONS.get(cursor.name("HORIZONTAL or VERTICAL"), LayerDirection.NONE)
-        elif word == "PITCH":
-            first = cursor.decimal("PITCH")
-            layer.pitch = (first, first if cursor.peek() == ";" else cursor.decimal("PITCH"))
-        elif word == "WIDTH":
-            layer.width = cursor.decimal("WIDTH")
-        else:
-            cursor.skip_statement()
-            continue
-        _semicolon(cursor)
-    _end_of(cursor, name, "LAYER")
-    tables.widths[name] = tables.layers.setdefault(name, layer).width
-
-
-def _read_size(cursor: Cursor) -> tuple[float, float]:
-    width = cursor.decimal("SIZE")
-    cursor.literal("BY", "SIZE is not WIDTH BY HEIGHT")
-    height = cursor.decimal("SIZE")
-    if width < 0 or height < 0:
-        raise cursor.fail("SIZE is negative", expected="a size of at least 0", at=cursor.position - 1)
-    return width, height
-
-
-def _read_site(cursor: Cursor, tables: _Tables) -> None:
-    name = cursor.name("the name of a SITE")
+def _read_site(cursor: Cursor, name: str) -> tuple[float, float]:
     start = cursor.position - 1
-    cursor.where = f"inside SITE {name}"
     size: tuple[float, float] | None = None
     while (word := cursor.word(f"END {name}")) != "END":
         if word == "SIZE":
-            size = _read_size(cursor)
-            _semicolon(cursor)
+            size = read_size(cursor)
+            cursor.literal(";", "statement is not ended")
         else:
             cursor.skip_statement()
-    _end_of(cursor, name, "SITE")
+    cursor.literal(name, "SITE is not closed by its own name")
     if size is None:
         raise cursor.fail("SITE has no SIZE", at=start)
-    tables.sites.setdefault(name, size)
-
-
-def _read_master(cursor: Cursor, tables: _Tables) -> None:
-    name = cursor.name("the name of a MACRO")
-    start = cursor.position - 1
-    cursor.where = f"inside MACRO {name}"
-    master = _Master()
-    while (word := cursor.word(f"END {name}")) != "END":
-        if word == "PIN":
-            _read_pin(cursor, master, tables)
-        elif word == "OBS":
-            master.obstructions += read_shapes(cursor, tables.widths)
-        elif word == "DENSITY":
-            _skip_to(cursor, "END")
-        elif word == "TIMING":
-            _skip_block(cursor, "TIMING", "TIMING")
-        elif word == "BEGINEXT":
-            _skip_to(cursor, "ENDEXT")
-        else:
-            _read_master_statement(cursor, word, master)
-        cursor.where = f"inside MACRO {name}"
-    _end_of(cursor, name, "MACRO")
-    if master.size is None:
-        raise cursor.fail("MACRO has no SIZE", at=start)
-    tables.masters.setdefault(name, master)
-
-
-def _read_master_statement(cursor: Cursor, word: str, master: _Master) -> None:
-    if word == "SITE" and not master.site:
-        master.site = cursor.name("the name of a SITE")
-    if word not in ("CLASS", "SIZE", "ORIGIN", "SYMMETRY"):
-        cursor.skip_statement()
-        return
-    if word == "CLASS":
-        master.kind = _CLASSES.get(cursor.name("the class of a MACRO").upper(), MasterClass.UNKNOWN)
-        master.subclass = "" if cursor.peek() == ";" else cursor.next("';'").upper()
-    elif word == "SIZE":
-        master.size = _read_size(cursor)
-    elif word == "ORIGIN":
-        master.origin = (cursor.decimal("ORIGIN"), cursor.decimal("ORIGIN"))
-    else:
-        while cursor.peek() != ";":
-            master.symmetry |= cursor.choice("SYMMETRY", _SYMMETRIES)
-    _semicolon(cursor)
-
-
-def _read_pin(cursor: Cursor, master: _Master, tables: _Tables) -> None:
-    name = cursor.name("the name of a PIN")
-    cursor.where += f", PIN {name}"
-    pin = _Pin()
-    while (word := cursor.word(f"END {name}")) != "END":
-        if word == "PORT":
-            if cursor.peek() == "CLASS":
-                cursor.skip_statement()
-            pin.shapes += read_shapes(cursor, tables.widths)
-            continue
-        if word == "DIRECTION":
-            pin.direction = cursor.choice("DIRECTION", DIRECTIONS)
-        elif word == "USE":
-            pin.use = cursor.choice("USE", USES)
-            _semicolon(cursor)
-            continue
-        cursor.skip_statement()
-    _end_of(cursor, name, "PIN")
-    master.pins.setdefault(name, pin)
+    return size
 
 
 def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
-    layers, sites = list(tables.layers.values()), list(tables.sites.values())
-    return Library(
-        Layers(
-            _names(tables.layers),
-            np.array([layer.kind for layer in layers], dtype=np.uint8),
-            np.array([layer.direction for layer in layers], dtype=np.uint8),
-            np.array([layer.pitch[0] for layer in layers], dtype=np.float64),
-            np.array([layer.pitch[1] for layer in layers], dtype=np.float64),
-            np.array([layer.width for layer in layers], dtype=np.float64),
-            np.full(len(layers), np.nan),
-            np.full(len(layers), np.nan),
-            np.full(len(layers), np.nan),
-        ),
-        Sites(
-            _names(tables.sites),
-            np.array([site[0] for site in sites], dtype=np.float64),
-            np.array([site[1] for site in sites], dtype=np.float64),
-        ),
-        _masters(tables),
-        sources,
-    )
-
-
-def _masters(tables: _Tables) -> MicronMasters:
-    masters = list(tables.masters.values())
     layer_index = {name: index for index, name in enumerate(tables.layers)}
-    pins = [pin for master in masters for pin in master.pins.values()]
-    size = np.array([master.size for master in masters], dtype=np.float64).reshape(-1, 2)
-    origin = np.array([master.origin for master in masters], dtype=np.float64).reshape(-1, 2)
-    pin_offset = _offsets([len(master.pins) for master in masters])
-    port_offset = _offsets([len(pin.shapes) for pin in pins])
-    port_layer, port_box = _columns([shape for pin in pins for shape in pin.shapes], layer_index)
-    obstruction_offset = _offsets([len(master.obstructions) for master in masters])
-    shapes = [shape for master in masters for shape in master.obstructions]
-    obstruction_layer, obstruction_box = _columns(shapes, layer_index)
-    port_box += np.tile(np.repeat(origin, np.diff(port_offset[pin_offset]), axis=0), 2)
-    obstruction_box += np.tile(np.repeat(origin, np.diff(obstruction_offset), axis=0), 2)
-    return MicronMasters(
-        _names(tables.masters),
-        np.array([master.kind for master in masters], dtype=np.uint8),
-        _names([master.subclass for master in masters]),
-        size[:, 0].copy(),
-        size[:, 1].copy(),
-        np.array([master.symmetry for master in masters], dtype=np.uint8),
-        _names([master.site for master in masters]),
-        pin_offset,
-        _names([name for master in masters for name in master.pins]),
-        np.array([pin.direction for pin in pins], dtype=np.uint8),
-        np.array([pin.use for pin in pins], dtype=np.uint8),
-        port_offset,
-        port_layer,
-        port_box,
-        obstruction_offset,
-        obstruction_layer,
-        obstruction_box,
+    cut_layers = {name for name, layer in tables.layers.items() if layer.kind == LayerKind.CUT}
+    widths = {name: layer.width for name, layer in tables.layers.items()}
+    vias = {name: via.boxes(cut_layers) if isinstance(via, GeneratedVia) else via for name, via in tables.vias.items()}
+    size = np.array(list(tables.sites.values()), dtype=np.float64).reshape(-1, 2)
+    return Library(
+        layer_table(tables.layers),
+        Sites(np.array(list(tables.sites), dtype=object), size[:, 0].copy(), size[:, 1].copy()),
+        master_table(tables.masters, layer_index, vias, widths),
+        sources,
+        via_table(vias, layer_index),
+        rule_table(tables.rules, layer_index),
+        tables.characters.get("BUSBITCHARS", "[]"),
+        tables.characters.get("DIVIDERCHAR", "/"),
     )
 
 
-def _names(names: Sequence[str] | dict[str, _Layer] | dict[str, _Master] | dict[str, tuple[float, float]]) -> Names:
-    return np.array(list(names), dtype=object)
-
-
-def _offsets(counts: list[int]) -> Ints:
-    return np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))]).astype(np.int64)
-
-
-def _columns(shapes: list[Shape], layer_index: dict[str, int]) -> tuple[Indices, Floats]:
-    layer = np.array([layer_index.get(shape[0], -1) for shape in shapes], dtype=np.int32)
-    return layer, np.array([shape[1] for shape in shapes], dtype=np.float64).reshape(-1, 4)
+def via_table(vias: dict[str, list[Shape]], layer_index: dict[str, int]) -> MicronVias:
+    """The columns of ``MicronVias``."""
+    layer, box = shape_columns(list(vias.values()), layer_index)
+    offset = np.cumsum([0, *(len(shapes) for shapes in vias.values())], dtype=np.int64)
+    return MicronVias(np.array(list(vias), dtype=object), offset, layer, box)

@@ -1,6 +1,7 @@
 """Text of LEF, DEF and report files: loading (plain or gzip), comments and strings masked, tokens with line numbers.
 
-Line numbers are worked out only when an error needs one: reading a good file never counts lines.
+A DEF is read piece by piece (``read_pieces``), so that no more of it is held than one piece. Line numbers are worked
+out only when an error needs one, from the line that a piece begins on.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 from placement_data.errors import InputError
 
@@ -19,11 +21,22 @@ PathLike = str | os.PathLike[str]
 # Coordinates are refused beyond this, as a 32-bit database refuses them; products of two of them then fit in int64.
 LARGEST = 2**31 - 1
 
+# Text packs to a tenth, a monotonous layout to a thirtieth. More is a file made to fill the memory.
+_MOST_PACKED = 60
+_ALWAYS_UNPACKED = 1 << 23
+
+# A string that goes on for longer is one whose end was lost.
+_LONGEST_STRING = 1 << 20
+
 _GZIP_MAGIC = b"\x1f\x8b"
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_IN_STRING = re.compile(r"[\s;]")
-_TOKEN = re.compile(r"\S+")
-_GLUED_END = re.compile(r"(?<=[^\s\\]);(?!\S)")
+_BOM = b"\xef\xbb\xbf"
+_BLOCK = 1 << 22
+_BLANKS = bytes(32 if byte < 32 and byte not in (0, 10) else byte for byte in range(256))
+_COMMENT = re.compile(rb"#(?<![^ \n]#)[^\n]*")
+_COMMENT_OR_STRING = re.compile(_COMMENT.pattern + rb'|"(?<![^ \n]")(?:(?:[^"\\]|\\.)*")?', re.DOTALL)
+_IN_STRING = re.compile(rb"[\s;]")
+_TOKEN = re.compile(rb"[^ \n]+")
+_GLUED_END = re.compile(rb"(?<=[^ \n\\]);(?![^ \n])")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -32,84 +45,107 @@ def load_text(path: PathLike) -> str:
 
     Raises ``InputError`` for a file that cannot be read, a damaged gzip file and a file that is not text.
     """
-    try:
-        with open(path, "rb") as stream:
-            data = stream.read()
-        if data.startswith(_GZIP_MAGIC):
-            data = gzip.decompress(data)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"gzip file is damaged or cut off ({error})", file=path) from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path) from error
+    data = b"".join(_blocks(path))
     if b"\0" in data:
-        line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise InputError("not a text file: it holds a NUL byte", file=path, line=line)
+        raise _nul(path, data.count(b"\n", 0, data.index(b"\0")) + 1)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
 
 
-def mask(text: str, path: PathLike) -> str:
-    """``text`` without comments, with strings as single tokens and with ``;`` set apart. Newlines stay in number.
+def _blocks(path: PathLike) -> Iterator[bytes]:
+    """The bytes of a file, unpacked, block by block. Raises ``InputError`` for a file that cannot be read."""
+    try:
+        with open(path, "rb") as stream:
+            packed = stream.read(2) == _GZIP_MAGIC
+            stream.seek(0)
+            yield from _unpacked(stream, path) if packed else iter(lambda: stream.read(_BLOCK), b"")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"gzip file is damaged or cut off ({error})", file=path) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path) from error
 
-    A ``#`` or ``"`` counts only where a token begins, so that names may hold them.
+
+def _unpacked(stream: IO[bytes], path: PathLike) -> Iterator[bytes]:
+    size = os.fstat(stream.fileno()).st_size
+    total = 0
+    with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+        while block := unpacked.read(_BLOCK):
+            total += len(block)
+            if total > max(_ALWAYS_UNPACKED, _MOST_PACKED * size):
+                what = f"gzip file unpacks to more than {_MOST_PACKED} times its size"
+                raise InputError(what, file=path, expected="text packed as tools pack it")
+            yield block
+
+
+def _nul(path: PathLike, line: int) -> InputError:
+    return InputError("not a text file: it holds a NUL byte", file=path, line=line)
+
+
+def _mask(data: bytes, path: PathLike, line: int, last: bool) -> bytes | None:
+    """``data`` without comments, with strings as single tokens and with ``;`` set apart. Newlines stay in number.
+
+    A ``#`` or ``"`` counts only where a token begins, so that names may hold them. None where a string is not closed
+    yet and more of the file is to come. ``line`` is that of the first byte.
     """
-    parts: list[str] = []
-    done = 0
-    comment, string = text.find("#"), text.find('"')
-    while comment >= 0 or string >= 0:
-        is_comment = string < 0 or 0 <= comment < string
-        start = end = comment if is_comment else string
-        if start == 0 or text[start - 1].isspace():
-            parts.append(text[done:start])
-            if is_comment:
-                end = text.find("\n", start)
-                end = len(text) if end < 0 else end
-            else:
-                end = _string_end(text, start, path)
-                parts += _IN_STRING.sub("_", text[start:end]), " ", "\n" * text.count("\n", start, end)
-            done = end
-        end = max(end, start + 1)
-        comment = text.find("#", end) if 0 <= comment < end else comment
-        string = text.find('"', end) if 0 <= string < end else string
-    masked = "".join(parts) + text[done:] if parts else text
-    ends = masked.count(";")
-    if ends != masked.count(" ;") + masked.count("\n;"):
-        masked = _GLUED_END.sub(" ;", masked)
-    return masked
+    if b'"' in data:
+        opened = next((found.start() for found in _COMMENT_OR_STRING.finditer(data) if found[0] == b'"'), None)
+        if opened is not None:
+            if not last and len(data) - opened < _LONGEST_STRING:
+                return None
+            what = "string is not closed"
+            raise InputError(what, file=path, line=line + data.count(b"\n", 0, opened), expected="'\"'")
+        data = _COMMENT_OR_STRING.sub(_as_token, data)
+    elif b"#" in data:
+        data = _COMMENT.sub(b"", data)
+    ends = data.count(b";") - data.count(b" ;")
+    if ends and ends != data.count(b"\n;"):
+        data = _GLUED_END.sub(b" ;", data)
+    return data
 
 
-def _string_end(text: str, start: int, path: PathLike) -> int:
-    found = _STRING.match(text, start)
-    if found is None:
-        raise InputError("string is not closed", file=path, line=text.count("\n", 0, start) + 1, expected="'\"'")
-    return found.end()
+def _as_token(found: re.Match[bytes]) -> bytes:
+    """Nothing for a comment; a string without blanks, and behind it the newlines that were in it."""
+    text = found[0]
+    if text.startswith(b"#"):
+        return b""
+    return _IN_STRING.sub(b"_", text) + b" " + b"\n" * text.count(b"\n")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file's masked text, with what errors need to point into it."""
+    """A stretch of a file's masked text, with what errors need to point into it.
+
+    ``data`` is UTF-8 whose only blanks are spaces and newlines; ``first_line`` is the line of its first byte; ``last``
+    says that the file ends with it.
+    """
 
     path: PathLike
-    text: str
+    data: bytes
+    first_line: int = 1
+    last: bool = True
+
+    def part(self, start: int, end: int) -> Source:
+        """The stretch ``start:end`` of this one."""
+        return Source(self.path, self.data[start:end], self.line(start), self.last and end == len(self.data))
 
     def line(self, offset: int) -> int:
-        """Line number, from 1, of a character."""
-        return self.text.count("\n", 0, offset) + 1
+        """Line number, from 1, of a byte."""
+        return self.first_line + self.data.count(b"\n", 0, offset)
 
     def error(self, what: str, offset: int, *, found: object = None, expected: str | None = None) -> InputError:
         """The error that names this file and the line of ``offset``."""
         return InputError(what, file=self.path, line=self.line(offset), found=found, expected=expected)
 
     def token(self, offset: int) -> tuple[str, int]:
-        """The next token at or behind ``offset`` and its own offset; ``("", len(text))`` at the end."""
-        found = _TOKEN.search(self.text, offset)
-        return ("", len(self.text)) if found is None else (found[0], found.start())
+        """The next token at or behind ``offset`` and its own offset; ``("", len(data))`` at the end."""
+        found = _TOKEN.search(self.data, offset)
+        return ("", len(self.data)) if found is None else (found[0].decode(), found.start())
 
     def last_line(self) -> int:
-        """Line of the last character that is not blank (1 for an empty file)."""
-        return self.line(len(self.text.rstrip()))
+        """Line of the last byte that is not blank (1 for an empty file)."""
+        return self.line(len(self.data.rstrip()))
 
     def cut_off(self, where: str, expected: str) -> InputError:
         """The error for a file that ends too early."""
@@ -117,25 +153,86 @@ class Source:
 
 
 def read_source(path: PathLike) -> Source:
-    """Load and mask a LEF or DEF file. Raises ``InputError``, also for a file without any statement."""
-    text = mask(load_text(path), path)
-    if not text or text.isspace():
-        raise InputError("file is empty", file=path)
-    return Source(path, text)
+    """Load and mask a whole file. Raises ``InputError``, also for a file without any statement."""
+    pieces = list(read_pieces(path))
+    return Source(path, b"".join(piece.data for piece in pieces))
+
+
+def read_pieces(path: PathLike) -> Iterator[Source]:
+    """A LEF or DEF file, loaded and masked, in pieces that end behind a ``;`` (the last one: with the file).
+
+    No piece cuts a statement, and all pieces in a row are the file. Raises ``InputError``, also for a file without any
+    statement.
+    """
+    raw: list[bytes] = []  # behind the last newline
+    held: list[bytes] = []  # masked, its last statement not ended yet
+    line, held_lines, yielded = 1, 0, False
+    for block in _and_end(_blocks(path)):
+        cut = block.rfind(b"\n") + 1 if block else 0
+        if block and not cut:
+            raw.append(block)
+            continue
+        text = b"".join([*raw, block[:cut]])
+        masked = _mask(_plain(text, path, line + held_lines), path, line + held_lines, last=not block)
+        if masked is None:
+            raw = [text, block[cut:]]
+            continue
+        raw = [block[cut:]]
+        end = _last_end(masked) if block else len(masked)
+        held.append(masked[:end] if end else masked)
+        if not end and block:
+            held_lines += masked.count(b"\n")
+            continue
+        data = b"".join(held)
+        held = [masked[end:]]
+        held_lines = held[0].count(b"\n")
+        if not block and not yielded and not data.strip():
+            raise InputError("file is empty", file=path)
+        yielded = True
+        yield Source(path, data, line, not block)
+        line += data.count(b"\n")
+
+
+def _and_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks, without the byte order mark, and an empty one behind the last."""
+    first = next(blocks, b"")
+    if first:
+        yield first.removeprefix(_BOM) or b"\n"
+    yield from blocks
+    yield b""
+
+
+def _plain(data: bytes, path: PathLike, line: int) -> bytes:
+    """UTF-8 (Latin-1 is turned into it) with spaces for all other control characters than newlines."""
+    if b"\0" in data:
+        raise _nul(path, line + data.count(b"\n", 0, data.index(b"\0")))
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            data = data.decode("latin-1").encode()
+    return data.translate(_BLANKS)
+
+
+def _last_end(data: bytes) -> int:
+    """Offset behind the last ``;`` that stands alone; 0 where there is none."""
+    at = data.rfind(b";")
+    while at >= 0 and not (data[at - 1 : at] in (b" ", b"\n") and data[at + 1 : at + 2] in (b" ", b"\n", b"")):
+        at = data.rfind(b";", 0, at)
+    return at + 1
 
 
 class Cursor:
     """Walks over the tokens of a stretch of a source."""
 
-    __slots__ = ("_end", "_start", "position", "source", "tokens", "where")
+    __slots__ = ("position", "source", "span", "tokens", "where")
 
     def __init__(
         self, source: Source, start: int = 0, end: int | None = None, where: str = "inside a statement"
     ) -> None:
         self.source = source
-        self._start = start
-        self._end = len(source.text) if end is None else end
-        self.tokens: list[str] = source.text[start : self._end].split()
+        self.span = start, len(source.data) if end is None else end
+        self.tokens = _split(source.data[slice(*self.span)])
         self.position = 0
         self.where = where
 
@@ -212,10 +309,10 @@ class Cursor:
 
     def offset(self, position: int) -> int:
         """Offset in the source of a token (of the end, where there is no such token)."""
-        for index, found in enumerate(_TOKEN.finditer(self.source.text, self._start, self._end)):
+        for index, found in enumerate(_TOKEN.finditer(self.source.data, *self.span)):
             if index == position:
                 return found.start()
-        return self._end
+        return self.span[1]
 
     def fail(self, what: str, *, expected: str | None = None, at: int | None = None) -> InputError:
         """The error at the next token (or at token ``at``): ``what`` is wrong there, or the text is at its end."""
@@ -223,6 +320,11 @@ class Cursor:
         if at >= len(self.tokens):
             return self.source.cut_off(self.where, expected or "more")
         return self.source.error(what, self.offset(at), found=self.tokens[at], expected=expected)
+
+
+def _split(data: bytes) -> list[str]:
+    """The tokens: text other than ASCII holds characters that ``str.split`` takes for blanks."""
+    return data.decode().split() if data.isascii() else [token.decode() for token in data.split()]
 
 
 def one_of(names: Sequence[str] | dict[str, int]) -> str:

@@ -16,27 +16,26 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-
 from placement_data.errors import InputError
 from placement_data.readers.text import PathLike
+from placement_data.reports.rows import NUMBER, Rows
 from placement_data.violations import Violations
 
+BEGINS = "'violation type:' (OpenROAD)"
+
 _START = re.compile(r"\s*violation[ \t]+type:", re.ASCII)
-# Bounded, so that every coordinate fits in int64 as database units.
-_NUMBER = r"[ \t]*([+-]?(?:[0-9]{1,9}\.?[0-9]{0,12}|\.[0-9]{1,12})(?:[eE](?:-[0-9]{1,2}|\+?0?[0-5]))?)[ \t]*"
+_NUMBER = rf"[ \t]*+({NUMBER})[ \t]*+"
 _LINES = (
-    (re.compile(r"[ \t]*violation[ \t]+type:[ \t]*(\S.*?)[ \t\r]*"), "'violation type: KIND'"),
-    (re.compile(r"[ \t]*srcs:[ \t]*(.*?)[ \t\r]*"), "'srcs: SOURCES'"),
+    (re.compile(r"violation[ \t]++type:[ \t]*+(\S.*+)"), "'violation type: KIND'"),
+    (re.compile(r"srcs:[ \t]*+(.*+)"), "'srcs: SOURCES'"),
     (
         re.compile(
-            rf"[ \t]*bbox[ \t]*=[ \t]*\({_NUMBER},{_NUMBER}\)[ \t]*-[ \t]*\({_NUMBER},{_NUMBER}\)"
-            r"(?:[ \t]*on[ \t]+Layer[ \t]*(\S*))?[ \t\r]*"
+            rf"bbox[ \t]*+=[ \t]*+\({_NUMBER},{_NUMBER}\)[ \t]*+-[ \t]*+\({_NUMBER},{_NUMBER}\)"
+            r"(?:[ \t]*+on[ \t]++Layer[ \t]*+(\S*+))?"
         ),
         "'bbox = (X, Y) - (X, Y) on Layer NAME'",
     ),
 )
-_COMMENT = re.compile(r"[ \t]*comment:.*")
 _PREFIXES = ("iterm:", "bterm:", "inst:", "obstruction:")
 _PLAIN_OWNER = re.compile(r"(?<!\\)/")
 
@@ -48,46 +47,34 @@ def recognises(text: str) -> bool:
 
 def parse(text: str, path: PathLike) -> Violations:
     """The report's violations. Raises ``InputError`` with the line for a record that is broken or cut off."""
-    kinds: list[str] = []
-    layers: list[str] = []
-    boxes: list[tuple[str, ...]] = []
-    nets: list[str] = []
-    ends = [0]
+    rows = Rows(path)
     nets_of: dict[str, list[str]] = {}
+    kind = ""
+    nets: list[str] = []
     awaited = 0
     line = 0
     for line, row in enumerate(text.split("\n"), start=1):
+        row = row.strip()
         found = _LINES[awaited][0].fullmatch(row)
         if found is None:
-            if not row or row.isspace() or (awaited == 2 and _COMMENT.fullmatch(row)):
+            if not row or (awaited == 2 and row.startswith("comment:")):
                 continue
-            raise InputError("record is broken", file=path, line=line, found=row.strip(), expected=_LINES[awaited][1])
+            raise InputError("record is broken", file=path, line=line, found=row, expected=_LINES[awaited][1])
         if awaited == 0:
-            kinds.append(found[1])
+            kind = found[1]
         elif awaited == 1:
             if found[1] not in nets_of:
-                nets_of[found[1]] = _nets(found[1])
-            nets += nets_of[found[1]]
-            ends.append(len(nets))
+                nets_of[found[1]] = source_nets(found[1])
+            nets = nets_of[found[1]]
         else:
-            boxes.append(found.groups()[:4])
-            layers.append(found[5] or "")
+            rows.add(kind, found[5] or "", found.groups()[:4], line, nets)
         awaited = (awaited + 1) % 3
     if awaited:
         raise InputError("file ends inside a record", file=path, line=line, expected=_LINES[awaited][1])
-    corner = np.array(boxes, dtype=np.float64).reshape(-1, 2, 2)
-    box = np.concatenate([corner.min(axis=1), corner.max(axis=1)], axis=1)
-    return Violations(
-        np.array(kinds, dtype=object),
-        np.array(layers, dtype=object),
-        box,
-        np.array(ends, dtype=np.int64),
-        np.array(nets, dtype=object),
-        str(path),
-    )
+    return rows.violations()
 
 
-def _nets(sources: str) -> list[str]:
+def source_nets(sources: str) -> list[str]:
     """Names of the nets among a record's sources, each once."""
     nets: dict[str, None] = {}
     for source in sources.split():

@@ -21,10 +21,14 @@ Kind = Literal["network", "tiles", "placement"]
 
 @dataclass(frozen=True)
 class Baseline:
-    """One entry of the table: its ``kind`` and where its class is, ``module:Class``."""
+    """One entry of the table: its ``kind`` and where its class is, ``module:Class``.
+
+    ``by_name``: it looks up channels by name, so its class takes the data set's ``channels``.
+    """
 
     kind: Kind
     target: str
+    by_name: bool = False
 
 
 _SHARED = {
@@ -38,14 +42,14 @@ BASELINES: dict[str, dict[str, Baseline]] = {
         "fcn": Baseline("network", "routenas.baselines.fcn:RouteNetFCN"),
         **_SHARED,
         "gradient-boosting": Baseline("tiles", "routenas.baselines.boosting:GradientBoosting"),
-        "rudy": Baseline("tiles", "routenas.baselines.rudy:RudyLogistic"),
+        "rudy": Baseline("tiles", "routenas.baselines.rudy:RudyLogistic", by_name=True),
     },
     "violated_nets": {
         "resnet18": Baseline("network", "routenas.baselines.resnet:RouteNetCount"),
         **_SHARED,
         "gradient-boosting": Baseline("placement", "routenas.baselines.boosting:CountBoosting"),
-        "utilization": Baseline("placement", "routenas.baselines.rudy:UtilizationMean"),
-        "rudy-mean": Baseline("placement", "routenas.baselines.rudy:RudyMean"),
+        "utilization": Baseline("placement", "routenas.baselines.rudy:UtilizationMean", by_name=True),
+        "rudy-mean": Baseline("placement", "routenas.baselines.rudy:RudyMean", by_name=True),
     },
 }
 

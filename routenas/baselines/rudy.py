@@ -30,8 +30,11 @@ def channel_index(name: str, channels: Sequence[str] | None = None) -> int:
 
 
 def _total_rudy(features: Map, channels: Sequence[str] | None) -> Floats:
-    small, large = (features[channel_index(name, channels)] for name in ("rudy_small", "rudy_large"))
-    total: Floats = small.astype(np.float64) + large.astype(np.float64)
+    """RUDY of all nets (h, w): the sum of two channels, by fan-out or by span (as CircuitNet has them)."""
+    pairs = (("rudy_small", "rudy_large"), ("rudy_long", "rudy_short"), ("RUDY_long", "RUDY_short"))
+    names = next((pair for pair in pairs if channels is not None and {*pair} <= {*channels}), pairs[0])
+    first, second = (features[channel_index(name, channels)] for name in names)
+    total: Floats = first.astype(np.float64) + second.astype(np.float64)
     return total
 
 

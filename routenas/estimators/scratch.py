@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from routenas.checkpoint import build, searched
-from routenas.search import Result
+from routenas.results import Result
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import Budget, DivergedError, train
 from searchspaces.flexible import FlexibleSpace

@@ -25,7 +25,8 @@ from placement_data.store import Store, atomic_path, remove_leftovers, sha256, w
 from routenas.checkpoint import Bundle, best_threshold, build, searched
 from routenas.estimators.scratch import TrainedFromScratch
 from routenas.journal import Journal
-from routenas.search import SearchFailedError, Trial, best_first, search
+from routenas.results import Trial
+from routenas.search import SearchFailedError, best_first, search
 from routenas.strategies import strategy_class
 from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import DivergedError, budget_named, member_mean, predictions, train

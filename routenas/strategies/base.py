@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from routenas.results import Result
 from searchspaces.space import Genotype, Space
 
 Values = tuple[int, ...]
@@ -26,8 +27,8 @@ class Strategy(Protocol):
         Fewer, down to none, when no new one was found: the space is exhausted.
         """
 
-    def tell(self, genotypes: Sequence[Genotype], results: Sequence[float | None]) -> None:
-        """Results of genotypes, asked or not, in order. None or a number that is not finite means failed."""
+    def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
+        """Results of genotypes, asked or not, in order."""
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next `ask` depends on, as JSON values."""
@@ -67,7 +68,7 @@ class AskTell(ABC):
             asked.append(genotype)
         return asked
 
-    def tell(self, genotypes: Sequence[Genotype], results: Sequence[float | None]) -> None:
+    def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
         """See `Strategy.tell`. Raises ValueError for a foreign genotype or lists of different lengths."""
         if len(genotypes) != len(results):
             raise ValueError(f"tell needs a result for each of {len(genotypes)} genotypes, not {len(results)}")
@@ -75,8 +76,8 @@ class AskTell(ABC):
         for canonical, result in zip(told, results, strict=True):
             self._seen[canonical] = None
             values = self._drawn.pop(canonical, canonical)
-            if result is not None and math.isfinite(result):
-                value = float(result)
+            if result.value is not None and math.isfinite(result.value):
+                value = float(result.value)
             elif self._results:
                 value = min(self._results)
             else:
@@ -112,7 +113,10 @@ class AskTell(ABC):
                 return genotype
         for _ in range(PROPOSALS):
             drawn = self._propose()
-            genotype = self.space.genotype(drawn)
+            try:
+                genotype = self.space.genotype(drawn)
+            except ValueError:  # choices that were drawn one by one may break a rule of the space
+                continue
             if genotype.values not in self._seen:
                 # Credit goes to the choices as drawn: the canonical form may have them at other places.
                 self._drawn[genotype.values] = drawn

@@ -49,16 +49,16 @@ class Example:
 
     @property
     def ratio(self) -> float:
-        """Violated nets by nets."""
-        assert self.sample.violated_net_ratio is not None
-        return self.sample.violated_net_ratio
+        """Violated nets by nets; NaN where the labels tell no nets, which only the hotspot task meets."""
+        ratio = self.sample.violated_net_ratio
+        return math.nan if ratio is None else ratio
 
 
 @dataclass(frozen=True)
 class Batch:
     """Stacked crops: ``maps`` (n, channels, h, w), ``target`` (n, h, w) of the task.
 
-    ``ratio`` (n) is that of the whole placements.
+    ``ratio`` (n) is that of the whole placements, NaN where their labels tell no nets.
     """
 
     maps: Tensor
@@ -123,7 +123,13 @@ class RoutabilityTask:
         samples = tuple(sample for sample in self.store.samples(getattr(self.split, part)) if sample.labelled)
         if not samples:
             raise InputError(f"no labelled placement in the {part} split", file=self.store.path)
-        return samples
+        if self.name == "hotspots":
+            return samples
+        counted = tuple(sample for sample in samples if sample.violated_nets is not None)
+        if not counted:
+            what = f"the labels of the {part} split tell no violated nets"
+            raise InputError(what, file=self.store.path, expected="the task hotspots for such a data set")
+        return counted
 
     @cached_property
     def output_scale(self) -> OutputScale:
@@ -132,7 +138,8 @@ class RoutabilityTask:
         total, tiles = np.sum(pairs, axis=0)
         rate = max(float(total / tiles), 1e-4)
         offset = math.log(rate / (1 - rate)) if self.name == "hotspots" else math.log(math.expm1(rate))
-        values = np.log(np.array([example.ratio for example in self.examples("train")]) + RATIO_FLOOR)
+        known = [example.ratio for example in self.examples("train") if example.sample.violated_nets is not None]
+        values = np.log(np.array(known or [0.0]) + RATIO_FLOOR)
         return OutputScale(offset, float(values.mean()), float(max(values.std(), 1e-3)))
 
     def _target(self, example: Example) -> NDArray[np.float32]:

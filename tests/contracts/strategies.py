@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from routenas.results import Result
 from routenas.strategies import Strategy
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.space import Choice, Genotype, Space
@@ -43,7 +44,7 @@ class StrategyContract:
         asked = []
         for i in range(rounds):
             batch = strategy.ask(1 + i % 3)
-            strategy.tell(batch, [result(genotype) for genotype in batch])
+            strategy.tell(batch, [Result(result(genotype)) for genotype in batch])
             asked += batch
         return asked
 
@@ -65,7 +66,7 @@ class StrategyContract:
         resumed = self.make(space, 99)
         resumed.load_state_dict(state)
         for strategy in (whole, resumed):
-            strategy.tell(open_, [reward(genotype) for genotype in open_])
+            strategy.tell(open_, [Result(reward(genotype)) for genotype in open_])
         assert self.run(whole, 15) == self.run(resumed, 15)
         assert whole.state_dict() == resumed.state_dict()
 
@@ -90,15 +91,15 @@ class StrategyContract:
         batch = failed.ask(2)
         assert batch == worst.ask(2)
         lowest = min(failed.state_dict()["results"])
-        failed.tell(batch, [None, 0.1])
-        worst.tell(batch, [lowest, 0.1])
+        failed.tell(batch, [Result(None), Result(0.1)])
+        worst.tell(batch, [Result(lowest), Result(0.1)])
         assert failed.state_dict() == worst.state_dict()
 
     def test_an_exhausted_space_gives_fewer_and_then_none(self) -> None:
         tiny = Space("tiny", [Choice("a", 2), Choice("b", ("x", "y", "z"))])
         strategy = self.make(tiny, 0)
         asked = strategy.ask(4)
-        strategy.tell(asked, [0.1, None, 0.3, 0.2])
+        strategy.tell(asked, [Result(value) for value in (0.1, None, 0.3, 0.2)])
         asked += strategy.ask(10)
         assert sorted(genotype.values for genotype in asked) == [(a, b) for a in range(2) for b in range(3)]
         assert strategy.ask(1) == []
@@ -107,7 +108,7 @@ class StrategyContract:
         tiny = Space("tiny", [Choice("a", 2), Choice("b", 3)])
         strategy = self.make(tiny, 0)
         known = [tiny.genotype((0, b)) for b in range(3)]
-        strategy.tell(known, [0.3, 0.2, None])
+        strategy.tell(known, [Result(value) for value in (0.3, 0.2, None)])
         assert {genotype.values for genotype in strategy.ask(10)} == {(1, 0), (1, 1), (1, 2)}
 
     def test_asks_initial_genotypes_first(self) -> None:
@@ -118,9 +119,9 @@ class StrategyContract:
     def test_refuses_what_is_not_a_result_of_this_space(self, space: Space) -> None:
         strategy = self.make(space, 0)
         with pytest.raises(ValueError, match="a result for each of 2 genotypes, not 1"):
-            strategy.tell(strategy.ask(2), [0.5])
+            strategy.tell(strategy.ask(2), [Result(0.5)])
         with pytest.raises(ValueError, match="expected"):
-            strategy.tell([Genotype("elsewhere", (0,))], [0.5])
+            strategy.tell([Genotype("elsewhere", (0,))], [Result(0.5)])
 
     def test_no_global_randomness(self, space: Space) -> None:
         def streams() -> Sequence[object]:

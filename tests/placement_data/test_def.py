@@ -13,8 +13,10 @@ import pytest
 
 from placement_data.design import Design, Direction, Orientation, Status, Use
 from placement_data.errors import InputError
-from placement_data.readers import Library, def_sections, read_def, read_design, read_lef
+from placement_data.readers import Library, def_components, read_def, read_design, read_lef
 from placement_data.readers.def_ import parse_def
+from placement_data.readers.def_statements import Statements
+from placement_data.readers.tokens import KeyTable, keys_of
 from placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.placement_data.small_design import SMALL_DEF, SMALL_LEF, write
 
@@ -225,7 +227,7 @@ def test_rows_of_other_shapes(tmp_path: Path, library: Library) -> None:
 
 
 def reworded(text: str) -> str:
-    """The same design in other words: comments, line breaks, options and sections that have no bearing."""
+    """The same design in other words: comments, line breaks, options and sections; a halo, a region and a rule more."""
     text = text.replace("DESIGN small ;", 'DESIGN small ;\nHISTORY "a ; b" ;\nTECHNOLOGY x ;', 1)
     text = text.replace(" ;\n- ", " ; # END COMPONENTS ;\n-\n")
     for option in ("EEQMASTER CELL", "HALO SOFT 1 1 2 2", 'PROPERTY a "- b ; c" - 3', "MASKSHIFT 0123"):
@@ -255,15 +257,30 @@ END NONDEFAULTRULES
 
 
 def test_the_exact_way_gives_what_the_quick_way_gives(tmp_path: Path, design: Design, library: Library) -> None:
-    assert tables(read(tmp_path, reworded(SMALL_DEF), library)) == tables(design)
+    added = {
+        "cells.halo_cell": "[0]",
+        "cells.halo": "[[1, 1, 2, 2]]",
+        "cells.halo_soft": "[True]",
+        "regions.name": "['COMPONENTS']",
+        "regions.kind": "[1]",
+        "regions.box_offset": "[0, 1]",
+        "regions.box": "[[0, 0, 1, 1]]",
+        "regions.cell_offset": "[0, 0]",
+        "rules.name": "['wide']",
+        "rules.offset": "[0, 1]",
+        "rules.layer": "[0]",
+        "rules.width": "[3]",
+        "rules.spacing": "[-1]",
+    }
+    assert tables(read(tmp_path, reworded(SMALL_DEF), library)) == tables(design) | added
 
 
 def test_both_ways_agree_on_a_made_up_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = read_lef([write(tmp_path, "made.lef", synthetic_lef())])
     text = synthetic_def(700, 4)
     quick = tables(read(tmp_path, text, library))
-    for name in ("_quick_components", "_quick_nets", "_quick_special_nets"):
-        monkeypatch.setattr(def_sections, name, lambda section: None)
+    monkeypatch.setattr(Statements, "first_option", lambda self: self.begin)  # every net is odd
+    monkeypatch.setattr(def_components, "_PLAIN", KeyTable(keys_of([])))  # and every component with an option
     assert tables(read(tmp_path, text, library)) == quick
 
 
@@ -351,11 +368,11 @@ def test_real_layouts(shared_data: Path, tmp_path: Path) -> None:
         except InputError as error:
             refused[error.what] = refused.get(error.what, 0) + 1
             continue
-        pins: dict[str, set[str]] = {name: set() for name in raw.components.master}
-        master_of = dict(zip(raw.components.name, raw.components.master, strict=True))
-        for owner, pin in zip(raw.nets.owner, raw.nets.pin, strict=True):
-            if owner in master_of:
-                pins[master_of[owner]].add(pin)
+        pins: dict[str, set[str]] = {name: set() for name in raw.components.masters}
+        owners = raw.components.table.find(raw.nets.owner)
+        for owner, pin in zip(owners.tolist(), raw.nets.pin.tolist(), strict=True):
+            if owner >= 0:
+                pins[raw.components.masters[raw.components.master[owner]]].add(raw.nets.pins[pin])
         macros = [
             f"MACRO {name}\nSIZE 1 BY 2 ;\n" + "".join(f"PIN {pin}\nEND {pin}\n" for pin in names) + f"END {name}\n"
             for name, names in pins.items()

@@ -7,16 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from placement_data import features, netlist
+from placement_data import netlist
 from placement_data.design import Design, Status, Use
 from placement_data.errors import InputError
-from placement_data.features import CHANNELS, feature_maps
+from placement_data.features import CHANNEL_UNITS, CHANNEL_VERSION, CHANNELS, Layout, feature_maps, shortest_side
+from placement_data.features import densities as density_maps
+from placement_data.features import wires as wire_maps
 from placement_data.grid import Grid
 from placement_data.netlist import Wiring, clock_cells, mst_edges, register_masters
 from tests.placement_data import reference
 from tests.placement_data.builders import DBU, PITCH_UM, mirrored, moved, names, random_design, transposed
 
 DENSITIES = CHANNELS[:4]
+WIRE_MAPS = ("rudy", "bounding_box", "pairwise", "star", "source_sink", "mst")
 FLY_LINES = ("pairwise", "star", "source_sink", "mst")
 EVEN_DIE = (-7003, 5011, -7003 + 12 * 2800, 5011 + 8 * 2800)
 
@@ -34,9 +37,16 @@ def split(design: Design) -> tuple[list[reference.Net], list[reference.Net]]:
     return [n for n in nets if len(n[0]) <= 4], [n for n in nets if len(n[0]) > 4]
 
 
+def made(kind: str, design: Design, grid: Grid) -> np.ndarray:
+    """Float64 map of a density, or the two of a kind of wire map."""
+    module, name = (density_maps, kind) if kind in CHANNELS[:5] else (wire_maps, kind)
+    map_: np.ndarray = getattr(module, "rudy_by_fanout" if name == "rudy" else name)(Layout(design, grid))
+    return map_
+
+
 def all_maps(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     """Every channel family's float64 maps by name."""
-    return {kind: getattr(features, kind)(design, grid) for kind in features.DENSITIES + features.WIRE_MAPS}
+    return {kind: made(kind, design, grid) for kind in CHANNELS[:5] + WIRE_MAPS}
 
 
 def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
@@ -44,7 +54,8 @@ def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_channels_are_the_published_order() -> None:
-    assert len(CHANNELS) == len(features.CHANNEL_UNITS) == 17
+    assert len(CHANNELS) == len(CHANNEL_UNITS) == 17
+    assert CHANNEL_VERSION == "routenas17/1"
     assert CHANNELS[:7] == (
         "macro_density",
         "cell_density",
@@ -55,7 +66,7 @@ def test_channels_are_the_published_order() -> None:
         "rudy_large",
     )
     assert CHANNELS[-2:] == ("mst_small", "mst_large")
-    assert dict(zip(CHANNELS, features.CHANNEL_UNITS, strict=True))["bounding_box_large"] == "nets"
+    assert dict(zip(CHANNELS, CHANNEL_UNITS, strict=True))["bounding_box_large"] == "nets"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -63,27 +74,27 @@ def test_channels_are_the_published_order() -> None:
 def test_densities(seed: int, channel: str) -> None:
     design, grid = make(seed)
     expected = reference.cell_density(design, grid, reference.density_filter(design, channel))
-    assert_same(getattr(features, channel)(design, grid), expected)
+    assert_same(made(channel, design, grid), expected)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_pin_density(seed: int) -> None:
     design, grid = make(seed)
-    np.testing.assert_array_equal(features.pin_density(design, grid), reference.pin_density(design, grid))
+    np.testing.assert_array_equal(made("pin_density", design, grid), reference.pin_density(design, grid))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rudy(seed: int) -> None:
     design, grid = make(seed)
     expected = [reference.rudy(nets, grid, PITCH_UM * DBU) for nets in split(design)]
-    assert_same(features.rudy(design, grid), np.stack(expected))
+    assert_same(made("rudy", design, grid), np.stack(expected))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_bounding_box(seed: int) -> None:
     design, grid = make(seed)
     expected = [reference.bounding_box(nets, grid) for nets in split(design)]
-    np.testing.assert_array_equal(features.bounding_box(design, grid), np.stack(expected))
+    np.testing.assert_array_equal(made("bounding_box", design, grid), np.stack(expected))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,7 +102,7 @@ def test_bounding_box(seed: int) -> None:
 def test_fly_lines(seed: int, kind: str) -> None:
     design, grid = make(seed)
     expected = [reference.fly_lines(nets, grid, kind) for nets in split(design)]
-    assert_same(getattr(features, kind)(design, grid), np.stack(expected))
+    assert_same(made(kind, design, grid), np.stack(expected))
 
 
 @pytest.mark.parametrize("kind", FLY_LINES)
@@ -99,7 +110,7 @@ def test_fly_lines_of_a_net_with_hundreds_of_pins(kind: str) -> None:
     design = random_design(np.random.default_rng(8), cells=120, nets=3, die=(0, 0, 40001, 30001), large_net=300)
     grid = Grid.of(design, 5.0)
     expected = [reference.fly_lines(nets, grid, kind) for nets in split(design)]
-    assert_same(getattr(features, kind)(design, grid), np.stack(expected))
+    assert_same(made(kind, design, grid), np.stack(expected))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -110,7 +121,7 @@ def test_feature_maps_stack_the_channels(seed: int) -> None:
     assert maps.shape == (17, *grid.shape)
     assert maps.min() >= 0
     single = all_maps(design, grid)
-    stacked = [single[name][None] for name in features.DENSITIES] + [single[name] for name in features.WIRE_MAPS]
+    stacked = [single[name][None] for name in CHANNELS[:5]] + [single[name] for name in WIRE_MAPS]
     np.testing.assert_array_equal(maps, np.concatenate(stacked).astype(np.float32))
     np.testing.assert_array_equal(maps, feature_maps(design, grid))
 
@@ -122,23 +133,23 @@ def test_what_is_conserved(seed: int) -> None:
     pins = design.pins
     on_die = grid.contains(pins.x, pins.y) & pins.placed
     counted = sum(bool(on_die[i]) and reference.is_signal(design, int(pins.net[i])) for i in range(len(pins.net)))
-    assert features.pin_density(design, grid).sum() == counted
+    assert made("pin_density", design, grid).sum() == counted
 
     keep = reference.density_filter(design, "cell_density")
     area = sum(reference.overlap(box, grid.die) for cell, box in enumerate(design.cells.box) if keep(cell)) / DBU**2
-    assert (features.cell_density(design, grid) * grid.area).sum() == pytest.approx(area, rel=1e-9)
+    assert (made("cell_density", design, grid) * grid.area).sum() == pytest.approx(area, rel=1e-9)
 
     mass = 0.0
     for points, _ in reference.nets(design):
         box = reference.rudy_box(points, grid, PITCH_UM * DBU)
         mass += (box[2] - box[0] + box[3] - box[1]) / DBU
-    assert (features.rudy(design, grid) * grid.area).sum() == pytest.approx(mass, rel=1e-9)
+    assert (made("rudy", design, grid) * grid.area).sum() == pytest.approx(mass, rel=1e-9)
 
     closed = (x0, y0, x1 + 1e-9, y1 + 1e-9)
     for kind in FLY_LINES:
         lines = [line for net in reference.nets(design) for line in reference.LINES[kind](*net)]
         length = sum(weight * reference.clipped_length(*a, *b, closed) for a, b, weight in lines) / DBU
-        assert getattr(features, kind)(design, grid).sum() * grid.tile_um == pytest.approx(length, rel=1e-9)
+        assert made(kind, design, grid).sum() * grid.tile_um == pytest.approx(length, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -173,12 +184,12 @@ def test_fine_maps_coarsen_to_coarse_maps(seed: int) -> None:
         return np.add.reduceat(np.add.reduceat(map_, rows, axis=-2), columns, axis=-1)
 
     for kind in (*DENSITIES, "rudy"):
-        mass = coarsened(getattr(features, kind)(design, fine) * fine.area)
-        assert_same(mass, getattr(features, kind)(design, coarse) * coarse.area)
-    assert_same(coarsened(features.pin_density(design, fine)), features.pin_density(design, coarse))
+        mass = coarsened(made(kind, design, fine) * fine.area)
+        assert_same(mass, made(kind, design, coarse) * coarse.area)
+    assert_same(coarsened(made("pin_density", design, fine)), made("pin_density", design, coarse))
     for kind in FLY_LINES:
-        length = coarsened(getattr(features, kind)(design, fine) * fine.tile_um)
-        assert_same(length, getattr(features, kind)(design, coarse) * coarse.tile_um)
+        length = coarsened(made(kind, design, fine) * fine.tile_um)
+        assert_same(length, made(kind, design, coarse) * coarse.tile_um)
 
 
 def test_spanning_trees_of_nets_beyond_the_exact_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,16 +240,16 @@ def test_a_net_on_one_spot_has_the_mass_of_the_smallest_box() -> None:
             placed=np.ones(2, dtype=bool),
         )
         one = replace(design, pins=pins)
-        assert (features.rudy(one, grid) * grid.area).sum() == pytest.approx(2 * PITCH_UM, rel=1e-9)
-        assert features.mst(one, grid).sum() == 0.0
+        assert (made("rudy", one, grid) * grid.area).sum() == pytest.approx(2 * PITCH_UM, rel=1e-9)
+        assert made("mst", one, grid).sum() == 0.0
 
 
 def test_without_a_pitch_the_smallest_box_is_a_tenth_of_a_tile() -> None:
     design, grid = make(0)
-    assert features.shortest_side(design, grid) == pytest.approx(PITCH_UM * DBU)
+    assert shortest_side(design, grid) == pytest.approx(PITCH_UM * DBU)
     none = np.full(3, np.nan)
     bare = replace(design, layers=replace(design.layers, pitch_x=none, pitch_y=none))
-    assert features.shortest_side(bare, grid) == 280.0
+    assert shortest_side(bare, grid) == 280.0
 
 
 def test_a_design_without_nets_or_cells() -> None:

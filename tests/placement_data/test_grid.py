@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from placement_data import grid as grid_module
+from placement_data import segments
 from placement_data.errors import InputError
 from placement_data.grid import Grid, row_height
 from tests.placement_data.builders import names, random_design
@@ -76,11 +76,13 @@ def test_points_match_a_loop_over_tiles(die: tuple[int, int, int, int], tile: in
 
 @pytest.mark.parametrize(("die", "tile"), DIES)
 @pytest.mark.parametrize("pieces", [1, 40, 1 << 20])
+@pytest.mark.parametrize("long", [0, 3, 99])
 def test_segments_match_a_loop_over_tiles(
-    die: tuple[int, int, int, int], tile: int, pieces: int, monkeypatch: pytest.MonkeyPatch
+    die: tuple[int, int, int, int], tile: int, pieces: int, long: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grid_module, "_PIECES_MAX", pieces)
-    monkeypatch.setattr(grid_module, "_SEGMENTS_MAX", pieces)
+    monkeypatch.setattr(segments, "_LONG", long)
+    monkeypatch.setattr(segments, "_PIECES_MAX", pieces)
+    monkeypatch.setattr(segments, "_SEGMENTS_MAX", pieces)
     rng = np.random.default_rng(3)
     grid = Grid(die, tile, 10)
     x0, y0, x1, y1 = die

@@ -46,7 +46,6 @@ def test_by_hand() -> None:
     np.testing.assert_allclose(labels.net_map, [[1 / 2 + 1 / 3, 1 / 2 + 1 / 3, 0], [0, 0, 1 / 3]], rtol=1e-6)
     assert (labels.violated_nets, labels.kind) == (2, "by hand")
     assert labels.net_count == len(design.nets.name) - 2
-    assert labels.violated_net_ratio == 2 / labels.net_count
     assert labels.hotspot.dtype == np.uint8
     assert labels.density.dtype == labels.net_map.dtype == np.float32
 
@@ -85,10 +84,18 @@ def test_decimal_microns_do_not_move_a_box_off_its_border() -> None:
         assert (density[0, column], density.sum()) == (1, 1)
 
 
+def test_a_report_that_names_no_net_says_nothing_of_violated_nets() -> None:
+    design, grid, _ = make(0)
+    x, y = (design.die[:2] / design.dbu_per_micron).tolist()
+    labels = make_labels(design, grid, report([(x, y, x, y)], [[]]), "no nets")
+    assert (labels.violated_nets, labels.net_map) == (None, None)
+    assert (labels.hotspot.sum(), labels.hotspot[0, 0]) == (1, 1)
+
+
 def test_a_clean_report() -> None:
     design, grid, _ = make(0)
     labels = make_labels(design, grid, Violations.empty(), "clean")
-    assert (labels.violated_nets, labels.violated_net_ratio) == (0, 0.0)
+    assert labels.violated_nets == 0
     for map_ in (labels.hotspot, labels.density, labels.net_map):
         np.testing.assert_array_equal(map_, np.zeros(grid.shape))
     assert violated_net_map(Violations.empty(), grid).shape == grid.shape

@@ -25,8 +25,10 @@ def library(tmp_path: Path) -> Library:
 
 def shapes(tmp_path: Path, text: str) -> list[list[float]]:
     """Boxes of the only pin of a macro whose port holds ``text``."""
+    # Behind the macro: what it uses may be defined later.
     layer = "LAYER m1\n  TYPE ROUTING ;\n  WIDTH 0.5 ;\nEND m1\n"
-    box = read_lef([write(tmp_path, "pin.lef", layer + PIN.format(text))]).masters.port_box
+    via = "VIA v DEFAULT\n LAYER m1 ;\n RECT -0.5 -0.5 0.5 0.5 ;\n LAYER v1 ;\n RECT -0.25 -0.25 0.25 0.25 ;\nEND v\n"
+    box = read_lef([write(tmp_path, "pin.lef", PIN.format(text) + layer + via)]).masters.port_box
     return [[float(value) for value in row] for row in box.round(9)]
 
 
@@ -61,9 +63,10 @@ def test_masters(library: Library) -> None:
 
 def test_shapes_have_the_origin_applied(library: Library) -> None:
     masters = library.masters
-    assert masters.port_offset.tolist() == [0, 2, 3, 5]
-    assert masters.port_layer.tolist() == [0, 0, 2, 2, -1]  # m3 is in no LEF
-    expected = [(0.1, 0.1, 0.5, 0.25), (0.4, 0.15, 0.6, 0.3), (1.7, 0.7, 1.9, 0.9), (1, 1, 2, 2.5), (3, 0.5, 3.5, 1)]
+    assert masters.port_offset.tolist() == [0, 2, 3, 6]
+    assert masters.port_layer.tolist() == [0, 0, 2, 2, 2, -1]  # m3 is in no LEF
+    expected = [(0.1, 0.1, 0.5, 0.25), (0.4, 0.15, 0.6, 0.3), (1.7, 0.7, 1.9, 0.9)]
+    expected += [(1, 1, 2, 1.5), (1, 1.5, 1.5, 2.5), (3, 0.5, 3.5, 1)]  # an L becomes two rectangles
     np.testing.assert_allclose(masters.port_box, expected, atol=1e-12)
     assert masters.obstruction_offset.tolist() == [0, 1, 1]
     np.testing.assert_allclose(masters.obstruction_box, [(1.0, 0.25, 1.25, 0.75)], atol=1e-12)
@@ -79,11 +82,21 @@ def test_shapes_have_the_origin_applied(library: Library) -> None:
         ("RECT 1 2 # a comment ;\n 3\n 4 ;", [[1, 2, 3, 4]]),
         ("RECT 1e0 +2. .5e1 4 ;", [[1, 2, 5, 4]]),
         ("RECT ITERATE 0 0 1 1 DO 2 BY 2 STEP 3 4 ;", [[0, 0, 1, 1], [3, 0, 4, 1], [0, 4, 1, 5], [3, 4, 4, 5]]),
-        ("POLYGON 0 0 4 0 2 3 ;", [[0, 0, 4, 3]]),
-        ("POLYGON ITERATE 0 0 4 0 2 3 DO 1 BY 2 STEP 0 5 ;", [[0, 0, 4, 3], [0, 5, 4, 8]]),
+        ("POLYGON 0 0 4 0 4 1 1 1 1 3 0 3 ;", [[0, 0, 4, 1], [0, 1, 1, 3]]),
+        ("POLYGON MASK 2 0 0 0 3 4 3 4 0 ;", [[0, 0, 4, 3]]),
+        ("POLYGON ITERATE 0 0 4 0 4 3 0 3 DO 1 BY 2 STEP 0 5 ;", [[0, 0, 4, 3], [0, 5, 4, 8]]),
         ("PATH 1 1 5 1 ;", [[0.75, 0.75, 5.25, 1.25]]),
+        ("PATH 1 1 ;", [[0.75, 0.75, 1.25, 1.25]]),
+        ("PATH ( 1 1 ) ( 5 1 ) ( 5 3 ) ;", [[0.75, 0.75, 5.25, 1.25], [4.75, 0.75, 5.25, 3.25]]),
+        ("PATH ITERATE 1 1 5 1 DO 2 BY 1 STEP 10 0 ;", [[0.75, 0.75, 5.25, 1.25], [10.75, 0.75, 15.25, 1.25]]),
         ("WIDTH 2 ; PATH 1 1 5 1 ;", [[0, 0, 6, 2]]),
-        ("VIA 1 1 via1_4 ; RECT 1 2 3 4 ;", [[1, 2, 3, 4]]),
+        ("VIA 1 1 unknown ; RECT 1 2 3 4 ;", [[1, 2, 3, 4]]),
+        ("VIA 1 2 v ;", [[0.5, 1.5, 1.5, 2.5], [0.75, 1.75, 1.25, 2.25]]),
+        ("VIA MASK 012 ( 1 2 ) v ;", [[0.5, 1.5, 1.5, 2.5], [0.75, 1.75, 1.25, 2.25]]),
+        (
+            "VIA ITERATE 1 2 v DO 1 BY 2 STEP 0 5 ;",
+            [[0.5, 1.5, 1.5, 2.5], [0.5, 6.5, 1.5, 7.5], [0.75, 1.75, 1.25, 2.25], [0.75, 6.75, 1.25, 7.25]],
+        ),
         ("RECT 1 2 3 4 ; LAYER m7 EXCEPTPGNET SPACING 0.1 ; ; RECT 0 0 1 1 ;", [[1, 2, 3, 4], [0, 0, 1, 1]]),
         ("", []),
     ],
@@ -146,6 +159,197 @@ END m1
     assert library.masters.name.tolist() == ["M"]
 
 
+def test_vias_fixed_and_generated(tmp_path: Path) -> None:
+    text = """LAYER m1
+  TYPE ROUTING ;
+END m1
+LAYER v1
+  TYPE CUT ;
+END v1
+LAYER m2
+  TYPE ROUTING ;
+END m2
+VIA fixed DEFAULT TOPOFSTACKONLY
+  RESISTANCE 2.5 ;
+  LAYER m1 ;
+    RECT MASK 1 -1 -0.5 1 0.5 ;
+  LAYER v1 ;
+    POLYGON -1 -1 1 -1 1 0 0 0 0 1 -1 1 ;
+  LAYER m9 ;
+    RECT ( -1 -1 ) ( 1 1 ) ;
+END fixed
+VIA generated GENERATED
+  VIARULE some ;
+    CUTSIZE 1 2 ;
+    LAYERS m1 v1 m2 ;
+    CUTSPACING 0.5 1 ;
+    ENCLOSURE 0.25 0.5 0.75 1 ;
+    ROWCOL 1 2 ;
+    ORIGIN 10 20 ;
+    OFFSET 0.125 0 0 0.125 ;
+END generated
+VIA fixed
+  LAYER m1 ;
+    RECT 0 0 9 9 ;
+END fixed
+NONDEFAULTRULE wide
+  HARDSPACING ;
+  LAYER m2
+    WIDTH 0.5 ;
+    SPACING 0.25 ;
+    WIREEXTENSION 1 ;
+  END m2
+  LAYER m1 ;
+    WIDTH 0.75 ;
+  END m1
+  VIA inner
+    LAYER m1 ;
+      RECT 0 0 1 1 ;
+  END inner
+  SPACING
+    SAMENET m1 m1 0.1 ;
+  END SPACING
+  USEVIA fixed ;
+  MINCUTS v1 2 ;
+END wide
+NONDEFAULTRULE none
+END none
+"""
+    library = read_lef([write(tmp_path, "via.lef", text)])
+    vias = library.vias
+    assert vias.name.tolist() == ["fixed", "generated", "inner"]
+    assert vias.offset.tolist() == [0, 4, 8, 9]
+    assert vias.layer.tolist() == [0, 1, 1, -1, 0, 2, 1, 1, 0]
+    fixed = [[-1, -0.5, 1, 0.5], [-1, -1, 1, 0], [-1, 0, 0, 1], [-1, -1, 1, 1]]
+    # Two cuts of 1 by 2 with 0.5 between: 2.5 by 2 about (10, 20); the metal is larger by its enclosure.
+    bottom, top = [8.625, 18.5, 11.625, 21.5], [8, 18.125, 12, 22.125]
+    generated = [bottom, top, [8.75, 19, 9.75, 21], [10.25, 19, 11.25, 21]]
+    assert vias.box.tolist() == [*fixed, *generated, [0, 0, 1, 1]]
+    rules = library.rules
+    assert rules.name.tolist() == ["wide", "none"]
+    assert rules.offset.tolist() == [0, 2, 2]
+    assert rules.layer.tolist() == [2, 0]
+    assert rules.width.tolist() == [0.5, 0.75]
+    np.testing.assert_array_equal(rules.spacing, [0.25, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "spacing"),
+    [
+        ("OFFSET 0.1 ;", (0.1, 0.1), np.nan),
+        ("OFFSET 0.1 0.2 ; PITCH 1 ;", (0.1, 0.2), np.nan),
+        ("SPACING 0.3 ; SPACING 0.2 ; SPACING 0.1 RANGE 0 1 ;", (np.nan, np.nan), 0.2),
+        ("SPACING 0.1 SAMENET ; SPACING 0.2 LAYER v2 ;", (np.nan, np.nan), np.nan),
+        ("SPACINGTABLE PARALLELRUNLENGTH 0 5 WIDTH 0 0.4 0.5 WIDTH 1 0.6 0.7 ;", (np.nan, np.nan), 0.4),
+        ("SPACING 0.5 ; SPACINGTABLE TWOWIDTHS WIDTH 0 PRL 1 0.4 0.5 WIDTH 1 0.5 0.6 ;", (np.nan, np.nan), 0.4),
+        ("SPACINGTABLE TWOWIDTHS WIDTH 0 0.3 0.5 WIDTH 1 0.5 0.6 ; SPACING 0.5 ;", (np.nan, np.nan), 0.3),
+        ("SPACINGTABLE INFLUENCE WIDTH 1 WITHIN 2 SPACING 0.4 ;", (np.nan, np.nan), 0.4),
+        ("SPACINGTABLE ORTHOGONAL WITHIN 1 SPACING 0.2 ;", (np.nan, np.nan), np.nan),
+        ('PROPERTY LEF58_SPACING "SPACING 0.1 ; OFFSET 5 ;" ;', (np.nan, np.nan), np.nan),
+        ("ARRAYSPACING CUTSPACING 0.2 ARRAYCUTS 3 SPACING 0.3 ;", (np.nan, np.nan), np.nan),
+    ],
+)
+def test_offset_and_spacing_of_a_layer(tmp_path: Path, text: str, offset: tuple[float, float], spacing: float) -> None:
+    layers = read_lef([write(tmp_path, "layer.lef", f"LAYER m1\n TYPE ROUTING ;\n MASK 2 ;\n {text}\nEND m1\n")]).layers
+    np.testing.assert_array_equal([layers.offset_x[0], layers.offset_y[0]], offset)
+    np.testing.assert_array_equal(layers.spacing, [spacing])
+
+
+def test_a_table_of_currents_is_not_the_layers_width(tmp_path: Path) -> None:
+    table = "ACCURRENTDENSITY PEAK FREQUENCY 1 2 ;\n WIDTH 0.4 0.8 10 ;\n TABLEENTRIES 1 2 3 4 5 6 ;\n"
+    text = (
+        f"LAYER m1\n{table} WIDTH 0.1 ;\n ACCURRENTDENSITY AVERAGE 5 ;\n DCCURRENTDENSITY AVERAGE WIDTH 1 2 ;\nEND m1\n"
+    )
+    assert read_lef([write(tmp_path, "layer.lef", text)]).layers.width.tolist() == [0.1]
+
+
+def test_characters_of_names(tmp_path: Path) -> None:
+    text = 'VERSION 5.8 ;\nBUSBITCHARS "<>" ;\nDIVIDERCHAR "|" ;\n'
+    library = read_lef([write(tmp_path, "one.lef", text)])
+    assert (library.bus_bit_chars, library.divider_char) == ("<>", "|")
+    library = read_lef([write(tmp_path, "none.lef", "VERSION 5.8 ;\n")])
+    assert (library.bus_bit_chars, library.divider_char) == ("[]", "/")
+
+
+def test_all_statements_of_a_macro(tmp_path: Path) -> None:
+    text = """NAMESCASESENSITIVE ON ;
+MINFEATURE 0.1 0.1 ;
+IRDROP
+  TABLE t 1 2 ;
+END IRDROP
+SITE s
+  CLASS PAD ;
+  SYMMETRY Y R90 ;
+  ROWPATTERN a N b FS ;
+  SIZE 1 BY 2 ;
+END s
+MACRO M
+  CLASS ENDCAP TOPLEFT ;
+  FIXEDMASK ;
+  SOURCE USER ;
+  FOREIGN f ( 0 0 ) N ;
+  FOREIGN g ;
+  EEQ other ;
+  LEQ other ;
+  POWER 1 ;
+  LEAKAGE 1 ;
+  ORIGIN ( 1 2 ) ;
+  SIZE 4 BY 6 ;
+  SYMMETRY X R90 ;
+  SITE s 0 0 N DO 2 BY 3 STEP 1 2 ;
+  SITE t ;
+  PROPERTY a "b ; END M" c -5 ;
+  PIN A[0]
+    TAPERRULE r ;
+    FOREIGN p STRUCTURE ( 0 0 ) ;
+    DIRECTION OUTPUT TRISTATE ;
+    USE DATA ;
+    SHAPE ABUTMENT ;
+    MUSTJOIN B ;
+    NETEXPR "power VDD" ;
+    SUPPLYSENSITIVITY VDD ;
+    GROUNDSENSITIVITY VSS ;
+    ANTENNAMODEL OXIDE2 ;
+    ANTENNAGATEAREA 0.1 LAYER m1 ;
+    PROPERTY x 1 ;
+    PORT
+      CLASS CORE ;
+      LAYER m1 EXCEPTPGNET SPACING 0.1 ;
+        RECT 0 0 1 1 ;
+    END
+    PORT
+      LAYER m1 DESIGNRULEWIDTH 0.5 ;
+        RECT 1 1 2 2 ;
+    END
+    PORT
+    END
+  END A[0]
+  PIN B
+    USE GROUND ;
+  END B
+  OBS
+    LAYER m1 ;
+      RECT 0 0 2 2 ;
+    LAYER OVERLAP ;
+      RECT 0 0 4 6 ;
+  END
+  TIMING
+    FROMPIN A ;
+    END TIMING
+END M
+"""
+    library = read_lef([write(tmp_path, "macro.lef", text)])
+    masters = library.masters
+    assert (masters.kind[0], masters.subclass[0], masters.site[0]) == (MasterClass.ENDCAP, "TOPLEFT", "s")
+    assert (masters.width[0], masters.height[0], masters.symmetry[0]) == (4, 6, 0b101)
+    assert masters.pin_name.tolist() == ["A[0]", "B"]
+    assert masters.pin_direction.tolist() == [Direction.OUTPUT, Direction.INPUT]
+    assert masters.pin_use.tolist() == [Use.SIGNAL, Use.GROUND]
+    assert masters.port_box.tolist() == [[1, 2, 2, 3], [2, 3, 3, 4]]
+    assert masters.obstruction_box.tolist() == [[1, 2, 3, 4], [1, 2, 5, 8]]
+    assert library.sites.height.tolist() == [2]
+
+
 def test_files_are_merged_and_the_first_definition_counts(tmp_path: Path) -> None:
     cells = write(tmp_path, "cells.lef", PIN.format("RECT 0 0 1 1 ;"))
     more = write(tmp_path, "more.lef", "MACRO M\nSIZE 5 BY 5 ;\nEND M\n" + SMALL_LEF)
@@ -198,7 +402,22 @@ def test_line_ends_of_windows_a_byte_order_mark_and_latin_1(tmp_path: Path) -> N
         ("MACRO M\n SYMMETRY Z ;\n", ":2: SYMMETRY is unknown, found 'Z', expected X, Y or R90"),
         ('VERSION 5.8 ;\nBUSBITCHARS "[] ;\n', ":2: string is not closed, expected '\"'"),
         ("END MACRO\n", ":1: END closes nothing here, found 'MACRO', expected 'LIBRARY'"),
-        ("VIA v\n LAYER m1 ;\n", ":2: file ends inside VIA v, expected 'END'"),
+        ("VIA v\n LAYER m1 ;\n", ":2: file ends inside VIA v, expected END v"),
+        ("VIARULE v\n LAYER m1 ;\n", ":2: file ends inside VIARULE v, expected 'END'"),
+        ("VIA v\n LAYER m1 ;\n RECT 0 0 1 ;\nEND v\n", ":3: coordinate is not a number, found ';'"),
+        (
+            "VIA v\n CUTSIZE 1 1 ;\n ROWCOL 0 5 ;\nEND v\n",
+            ":3: ROWCOL is out of range, found '5', expected 1 to 100000 cuts",
+        ),
+        (
+            "VIA v\n PATTERN 2_XY ;\nEND v\n",
+            ":2: PATTERN is broken, found '2_XY', expected rows such as 2_FF70_3_R4F",
+        ),
+        (
+            "NONDEFAULTRULE r\n LAYER m1\n WIDTH x ;\n END m1\nEND r\n",
+            ":3: WIDTH is not a number, found 'x', expected a number of at most 2147483647",
+        ),
+        ("NONDEFAULTRULE r\n LAYER m1\n END m2\nEND r\n", ":3: LAYER is not closed by its own name, found 'm2'"),
         (
             PIN.format("RECT 0 0 1 ;"),
             ":7: coordinate is not a number, found ';', expected a number of at most 2147483647",

@@ -126,7 +126,10 @@ BROKEN = [
     (changed("END DESIGN", "END"), ":35: END closes nothing here, found 'END', expected END DESIGN"),
     (changed("END DESIGN", ""), ":34: file ends before END DESIGN, expected END DESIGN"),
     (changed("END DESIGN", "- a ;\nEND DESIGN"), ":35: statement is in no section, found '-'"),
-    (changed("PINS 2", "VIAS 1 ;\n- v ;\nPINS 2"), ":37: file ends inside VIAS, expected END VIAS"),
+    (
+        changed("PINS 2", "VIAS 1 ;\n- v ;\nPINS 2"),
+        ":18: VIAS holds no such statement, found 'PINS', expected '-' or END VIAS",
+    ),
     (changed("PINS 2", 'BEGINEXT "x"\nPINS 2'), ":36: file ends inside BEGINEXT, expected ENDEXT"),
     (changed('"[]"', '"[]'), ":3: string is not closed, expected '\"'"),
 ]

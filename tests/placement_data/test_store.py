@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+import pickle
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -12,7 +15,18 @@ import pytest
 
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
-from placement_data.store import Sample, Store, append, atomic_path, check_writable, verify, write, write_text
+from placement_data.store import (
+    Sample,
+    Store,
+    Stored,
+    _digest,
+    append,
+    atomic_path,
+    check_writable,
+    verify,
+    write,
+    write_text,
+)
 from tests.samples import made_up_sample, made_up_samples
 
 LABELLED = made_up_sample("a/1", "a", 1)
@@ -72,6 +86,26 @@ def test_a_label_without_violations_is_a_label(tmp_path: Path) -> None:
     assert sample.violated_net_ratio == 0.0
 
 
+def test_labels_may_tell_no_nets(tmp_path: Path) -> None:
+    assert LABELLED.violation_density is not None
+    only_tiles = dataclasses.replace(
+        LABELLED,
+        hotspots=(LABELLED.violation_density > 2).astype(np.uint8),
+        hotspot_threshold=2.0,
+        violated_net_map=None,
+        violated_nets=None,
+        net_count=0,
+        repeat_hotspots=None,
+        repeat_violated_nets=(),
+    )
+    write(tmp_path / "data.h5", [only_tiles, PLAIN], CHANNELS, CHANNEL_VERSION)
+    store = verify(tmp_path / "data.h5")
+    assert store.labelled == (True, False)
+    assert store.sample(0).labelled
+    assert store.sample(0).violated_net_ratio is None
+    assert_same(store.sample(0), only_tiles)
+
+
 def test_the_same_samples_make_the_same_bytes(stored: Path, tmp_path: Path) -> None:
     write(tmp_path / "again.h5", [LABELLED, PLAIN], CHANNELS, CHANNEL_VERSION)
     assert (tmp_path / "again.h5").read_bytes() == stored.read_bytes()
@@ -83,6 +117,99 @@ def test_one_chunk_a_sample(stored: Path) -> None:
         assert len(datasets) == 6
         assert all(dataset.chunks == dataset.shape for dataset in datasets)
         assert all(dataset.fletcher32 for dataset in datasets)
+
+
+def test_stored_samples_move_as_they_are(stored: Path, tmp_path: Path) -> None:
+    store = Store(stored)
+    more = made_up_sample("c/0", "c", 5)
+    write(tmp_path / "moved.h5", [Stored(store, 1), more, Stored(store, 0)], CHANNELS, CHANNEL_VERSION)
+    write(tmp_path / "values.h5", [PLAIN, more, LABELLED], CHANNELS, CHANNEL_VERSION)
+    assert (tmp_path / "moved.h5").read_bytes() == (tmp_path / "values.h5").read_bytes()
+    with pytest.raises(InputError, match="a sample of this name is in the data set already, found 'a/1'"):
+        append(stored, [Stored(store, 0)], CHANNEL_VERSION)
+    with pytest.raises(InputError, match=f"channels of another version, found '{CHANNEL_VERSION}'"):
+        write(tmp_path / "other.h5", [Stored(store, 0)], CHANNELS, "other/1")
+
+
+class Counted:
+    """A file that counts the reads of its bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "rb", buffering=0)  # noqa: SIM115
+        self.reads = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        self.reads += 1
+        return self.file.readinto(buffer)
+
+    def read(self, size: int = -1) -> bytes:
+        self.reads += 1
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
+def test_maps_are_one_read_each(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(stored)
+    real = h5py.File
+    opened = []
+
+    def count(path: Path, mode: str) -> h5py.File:
+        opened.append(path)
+        return real(counted, mode)
+
+    monkeypatch.setattr(h5py, "File", count)
+    store = Store(stored)
+    np.testing.assert_array_equal(store.features(0), LABELLED.features)
+    store.sample(0)
+    before = counted.reads
+    store.features(0)
+    assert counted.reads - before == 1
+    store.sample(0)
+    assert counted.reads - before == 1 + 5  # features, three labels, repeats
+    assert opened == [stored]
+    store.close()
+    counted.file.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_store_travels_to_other_processes(made_up_store: Path) -> None:
+    store = Store(made_up_store)
+    expected = [float(store.features(index).sum()) for index in range(len(store))]
+    copy = pickle.loads(pickle.dumps(store))
+    assert [float(copy.features(index).sum()) for index in range(len(copy))] == expected
+    for method in ("fork", "spawn"):
+        with multiprocessing.get_context(method).Pool(2) as pool:
+            found = pool.map(partial(channel_sum, store), range(len(store)), chunksize=1)
+        assert found == expected
+
+
+def channel_sum(store: Store, index: int) -> float:
+    """The sum of a sample's feature maps, in another process."""
+    return float(store.features(index).sum())
+
+
+def test_samples_out_of_range_are_an_index_error(stored: Path) -> None:
+    store = Store(stored)
+    assert_same(store.sample(-1), PLAIN)
+    with pytest.raises(IndexError, match="sample 2 of 2"):
+        store.sample(2)
+
+
+def test_a_file_without_an_index_is_read_by_its_attributes(stored: Path) -> None:
+    with h5py.File(stored, "r+") as file:
+        del file["index"]
+        for group in file["samples"].values():
+            del group.attrs["labelled"]
+    stored.write_bytes(_digest(stored) + stored.read_bytes()[512:])
+    store = verify(stored)
+    assert store.labelled == (True, False)
+    assert_same(store.sample(0), LABELLED)
+    assert_same(store.sample(1), PLAIN)
 
 
 def test_append(stored: Path) -> None:
@@ -198,6 +325,10 @@ def test_another_schema_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"violated_nets": 10**6}, "violated nets at most nets"),
         ({"violated_nets": 3}, "a map of all violated nets"),
         ({"violated_nets": None}, "complete labels"),
+        ({"violated_net_map": None}, "complete labels"),
+        ({"violation_density": None}, "complete labels"),
+        ({"hotspots": None, "violation_density": None}, "complete labels"),
+        ({"hotspot_threshold": 1.0}, "hotspots where violations are"),
         ({"label_kind": ""}, "a label kind"),
         ({"repeat_violated_nets": (1, 2, 3)}, "counted repeats"),
         ({"grid": PLAIN.grid}, "grid shape"),

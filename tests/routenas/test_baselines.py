@@ -261,3 +261,9 @@ def test_unknown_names_list_the_near_ones() -> None:
         load("hotspots", "u-net")
     with pytest.raises(InputError, match=r"unknown task, found 'hotspot', .*near: hotspots"):
         baselines("hotspot")
+
+
+def test_rudy_of_circuitnet_is_found_by_name() -> None:
+    features = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
+    model = RudyMean(channels=("RUDY_short", "cell_density", "RUDY_long"))
+    assert model.statistic(features) == pytest.approx(float(features[0].mean() + features[2].mean()))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from placement_data.errors import InputError
+from routenas.results import Result
 from routenas.strategies import STRATEGIES, strategy_class
 from routenas.strategies.bernoulli import BernoulliReinforce
 from routenas.strategies.evolution import RegularisedEvolution
@@ -18,6 +20,10 @@ from searchspaces.space import Choice, Genotype, Space
 from tests.contracts.strategies import StrategyContract, space
 
 __all__ = ["space"]
+
+
+def told(values: Sequence[float | None]) -> list[Result]:
+    return [Result(value) for value in values]
 
 
 class TestPaperRule(StrategyContract):
@@ -72,12 +78,12 @@ class TestUpdates:
     def test_paper_rule_by_hand(self) -> None:
         space = dag_space()
         rule = PaperRule(space, 0, alpha=2.0)
-        rule.tell([Genotype("dag", values) for values in self.first_five], [0.5, 0.6, 0.7, 0.8, 0.9])
+        rule.tell([Genotype("dag", values) for values in self.first_five], told([0.5, 0.6, 0.7, 0.8, 0.9]))
         assert all((numbers == 1).all() for numbers in rule.numbers)  # the first five change nothing
-        rule.tell([Genotype("dag", self.values)], [0.8])
+        rule.tell([Genotype("dag", self.values)], told([0.8]))
         up = math.exp(2.0 * (0.8 - 0.7))
         assert np.concatenate(rule.numbers) == pytest.approx([1, 1, up, up, 1, 1, 1, up, 1])
-        rule.tell([Genotype("dag", (0, 1, 0, 0, 0, 0, 0))], [0.1])  # beta: 0.6 0.7 0.8 0.8 0.9
+        rule.tell([Genotype("dag", (0, 1, 0, 0, 0, 0, 0))], told([0.1]))  # beta: 0.6 0.7 0.8 0.8 0.9
         down = math.exp(2.0 * (0.1 - 0.76))
         assert np.concatenate(rule.numbers) == pytest.approx([down, 1, up, up * down, 1, 1, 1, up, 1])
         p = rule.edge_probabilities(space.dags[0])
@@ -88,16 +94,16 @@ class TestUpdates:
 
     def test_paper_rule_clips_weights(self) -> None:
         rule = PaperRule(dag_space(), 0, alpha=1e6)
-        rule.tell([Genotype("dag", values) for values in self.first_five], [0.5, 0.6, 0.7, 0.8, 0.9])
-        rule.tell([Genotype("dag", self.values)], [0.8])
+        rule.tell([Genotype("dag", values) for values in self.first_five], told([0.5, 0.6, 0.7, 0.8, 0.9]))
+        rule.tell([Genotype("dag", self.values)], told([0.8]))
         assert rule.numbers[1] == 20.0
-        rule.tell([Genotype("dag", self.values)], [0.0])
+        rule.tell([Genotype("dag", self.values)], told([0.0]))
         assert rule.numbers[1] == 1e-3
 
     def test_guided_rule_by_hand(self) -> None:
         rule = GuidedRule(dag_space(), 0, alpha=0.1, warm_up=5)
-        rule.tell([Genotype("dag", values) for values in self.first_five], [0.4, 0.6, 0.4, 0.6, 0.5])
-        rule.tell([Genotype("dag", self.values)], [0.55])
+        rule.tell([Genotype("dag", values) for values in self.first_five], told([0.4, 0.6, 0.4, 0.6, 0.5]))
+        rule.tell([Genotype("dag", self.values)], told([0.55]))
         spread = math.sqrt(4 * 0.1**2 / 5)
         up = math.exp(0.1 * 0.05 / spread)
         assert np.concatenate(rule.numbers) == pytest.approx([1, 1, up, up, 1, 1, 1, up, 1])
@@ -113,8 +119,8 @@ class TestUpdates:
 
     def test_bernoulli_by_hand(self) -> None:
         rule = BernoulliReinforce(dag_space(), 0)
-        rule.tell([Genotype("dag", values) for values in self.first_five], [0.4, 0.6, 0.4, 0.6, 0.5])
-        rule.tell([Genotype("dag", self.values)], [0.55])
+        rule.tell([Genotype("dag", values) for values in self.first_five], told([0.4, 0.6, 0.4, 0.6, 0.5]))
+        rule.tell([Genotype("dag", self.values)], told([0.55]))
         step = 0.2 * 0.05 / math.sqrt(4 * 0.1**2 / 5)
         p = 1 / (1 + math.exp(0.8))
         kept, dropped = -0.8 + step * (1 - p), -0.8 - step * p
@@ -128,21 +134,21 @@ class TestUpdates:
 
         space = Swapped("swapped", [Choice("a", 2, (0.001, 0.999)), Choice("b", 2, (0.999, 0.001))])
         rule = PaperRule(space, 0, alpha=1.0)
-        rule.tell([space.genotype((0, 0))] * 5, [0.0] * 5)
+        rule.tell([space.genotype((0, 0))] * 5, told([0.0] * 5))
         (asked,) = rule.ask(1)
         assert asked.values == (0, 1)  # drawn as (1, 0)
-        rule.tell([asked], [1.0])
+        rule.tell([asked], told([1.0]))
         assert np.concatenate(rule.numbers) == pytest.approx([1, math.e, math.e, 1])
 
     def test_evolution_lets_the_oldest_die(self) -> None:
         space = Space("line", [Choice(f"c{i}", 9) for i in range(4)])
         evolution = RegularisedEvolution(space, 0, population=3, tournament=3, mutations=1)
         best = space.genotype((0, 0, 0, 0))
-        evolution.tell([best], [9.0])
-        evolution.tell([space.genotype((8, 8, 8, i)) for i in (1, 2)], [0.2, 0.1])
+        evolution.tell([best], told([9.0]))
+        evolution.tell([space.genotype((8, 8, 8, i)) for i in (1, 2)], told([0.2, 0.1]))
         (child,) = evolution.ask(1)  # all compete, so the best is the parent
         assert sum(a != b for a, b in zip(child.values, best.values, strict=True)) == 1
-        evolution.tell([space.genotype((8, 8, 8, 3))], [0.0])  # the best is the oldest
+        evolution.tell([space.genotype((8, 8, 8, 3))], told([0.0]))  # the best is the oldest
         (child,) = evolution.ask(1)
         assert sum(a != b for a, b in zip(child.values, (8, 8, 8, 1), strict=True)) == 1
 
@@ -161,7 +167,7 @@ def late_mean(name: str, seed: int, budget: int = 160) -> float:
     for _ in range(budget // 4):
         batch = strategy.ask(4)
         values = [float(worth[range(len(g.values)), g.values].sum()) for g in batch]
-        strategy.tell(batch, values)
+        strategy.tell(batch, told(values))
         results += values
     return float(np.mean(results[-40:]))
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from placement_data.store import Store
 from routenas.checkpoint import build, hand_crafted, searched
-from routenas.search import Result
+from routenas.results import Result
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget, DivergedError, Trained, budget_named, seeded, train
 from searchspaces.flexible import FlexibleSpace

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from searchspaces.dags import Edge, all_edges, embedded, prune, relabelled, softmax_out, walk
-from searchspaces.flexible import EDGES, OPERATIONS, PAPER_OPERATIONS, FlexibleSpace
-from searchspaces.flexible_network import Dag, DagModule
+from searchspaces.flexible import EDGES, OPERATIONS, PAPER_OPERATIONS, Dag, FlexibleSpace
+from searchspaces.flexible_network import DagModule
 from searchspaces.operators import MixConv, initialise, multiply_adds
 from searchspaces.space import Genotype
 

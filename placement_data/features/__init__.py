@@ -1,0 +1,96 @@
+"""Feature maps: a placement becomes channels, chosen by a named ``ChannelSet``.
+
+A channel is made by one function of a ``Layout`` (a design on its grid); its docstring has unit, formula and source.
+``sets.FAMILIES`` is the table of all of them. What comes from a router is no channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placement_data.design import Design
+from placement_data.errors import InputError
+from placement_data.features.layout import Layout, Map, shortest_side
+from placement_data.features.sets import (
+    ALL,
+    CHANNEL_SETS,
+    CIRCUITNET9,
+    CIRCUITNET_NAMES,
+    FAMILIES,
+    ROUTENAS17,
+    ROUTENAS_PDN,
+    UNITS,
+    ChannelSet,
+    channel_set,
+)
+from placement_data.grid import Grid
+from placement_data.liberty import LibertyCells
+from placement_data.netlist import REGISTER_PATTERNS, require_placed
+
+__all__ = [
+    "ALL",
+    "CHANNELS",
+    "CHANNEL_SETS",
+    "CHANNEL_UNITS",
+    "CHANNEL_VERSION",
+    "CIRCUITNET9",
+    "CIRCUITNET_NAMES",
+    "FAMILIES",
+    "ROUTENAS17",
+    "ROUTENAS_PDN",
+    "UNITS",
+    "ChannelSet",
+    "Layout",
+    "channel_maps",
+    "channel_set",
+    "feature_maps",
+    "shortest_side",
+]
+
+CHANNELS = ROUTENAS17.channels
+"""Names of the channels of the default set, in order."""
+
+CHANNEL_UNITS = ROUTENAS17.units
+"""Their units."""
+
+CHANNEL_VERSION = ROUTENAS17.version
+"""Version of the default set."""
+
+
+def feature_maps(
+    design: Design,
+    grid: Grid,
+    channels: ChannelSet = ROUTENAS17,
+    *,
+    register_patterns: Sequence[str] = REGISTER_PATTERNS,
+    liberty: LibertyCells | None = None,
+) -> NDArray[np.float32]:
+    """The channels of a set, (channels, rows, columns) float32 in its order; only what they need is worked out.
+
+    ``register_patterns`` are regular expressions for names of registers, ``liberty`` is what a Liberty library says of
+    its cells; see ``netlist.register_masters``. Raises ``InputError`` where a cell is not placed.
+    """
+    require_placed(design)
+    layout = Layout(design, grid, tuple(register_patterns), liberty)
+    place = {name: position for position, name in enumerate(channels.channels)}
+    maps = np.empty((len(place), *grid.shape), dtype=np.float32)
+    for name, values in channel_maps(layout, channels.channels):
+        maps[place[name]] = values
+    return maps
+
+
+def channel_maps(layout: Layout, channels: Sequence[str]) -> Iterator[tuple[str, Map]]:
+    """Name and float64 map (rows, columns) of each of the channels, one after another in the order of the table.
+
+    Raises ``InputError`` for a channel that there is not.
+    """
+    unknown = [name for name in channels if name not in UNITS]
+    if unknown:
+        raise InputError("unknown channel", found=unknown[0], expected=", ".join(UNITS))
+    wanted = set(channels)
+    for family in FAMILIES:
+        if wanted.intersection(family.channels):
+            yield from (made for made in family.maps(layout) if made[0] in wanted)

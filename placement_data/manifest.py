@@ -1,0 +1,141 @@
+"""The manifest: a CSV that names placements and their files, a row a placement."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from os.path import isfile
+from pathlib import Path
+
+from placement_data.errors import InputError
+from placement_data.readers.text import load_text
+
+REQUIRED = ("sample", "design", "family")
+LAYOUTS = ("def", "aux", "odb")
+"""Columns of which every row fills one: a DEF (with ``lef``), a Bookshelf .aux, an OpenDB file."""
+OPTIONAL = ("lef", "liberty", "report", "label_kind", "report_repeats")
+_KNOWN = REQUIRED + LAYOUTS + OPTIONAL
+_EXPECTED = "sample, design, family, one of def (with lef), aux, odb, and optionally " + ", ".join(OPTIONAL[1:])
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One placement of a manifest; paths are resolved. Columns that routenas does not know are in ``attributes``.
+
+    ``layout`` is the placement's file and ``kind`` what it is: ``def``, ``aux`` (Bookshelf) or ``odb``.
+    """
+
+    sample: str
+    design: str
+    family: str
+    lef: tuple[Path, ...]
+    layout: Path
+    report: Path | None
+    label_kind: str
+    report_repeats: tuple[Path, ...]
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "def"
+    liberty: tuple[Path, ...] = ()
+
+    @property
+    def def_(self) -> Path:
+        """The placement's file."""
+        return self.layout
+
+
+def read_manifest(path: str | PathLike[str]) -> tuple[ManifestRow, ...]:
+    """Rows of a manifest CSV, plain or gzip.
+
+    Columns: sample, design, family; def with lef, or aux, or odb; and optionally liberty, report, label_kind,
+    report_repeats. Several files in one field are separated by ``;`` and paths are relative to the manifest. Raises
+    :class:`InputError` with file and line for a missing column, an empty field, a file that does not exist, a row of no
+    layout or of several, a sample named twice or a design of two families.
+    """
+    manifest = Path(path)
+    reader = csv.DictReader(io.StringIO(load_text(manifest), newline=""), strict=True)
+    rows: list[ManifestRow] = []
+    seen: set[str] = set()
+    family_of: dict[str, str] = {}
+    try:
+        _check_header(manifest, list(reader.fieldnames or ()))
+        for fields in reader:
+            row = _row(manifest, reader.line_num, fields)
+            if row.sample in seen:
+                raise InputError("a sample is named twice", file=manifest, line=reader.line_num, found=row.sample)
+            if family_of.setdefault(row.design, row.family) != row.family:
+                raise InputError(
+                    f"design {row.design} is in two families", file=manifest, line=reader.line_num, found=row.family,
+                    expected=f"'{family_of[row.design]}' as above",
+                )  # fmt: skip
+            seen.add(row.sample)
+            rows.append(row)
+    except csv.Error as error:
+        raise InputError(f"not CSV ({error})", file=manifest, line=reader.reader.line_num) from None
+    if not rows:
+        raise InputError("the manifest has no rows", file=manifest)
+    return tuple(rows)
+
+
+def _check_header(manifest: Path, names: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in names]
+    if not set(names) & set(LAYOUTS):
+        missing.append("def")
+    if "def" in names and "lef" not in names:
+        missing.append("lef")
+    if missing:
+        raise InputError(f"column '{missing[0]}' is missing", file=manifest, line=1, expected=_EXPECTED)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError("a column is there twice", file=manifest, line=1, found=twice[0])
+
+
+def _row(manifest: Path, line: int, fields: dict[str, str | None]) -> ManifestRow:
+    if None in fields or None in fields.values():
+        raise InputError("a row with another number of fields than the header", file=manifest, line=line)
+    values = {name: (value or "").strip() for name, value in fields.items()}
+    empty = [name for name in REQUIRED if not values[name]]
+    if empty:
+        raise InputError(f"field '{empty[0]}' is empty", file=manifest, line=line)
+    kinds = [name for name in LAYOUTS if values.get(name)]
+    if len(kinds) != 1:
+        columns = [name for name in LAYOUTS if name in values]
+        if len(columns) == 1:
+            raise InputError(f"field '{columns[0]}' is empty", file=manifest, line=line)
+        found = " and ".join(kinds) or "none"
+        raise InputError("a row has one layout", file=manifest, line=line, found=found, expected="def, aux or odb")
+    kind = kinds[0]
+    if (kind == "def") != bool(values.get("lef")):
+        what = "field 'lef' is empty" if kind == "def" else f"field 'lef' beside '{kind}', which has no use for it"
+        raise InputError(what, file=manifest, line=line)
+
+    def paths(name: str) -> tuple[Path, ...]:
+        parts = [part.strip() for part in values.get(name, "").split(";") if part.strip()]
+        for part in parts:
+            if not isfile(manifest.parent / part):
+                raise InputError(f"a file of column '{name}' does not exist", file=manifest, line=line, found=part)
+        return tuple(manifest.parent / part for part in parts)
+
+    layouts, reports = paths(kind), paths("report")
+    if len(layouts) != 1 or len(reports) > 1:
+        raise InputError(f"a row has one {kind.upper()} and at most one report", file=manifest, line=line)
+    if reports and not values.get("label_kind"):
+        raise InputError(
+            "field 'label_kind' is empty beside a report", file=manifest, line=line, expected="router and iteration"
+        )
+    return ManifestRow(
+        sample=values["sample"],
+        design=values["design"],
+        family=values["family"],
+        lef=paths("lef"),
+        layout=layouts[0],
+        report=reports[0] if reports else None,
+        label_kind=values.get("label_kind", "") if reports else "",
+        report_repeats=paths("report_repeats") if reports else (),
+        attributes={name: value for name, value in values.items() if name not in _KNOWN},
+        kind=kind,
+        liberty=paths("liberty"),
+    )
