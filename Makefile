@@ -4,6 +4,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 # Where the CPU build of torch comes from; empty means pip's own index.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+EXTRAS ?= plot,test
 RUN = $(VENV)/bin/python -m
 OUT ?= quickstart
 
@@ -20,7 +21,7 @@ $(VENV)/torch:
 
 $(VENV)/installed: $(VENV)/torch pyproject.toml
 	@echo "installing routenas"
-	$(RUN) pip install --quiet -e '.[plot,test]'
+	$(RUN) pip install --quiet -e '.[$(EXTRAS)]'
 	@touch $@
 
 quickstart: $(VENV)/installed  ## search, train, compare, score and draw on the data inside the package

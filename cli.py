@@ -14,6 +14,7 @@ import click
 from placement_data.errors import InputError
 from routenas import __version__
 from routenas.commands import FILE, SEED, UNUSED_SEED, example, explain
+from routenas.commands.benchmark import benchmark
 from routenas.commands.data import data, ingest
 
 EXIT_CODES = """\b
@@ -91,6 +92,7 @@ def main() -> None:
 
 main.add_command(ingest)
 main.add_command(data)
+main.add_command(benchmark)
 
 
 @main.command(
@@ -119,15 +121,30 @@ main.add_command(data)
 @click.option(
     "--final-seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of each retraining."
 )
+@click.option(
+    "--executor",
+    default="in-process",
+    show_default=True,
+    help="Where candidates are trained: in-process, processes or ray.",
+)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates trained at once.")
+@click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+@click.option("--trial-seconds", type=click.FloatRange(min=0, min_open=True), help="End a candidate that takes longer.")
+@click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
 @_SPLIT
 @SEED
 @_THREADS
-def search(path: Path, split_path: Path | None, threads: int, out: Path, resume: bool, **options: Any) -> None:
+def search(
+    path: Path, split_path: Path | None, threads: int, out: Path, resume: bool, executor: str, workers: int,
+    address: str | None, trial_seconds: float | None, trial_memory: int | None, **options: Any,
+) -> None:  # fmt: skip
     """Search the flexible space for a predictor, retrain the best few, keep one and write its bundle to OUT/model."""
+    from routenas.executor import Execution
     from routenas.session import run_search
 
-    bundle = run_search(path, out, split_path, threads, resume, options)
+    execution = Execution(executor, workers, address, trial_seconds, trial_memory)
+    bundle = run_search(path, out, split_path, threads, resume, {**options, "batch": workers}, execution)
     click.echo(f"model bundle: {out / 'model'}")
     click.echo(json.dumps({"test": _headline(bundle)}))
 

@@ -91,7 +91,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a fork would copy the locks of HDF5 and torch
         self.link, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, function), daemon=True)
-        with _one_thread():
+        with one_thread():
             self.process.start()
         theirs.close()
         self.number = self.answered = -1
@@ -147,7 +147,7 @@ def _portable(outcome: object) -> object:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """A process that is started inside uses one thread for its numerics: the processes are the parallelism."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))

@@ -1,45 +1,91 @@
-"""The record of a search: append-only JSON lines, one a trial, flushed to disk before the next trial starts."""
+"""The record of searches: append-only JSON lines, one a trial, flushed to disk before the next trial starts."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from placement_data.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - no such locks on Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 class Journal:
-    """JSON lines at ``path``. A torn last line (the process was killed while writing) is dropped when it is opened."""
+    """JSON lines at ``path``: the trials of one search, or of several that append to the same file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Each search has a ``name`` and sees its own ``records`` only. A line is written whole and under a lock, so that
+    processes of one machine, and of several that share the folder, may append at any time. A torn last line (a process
+    was killed while writing) is dropped by the next that opens the file or appends to it.
+    """
+
+    def __init__(self, path: Path, name: str = "") -> None:
+        self.path, self.name = path, name
         self.records: list[dict[str, Any]] = []
+        self._lines: list[int] = []
         if path.exists():
-            self._load()
+            with self._locked() as file:
+                self._load(file)
 
-    def _load(self) -> None:
-        text = self.path.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        for number, line in enumerate(whole.splitlines(), 1):
+    def line(self, number: int) -> int:
+        """Line of this search's record ``number``, from 1."""
+        return self._lines[number]
+
+    def append(self, *records: Mapping[str, Any]) -> None:
+        """Write lines and wait until they are on the disk."""
+        own = [{**record, "search": self.name} if self.name else dict(record) for record in records]
+        text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in own).encode()
+        with self._locked() as file:
+            _drop_torn_line(file)
+            file.seek(0, os.SEEK_END)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        last = self._lines[-1] if self._lines else 0
+        self._lines += range(last + 1, last + 1 + len(own))
+        self.records += own
+
+    def _load(self, file: IO[bytes]) -> None:
+        _drop_torn_line(file)
+        file.seek(0)
+        for number, line in enumerate(file, 1):
             try:
                 record = json.loads(line)
             except ValueError:
                 raise InputError("a journal line is not JSON", file=self.path, line=number, found=line[:40]) from None
             if not isinstance(record, dict):
                 raise InputError("a journal line is not an object", file=self.path, line=number)
-            self.records.append(record)
-        if len(whole) < len(text):
-            with open(self.path, "r+b") as file:
-                file.truncate(len(whole))
+            if record.get("search", "") == self.name:
+                self.records.append(record)
+                self._lines.append(number)
 
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Write one line and wait until it is on the disk."""
-        line = json.dumps(record, allow_nan=False) + "\n"
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        self.records.append(dict(record))
+    @contextmanager
+    def _locked(self) -> Iterator[IO[bytes]]:
+        """The file, which no other process writes to meanwhile."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        with os.fdopen(descriptor, "r+b") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+
+
+def _drop_torn_line(file: IO[bytes]) -> None:
+    """Cut the file behind its last newline."""
+    end = file.seek(0, os.SEEK_END)
+    kept = end
+    while kept:
+        start = max(0, kept - 4096)
+        file.seek(start)
+        found = file.read(kept - start).rfind(b"\n")
+        if found >= 0:
+            kept = start + found + 1
+            break
+        kept = start
+    if kept < end:
+        file.truncate(kept)

@@ -35,10 +35,17 @@ class Result:
 
     def finite(self) -> Result:
         """The result without numbers that JSON lacks; one whose value is such a number has failed."""
+        numbers = (self.value, self.cost, *self.metrics.values())
+        if all(number is None or isinstance(number, int) or _is_finite(number) for number in numbers):
+            return self
         if self.value is not None and not math.isfinite(self.value):
             message = self.message or f"the metric is {self.value}"
             return replace(self, value=None, metrics={}, message=message, cost=_finite(self.cost))
         return replace(self, metrics=_finite(self.metrics), cost=_finite(self.cost))
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _finite(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from placement_data.errors import InputError, RoutenasError
@@ -12,6 +12,12 @@ from routenas.journal import Journal
 from routenas.results import Result, Trial
 from routenas.strategies import Strategy
 from searchspaces.space import Genotype
+
+MOST_REPEATS = 1000
+"""So many results in a row that cost nothing end a search: its strategy has nothing new to ask."""
+
+
+_LATER = ("epochs", "cost", "repeated")  # journals of older versions lack them
 
 
 class SearchFailedError(RoutenasError):
@@ -28,34 +34,72 @@ class Estimator(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SearchBudget:
+    """What a search may spend: evaluations, and the seconds and epochs that its results are charged for.
+
+    No trial starts once one of them is spent. Results that were known already (``Result.repeated``) cost nothing.
+    """
+
+    evaluations: int | None = None
+    seconds: float | None = None
+    epochs: float | None = None
+
+    def room(self, spent: SearchBudget, batch: int) -> int:
+        """How many trials may start now, at most ``batch``."""
+        limits = ((self.seconds, spent.seconds), (self.epochs, spent.epochs))
+        if any(limit is not None and (used or 0.0) >= limit for limit, used in limits):
+            return 0
+        return batch if self.evaluations is None else max(0, min(batch, self.evaluations - (spent.evaluations or 0)))
+
+    def charged(self, results: Sequence[Result]) -> SearchBudget:
+        """This much spent, and the results."""
+        new = [result for result in results if not result.repeated]
+        return SearchBudget(
+            (self.evaluations or 0) + len(new),
+            (self.seconds or 0.0) + sum(result.seconds for result in new),
+            (self.epochs or 0.0) + sum(result.epochs for result in new),
+        )
+
+
 def search(
     strategy: Strategy,
     estimator: Estimator,
-    trials: int,
-    journal: Journal,
+    budget: SearchBudget | int,
+    journal: Journal | None = None,
     progress: Callable[[int, Trial], object] = lambda number, trial: None,
+    batch: int = 1,
 ) -> list[Trial]:
-    """Run until the journal holds ``trials`` trials in all, and return them in order.
+    """Run until the budget (a number means evaluations) is spent, and return all trials in order.
 
-    A journal that already has some is replayed: the strategy is asked again and told the recorded values, so that a
-    resumed search goes on to the very trials of an uninterrupted one. Raises :class:`InputError` where the journal is
-    of another search, :class:`SearchFailedError` when no trial has a value.
+    ``batch`` genotypes are asked and estimated together. A journal that already has trials is replayed: the strategy is
+    asked again and told the recorded values, so that a resumed search goes on to the very trials of an uninterrupted
+    one. Raises :class:`InputError` where the journal is of another search, :class:`SearchFailedError` when no trial has
+    a value.
     """
+    limit = SearchBudget(evaluations=budget) if isinstance(budget, int) else budget
     done: list[Trial] = []
-    for number in range(trials):
-        asked = strategy.ask(1)
-        if not asked:  # every architecture of the space has been tried
+    spent, repeats = SearchBudget(), 0
+    while repeats < MOST_REPEATS and (room := limit.room(spent, batch)):
+        genotypes = strategy.ask(room)
+        if not genotypes:  # every architecture of the space has been tried
             break
-        genotype = asked[0]
-        if number < len(journal.records):
-            trial = _replayed(journal, number, genotype)
-        else:
-            (result,) = estimator.estimate([genotype])
-            trial = Trial(genotype, result.finite())
-            journal.append(_record(number, trial))
-        strategy.tell([genotype], [trial.result])
-        done.append(trial)
-        progress(number, trial)
+        trials = _replayed(journal, len(done), genotypes)
+        fresh = genotypes[len(trials) :]
+        if fresh:
+            found = [Trial(*pair) for pair in zip(fresh, estimator.estimate(fresh), strict=True)]
+            found = [Trial(trial.genotype, trial.result.finite()) for trial in found]
+            if journal is not None:
+                first = len(done) + len(trials)
+                journal.append(*(_record(number, trial) for number, trial in enumerate(found, first)))
+            trials += found
+        results = [trial.result for trial in trials]
+        strategy.tell(genotypes, results)
+        spent = spent.charged(results)
+        repeats = repeats + len(results) if all(result.repeated for result in results) else 0
+        for number, trial in enumerate(trials, len(done)):
+            progress(number, trial)
+        done += trials
     if all(trial.result.value is None for trial in done):
         last = f"; the last one: {done[-1].result.message}" if done else ""
         raise SearchFailedError(f"all {len(done)} candidates failed{last}")
@@ -79,15 +123,21 @@ def _record(number: int, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _replayed(journal: Journal, number: int, genotype: Genotype) -> Trial:
-    record = journal.records[number]
+def _replayed(journal: Journal | None, first: int, genotypes: Sequence[Genotype]) -> list[Trial]:
+    """The trials of these genotypes that the journal has already; fewer where it ends."""
+    known = [] if journal is None else journal.records[first : first + len(genotypes)]
+    return [_trial(journal, number, *pair) for number, pair in enumerate(zip(genotypes, known, strict=False), first)]
+
+
+def _trial(journal: Journal | None, number: int, genotype: Genotype, record: dict[str, Any]) -> Trial:
+    assert journal is not None
     if record.get("trial") != number or record.get("hash") != genotype.hash:
         raise InputError(
-            "the journal is of another search", file=journal.path, line=number + 1,
+            "the journal is of another search", file=journal.path, line=journal.line(number),
             found=f"trial {record.get('trial')} {record.get('hash')}", expected=f"trial {number} {genotype.hash}",
         )  # fmt: skip
     try:
-        result = Result(**{name: record[name] for name in Result.__dataclass_fields__})
+        result = Result(**{name: record[name] for name in ("value", "metrics", "message", "parameters", "seconds")})
     except KeyError as error:
-        raise InputError(f"a journal line lacks {error}", file=journal.path, line=number + 1) from None
-    return Trial(genotype, result)
+        raise InputError(f"a journal line lacks {error}", file=journal.path, line=journal.line(number)) from None
+    return Trial(genotype, replace(result, **{name: record[name] for name in _LATER if name in record}))

@@ -23,6 +23,7 @@ from placement_data.store import Sample, Store, check_writable, write, write_tex
 from routenas.baselines import baseline, baselines
 from routenas.checkpoint import Bundle, build, check_folder, hand_crafted
 from routenas.comparison import baseline_row, bundle_row, compare
+from routenas.executor import Execution
 from routenas.progress import Bar, progress_bar
 from routenas.recipes.routenas import Configuration, Events, data_sha256, make_bundle, resolve_split, run, start
 from routenas.results import Trial
@@ -37,9 +38,17 @@ def use_threads(threads: int) -> None:
 
 
 def run_search(
-    path: Path, out: Path, split_path: Path | None, threads: int, resume: bool, options: Mapping[str, Any]
+    path: Path,
+    out: Path,
+    split_path: Path | None,
+    threads: int,
+    resume: bool,
+    options: Mapping[str, Any],
+    execution: Execution | None = None,
 ) -> Bundle:
     """``routenas search``: a run folder at ``out``; the other options are those of :class:`Configuration`."""
+    execution = execution or Execution()
+    execution.check()
     use_threads(threads)
     budget, final_budget = budget_named(options["budget"]), budget_named(options["final_budget"])
     strategy_class(options["strategy"])
@@ -57,7 +66,7 @@ def run_search(
     steps = Steps(budget.epochs, final_budget.epochs, configuration.trials)
     with progress_bar(f"search {configuration.task}", steps.trial(configuration.trials) + finals * steps.final) as bar:
         watch = _Watch(bar, steps)
-        return run(out, configuration, task, Events(watch.trial, watch.epoch, watch.final))
+        return run(out, configuration, task, Events(watch.trial, watch.epoch, watch.final), execution)
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,52 @@ def _comparison_row(row: Mapping[str, Any], names: Sequence[str], main: str, cei
 def _spread(value: Mapping[str, float | None]) -> str:
     text = number(value["mean"])
     return text if value["deviation"] is None else f"{text} +- {value['deviation']:.4f}"
+
+
+def benchmark_table(found: Mapping[str, Any]) -> str:
+    """What ``routenas benchmark`` prints: a row a strategy and checkpoint, then the surrogates."""
+    head = (
+        f"{found['table']}, {found['data']}: selected on {found['select']}, judged on {found['judged']}, "
+        f"{found['seeds']} seeds, optimum {found['optimum']:.4g}"
+    )
+    digits = 2 if found["optimum"] > 2 else 4
+    rows = [
+        (
+            name, str(point["queries"]), f"{point['mean']:.{digits}f} +- {point['std']:.{digits}f}",
+            f"{point['seen_mean']:.{digits}f} +- {point['seen_std']:.{digits}f}",
+            f"{point['regret']:.{digits + 1}f}", f"{100 * point['at_optimum']:.0f} %",
+        )
+        for name, entry in found["strategies"].items()
+        for point in entry["curve"]
+    ]  # fmt: skip
+    first = found["strategy"]
+    lines = [
+        head,
+        text_table(
+            ("strategy", "queries", f"best, {found['judged']}", f"best, {found['select']}", "regret", "at the optimum"),
+            rows,
+        ),
+        *(
+            f"P({name} better than {first}) = {share['probability']:.2f}"
+            for name, entry in found["strategies"].items()
+            for share in entry.get("better_than_first", ())
+        ),
+    ]
+    if found["surrogates"]:
+        rows = [
+            (
+                entry["surrogate"],
+                str(entry["samples"]),
+                *(_mean_and_std(entry[key], digits) for key in _SURROGATE_COLUMNS),
+            )
+            for entry in found["surrogates"]
+        ]
+        lines.append(text_table(("surrogate", "samples", "tau", "top-decile tau", "best of top ten"), rows))
+    return "\n".join(lines)
+
+
+_SURROGATE_COLUMNS = ("tau", "top_decile_tau", "best_of_top_ten")
+
+
+def _mean_and_std(value: Mapping[str, float | None], digits: int) -> str:
+    return "-" if value["mean"] is None else f"{value['mean']:.{digits}f} +- {value['std']:.{digits}f}"

@@ -116,7 +116,7 @@ class NasBenchGraphSpace(Space):
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "torch_geometric":
                 raise
-            raise ImportError("graph networks need torch-geometric: pip install 'routenas[graph]'") from None
+            raise ImportError("graph networks need torch-geometric: pip install torch-geometric") from None
         from searchspaces.operators import seeded
 
         links, operations = self.cell(genotype)

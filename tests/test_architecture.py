@@ -52,13 +52,15 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("metrics", "progress", "results", "journal", "example", "networks"),
+    ("metrics", "progress", "results", "journal", "example", "networks", "nas_tables"),
     ("surrogates",),
     ("strategies",),
     ("bootstrap", "baselines", "search", "tasks"),
+    ("executor",),
     ("training",),
     ("checkpoint",),
     ("estimators", "comparison", "scoring"),
+    ("benchmark",),
     ("recipes", "report", "tables"),
     ("session",),
     ("quickstart", "commands"),

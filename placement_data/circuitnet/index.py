@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
@@ -92,8 +91,8 @@ class Index:
             if ".." in parts or channel.folder.startswith("/"):
                 raise ValueError(f"folder {channel.folder!r} lies outside")
         scales = [float(channel.scale) for channel in channels if channel.scale is not None]
-        if not all(math.isfinite(scale) and scale > 0 for scale in [*scales, float(value["label_scale"])]):
-            raise ValueError("a scale is not positive")
+        if not all(0 < scale <= 1e12 for scale in [*scales, float(value["label_scale"])]):
+            raise ValueError("a scale is not above 0 and at most 1e12")
         samples = {str(name): Origin(**origin) for name, origin in value["samples"].items()}
         return cls(
             layout=value["layout"],

@@ -145,10 +145,11 @@ class _Vias:
         count = np.diff(self._offset)[via] * copies
         repeated = count[copies > 1]
         if repeated.astype(np.float64).sum() > MOST_REPEATED:
-            net = raw.name[int(raw.via[np.flatnonzero(copies > 1)[-1], 0])]
-            what = f"repeated vias of special nets, as of {net}, are too many"
+            net = int(raw.via[np.flatnonzero(copies > 1)[-1], 0])
+            what = f"repeated vias of special nets, as of {raw.name[net]}, are too many"
             expected = f"at most {MOST_REPEATED} boxes"
-            raise InputError(what, file=raw.path, found=f"{int(repeated.sum())} boxes", expected=expected)
+            found = f"{int(repeated.sum())} boxes"
+            raise InputError(what, file=raw.path, line=raw.line[net], found=found, expected=expected)
         row = _spread(copies)
         copy = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
         columns, step = raw.via[row, 5], raw.via[row, 7:9]

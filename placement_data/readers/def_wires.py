@@ -43,6 +43,7 @@ class RawSpecialNets:
 
     path: PathLike | None = None
     name: list[str] = field(default_factory=list)
+    line: list[int] = field(default_factory=list)  # where each net begins
     use: list[int] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     vias: list[str] = field(default_factory=list)
@@ -108,6 +109,7 @@ class _Reader:
         raw.path = cursor.source.path
         net = len(raw.name)
         raw.name.append(cursor.name("the name of a net"))
+        raw.line.append(cursor.source.line(cursor.span[0]))
         _skip_pins(cursor)
         use = int(Use.SIGNAL)
         for word in options(cursor):

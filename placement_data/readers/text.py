@@ -6,6 +6,7 @@ out only when an error needs one, from the line that a piece begins on.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import os
 import re
@@ -28,6 +29,16 @@ _ALWAYS_UNPACKED = 1 << 23
 # A string that goes on for longer is one whose end was lost.
 _LONGEST_STRING = 1 << 20
 
+
+def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
+    """What stands for bytes that are not UTF-8: each byte's own character of Latin-1."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+_LATIN_1 = "routenas-latin-1"
+codecs.register_error(_LATIN_1, _as_latin_1)
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 22
@@ -41,17 +52,14 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})
 
 
 def load_text(path: PathLike) -> str:
-    """The text of a file, unpacked where its first two bytes are gzip's. UTF-8, or else Latin-1.
+    """The text of a file, unpacked where its first two bytes are gzip's. Bytes that are not UTF-8 are Latin-1.
 
     Raises ``InputError`` for a file that cannot be read, a damaged gzip file and a file that is not text.
     """
     data = b"".join(_blocks(path))
     if b"\0" in data:
         raise _nul(path, data.count(b"\n", 0, data.index(b"\0")) + 1)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    return data.removeprefix(_BOM).decode(errors=_LATIN_1)
 
 
 def _blocks(path: PathLike) -> Iterator[bytes]:
@@ -203,14 +211,11 @@ def _and_end(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _plain(data: bytes, path: PathLike, line: int) -> bytes:
-    """UTF-8 (Latin-1 is turned into it) with spaces for all other control characters than newlines."""
+    """UTF-8 (what is Latin-1 is turned into it) with spaces for all other control characters than newlines."""
     if b"\0" in data:
         raise _nul(path, line + data.count(b"\n", 0, data.index(b"\0")))
     if not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            data = data.decode("latin-1").encode()
+        data = data.decode(errors=_LATIN_1).encode()
     return data.translate(_BLANKS)
 
 

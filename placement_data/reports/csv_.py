@@ -47,7 +47,8 @@ def parse(text: str, path: PathLike) -> Violations:
     """The file's violations, microns. Raises ``InputError`` with the line of a broken row."""
     rows = Rows(path)
     lines = _lines(text, path)
-    column = _columns(*next(lines), path)
+    line, first = next(lines, (1, []))
+    column = _columns(line, first, path)
     width = column.pop("")
     corners = [column.pop(name) for name in _CORNERS]
     kind, layer, nets = (column.get(name) for name in ("kind", "layer", "nets"))

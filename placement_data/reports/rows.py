@@ -37,8 +37,8 @@ class Rows:
 
     def add(self, kind: str, layer: str, box: Box, line: int | None, nets: Iterable[str] = ()) -> None:
         """One violation: two opposite corners x, y, x, y in microns (numbers, or their spelling as ``NUMBER``)."""
-        self._kinds.append(kind)
-        self._layers.append(layer)
+        self._kinds.append(kind.strip())
+        self._layers.append(layer.strip())
         self._boxes.extend(map(float, box))
         self._lines.append(line)
         if nets:

@@ -16,6 +16,10 @@ from searchspaces.flexible import FlexibleSpace
 from searchspaces.space import Genotype
 
 
+def in_silence(epoch: int, epochs: int) -> None:
+    """Tells nobody of an epoch. A lambda could not be sent to another process."""
+
+
 @dataclass(frozen=True)
 class TrainedFromScratch:
     """Trains every genotype on the training split and values it by the task's metric on the search split.
@@ -27,7 +31,7 @@ class TrainedFromScratch:
     task: RoutabilityTask
     budget: Budget
     seed: int
-    progress: Callable[[int, int], object] = lambda epoch, epochs: None
+    progress: Callable[[int, int], object] = in_silence
 
     def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
         """One training a genotype; the seed of a training does not depend on the order of the genotypes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,9 @@ from placement_data.dataset import Split, draw_split
 from placement_data.errors import InputError
 from placement_data.store import Store, atomic_path, remove_leftovers, sha256, write_text
 from routenas.checkpoint import Bundle, best_threshold, build, searched
+from routenas.estimators.parallel import Parallel
 from routenas.estimators.scratch import TrainedFromScratch
+from routenas.executor import Execution
 from routenas.journal import Journal
 from routenas.results import Trial
 from routenas.search import SearchFailedError, best_first, search
@@ -40,7 +42,8 @@ STRATEGY_OPTIONS: dict[str, dict[str, int]] = {"evolution": {"population": 10, "
 class Configuration:
     """Everything that decides a run's result.
 
-    ``trials`` is the total; ``data_sha256`` and ``split`` are resolved at the start.
+    ``trials`` is the total, ``batch`` how many candidates are asked and trained together; ``data_sha256`` and ``split``
+    are resolved at the start.
     """
 
     task: TaskName
@@ -56,6 +59,7 @@ class Configuration:
     final_seeds: int = 3
     seed: int = 0
     threads: int = 1
+    batch: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -95,7 +99,7 @@ def start(folder: Path, configuration: Configuration, resume: bool) -> None:
     else:
         found = _read_configuration(path)
         for name in wanted.keys() - {"trials", "data", "finalists", "final_seeds", "final_budget"}:
-            if found.get(name) != wanted[name]:
+            if found.get(name, 1 if name == "batch" else None) != wanted[name]:  # older runs have no batch
                 what = f"the run was started with another {name}"
                 raise InputError(what, file=path, found=found.get(name), expected=str(wanted[name]))
     write_text(path, json.dumps(wanted, indent=1) + "\n")
@@ -109,18 +113,36 @@ def _read_configuration(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def run(folder: Path, configuration: Configuration, task: RoutabilityTask, events: Events | None = None) -> Bundle:
+def run(
+    folder: Path,
+    configuration: Configuration,
+    task: RoutabilityTask,
+    events: Events | None = None,
+    execution: Execution | None = None,
+) -> Bundle:
     """Search, retrain the best few with several seeds, choose on the search split, measure on the test split once.
 
-    ``folder`` is one that :func:`start` made, ``task`` that of the configuration's data and split.
+    ``folder`` is one that :func:`start` made, ``task`` that of the configuration's data and split. ``execution`` says
+    where candidates are trained (default: here); the result is the same everywhere.
     """
     watch = events or Events()
     space = FlexibleSpace(configuration.preset)
     strategy = strategy_class(configuration.strategy)(
         space, configuration.seed, **STRATEGY_OPTIONS.get(configuration.strategy, {})
     )
-    estimator = TrainedFromScratch(space, task, budget_named(configuration.budget), configuration.seed, watch.epoch)
-    trials = search(strategy, estimator, configuration.trials, Journal(folder / "journal.jsonl"), watch.trial)
+    estimator = TrainedFromScratch(space, task, budget_named(configuration.budget), configuration.seed)
+    journal = Journal(folder / "journal.jsonl")
+    if execution is None or execution.executor == "in-process":
+        here = replace(estimator, progress=watch.epoch)
+        trials = search(strategy, here, configuration.trials, journal, watch.trial, configuration.batch)
+    else:
+        executor = execution.open(estimator)
+        try:
+            trials = search(
+                strategy, Parallel(executor), configuration.trials, journal, watch.trial, configuration.batch
+            )
+        finally:
+            executor.close()
     chosen = best_first(trials)[: configuration.finalists]
     finalists = [
         retrain(folder / "finalists", searched(space, trial.genotype), trial.genotype.hash, task, configuration, watch)

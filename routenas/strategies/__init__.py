@@ -15,9 +15,17 @@ __all__ = ["STRATEGIES", "Strategy", "strategy_class"]
 STRATEGIES = {
     "bernoulli": "routenas.strategies.bernoulli:BernoulliReinforce",
     "evolution": "routenas.strategies.evolution:RegularisedEvolution",
+    "exhaustive": "routenas.strategies.exhaustive:Exhaustive",
+    "genetic": "routenas.strategies.genetic:GeneticSearch",
     "guided": "routenas.strategies.guided:GuidedRule",
+    "local-search": "routenas.strategies.local_search:LocalSearch",
+    "multi-objective": "routenas.strategies.multi_objective:MultiObjective",
     "paper": "routenas.strategies.paper:PaperRule",
+    "policy-gradient": "routenas.strategies.policy_gradient:PolicyGradient",
+    "ppo": "routenas.strategies.policy_gradient:ProximalPolicy",
+    "predictor": "routenas.strategies.predictor:PredictorSearch",
     "random": "routenas.strategies.random_:RandomSearch",
+    "regularised-evolution": "routenas.strategies.evolution:RegularisedEvolution",
 }
 """The strategies: ``module:Class``, each called as ``Class(space, seed, **its options)``."""
 

@@ -51,6 +51,7 @@ class AskTell(ABC):
         self._seen: dict[Values, None] = {}  # insertion-ordered set
         self._drawn: dict[Values, Values] = {}
         self._results: list[float] = []
+        self._place = 0  # of the result that `_learn` is given, in the lists of `tell`
 
     @abstractmethod
     def _propose(self) -> Values:
@@ -73,7 +74,8 @@ class AskTell(ABC):
         if len(genotypes) != len(results):
             raise ValueError(f"tell needs a result for each of {len(genotypes)} genotypes, not {len(results)}")
         told = [self.space.canonical(genotype).values for genotype in genotypes]
-        for canonical, result in zip(told, results, strict=True):
+        for place, (canonical, result) in enumerate(zip(told, results, strict=True)):
+            self._place = place
             self._seen[canonical] = None
             values = self._drawn.pop(canonical, canonical)
             if result.value is not None and math.isfinite(result.value):

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from routenas.strategies.base import AskTell, Values
+from collections.abc import Sequence
+
+from routenas.strategies.base import PROPOSALS, AskTell, Values
+from searchspaces.space import Genotype, Space
 
 
 class RandomSearch(AskTell):
-    """Samples of the space's own prior; results change nothing."""
+    """Samples of the space's own prior; results change nothing.
+
+    With ``distinct`` no genotype is asked twice; without it they are drawn with replacement, as in most tables of the
+    literature.
+    """
+
+    def __init__(self, space: Space, seed: int, *, distinct: bool = True, initial: Sequence[Genotype] = ()) -> None:
+        super().__init__(space, seed, initial=initial)
+        self.distinct = distinct
+
+    def ask(self, n: int) -> list[Genotype]:
+        """See `Strategy.ask`."""
+        if any(genotype.values not in self._seen for genotype in self.initial):
+            return super().ask(n)
+        if not self.distinct:
+            return self.space.sample_many(self._rng, n)
+        asked: list[Genotype] = []
+        for _ in range(PROPOSALS):
+            for genotype in self.space.sample_many(self._rng, n - len(asked)):
+                if genotype.values not in self._seen:
+                    self._seen[genotype.values] = None
+                    asked.append(genotype)
+            if len(asked) == n:
+                return asked
+        return asked + super().ask(n - len(asked))
 
     def _propose(self) -> Values:
         return self.space.sample_values(self._rng)

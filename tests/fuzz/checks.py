@@ -11,6 +11,8 @@ import numpy as np
 from placement_data.design import Design
 from placement_data.violations import Violations
 
+BLANKS = " \t\n\r"
+
 
 def check(value: Any) -> None:
     """Raise ``AssertionError`` for a value whose tables contradict each other."""
@@ -36,7 +38,7 @@ def _tables(value: Any, path: str) -> Iterator[str]:
         if is_dataclass(column):
             yield from _tables(column, name)
         elif isinstance(column, np.ndarray) and column.dtype == object:
-            if any(type(text) is not str or text != text.strip() for text in column):
+            if any(type(text) is not str or text != text.strip(BLANKS) for text in column):
                 yield f"{name} holds something else than names"
         elif isinstance(column, np.ndarray) and column.dtype.kind == "f" and np.isinf(column).any():
             yield f"{name} is infinite"

@@ -34,7 +34,7 @@ KINDS = {
 """What the reader does, and what the runner must call it."""
 
 
-class _Loose(InputError):
+class _LooseError(InputError):
     """An error that does not take care of its message."""
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ def _read(folder: Path) -> Any:
     elif behaviour != "good":
         what = {"two lines": "a\nb", "long": "a" * 1000}.get(behaviour, "wrong")
         line = {"no line": None, "wrong line": 10**9}.get(behaviour, 1)
-        raise _Loose(what, file=None if behaviour == "no file" else file, line=line)
+        raise _LooseError(what, file=None if behaviour == "no file" else file, line=line)
     return None
 
 

@@ -288,7 +288,7 @@ def test_too_many_repeated_vias(library: Library) -> None:
     one = "( 0 0 ) up DO 1000 BY 2000 STEP 1 1 "
     raw = special_nets(f"- n + ROUTED m1 0 {one} NEW m1 0 {one} ;\n")
     expected = (
-        "some.def: repeated vias of special nets, as of n, are too many, found '12000000 boxes', expected at most"
+        "some.def:1: repeated vias of special nets, as of n, are too many, found '12000000 boxes', expected at most"
     )
     with pytest.raises(InputError, match=f"^{re.escape(expected)} 10000000 boxes$"):
         linked(raw, library)

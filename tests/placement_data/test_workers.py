@@ -60,7 +60,7 @@ def test_an_exception_that_cannot_be_sent_is_told() -> None:
     assert str(outcomes[1]) == "TwoArgumentsError: one and two"
 
 
-def test_processes_use_one_thread_and_leave_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_useone_thread_and_leave_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert {outcome[1] for _, outcome in run(work, [1, 2], 2)} == {"1"}  # type: ignore[index]
     assert os.environ["OMP_NUM_THREADS"] == "7"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +70,37 @@ def test_what_json_lacks_is_not_written(journal: Journal) -> None:
         journal.append({"value": float("nan")})
     assert journal.path.read_bytes() == before
     assert len(journal.records) == 3
+
+
+def test_two_searches_share_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "shared.jsonl"
+    first, second = Journal(path, "first"), Journal(path, "second")
+    first.append({"trial": 0})
+    second.append({"trial": 0, "x": 1}, {"trial": 1, "x": 2})
+    first.append({"trial": 1})
+    assert [record["trial"] for record in Journal(path, "first").records] == [0, 1]
+    again = Journal(path, "second")
+    assert [record["x"] for record in again.records] == [1, 2]
+    assert [again.line(i) for i in range(2)] == [2, 3]
+    assert Journal(path).records == []
+
+
+APPENDER = """
+import sys
+import subprocess
+import sys
+from pathlib import Path
+from routenas.journal import Journal
+journal = Journal(Path(sys.argv[1]), sys.argv[2])
+for number in range(40):
+    journal.append({"trial": number, "text": "x" * 5000})
+"""
+
+
+def test_processes_may_append_at_the_same_time(tmp_path: Path) -> None:
+    path = tmp_path / "shared.jsonl"
+    processes = [subprocess.Popen([sys.executable, "-c", APPENDER, str(path), f"s{i}"]) for i in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    for i in range(3):
+        assert [record["trial"] for record in Journal(path, f"s{i}").records] == list(range(40))
+    assert path.read_bytes().count(b"\n") == 120

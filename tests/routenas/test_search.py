@@ -36,9 +36,14 @@ class Table:
         return [Result(self.value(g), {"auc": 1.0}, "", 10, 0.25 * len(self.asked)) for g in genotypes]
 
 
+SMALL = {"population": 4, "tournament": 2}
+OPTIONS: dict[str, dict[str, int]] = {
+    "evolution": SMALL, "regularised-evolution": SMALL, "exhaustive": {"samples": 50}, "predictor": {"pool": 16},
+}  # fmt: skip
+
+
 def strategy(name: str = "evolution", seed: int = 5) -> Strategy:
-    options = {"population": 4, "tournament": 2} if name == "evolution" else {}
-    return strategy_class(name)(FlexibleSpace("extended"), seed, **options)
+    return strategy_class(name)(FlexibleSpace("extended"), seed, **OPTIONS.get(name, {}))
 
 
 class Killed(BaseException):

@@ -1,19 +1,28 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 from placement_data.errors import InputError
-from routenas.results import Result
-from routenas.strategies import STRATEGIES, strategy_class
+from routenas.networks.policy import make_policy
+from routenas.results import Result, Trial
+from routenas.strategies import STRATEGIES, Strategy, strategy_class
 from routenas.strategies.bernoulli import BernoulliReinforce
 from routenas.strategies.evolution import RegularisedEvolution
+from routenas.strategies.exhaustive import Exhaustive
+from routenas.strategies.genetic import GeneticSearch
 from routenas.strategies.guided import GuidedRule
+from routenas.strategies.local_search import LocalSearch
+from routenas.strategies.multi_objective import MultiObjective, crowding, fronts, pareto_front
 from routenas.strategies.paper import PaperRule
+from routenas.strategies.policy_gradient import PolicyGradient, ProximalPolicy, clipped_gain
+from routenas.strategies.predictor import PredictorSearch
 from routenas.strategies.random_ import RandomSearch
 from searchspaces.dags import GuideDag, all_edges
 from searchspaces.space import Choice, Genotype, Space
@@ -57,15 +66,23 @@ class TestTable:
         assert {name: strategy_class(name).__name__ for name in STRATEGIES} == {  # type: ignore[attr-defined]
             "bernoulli": "BernoulliReinforce",
             "evolution": "RegularisedEvolution",
+            "exhaustive": "Exhaustive",
+            "genetic": "GeneticSearch",
             "guided": "GuidedRule",
+            "local-search": "LocalSearch",
+            "multi-objective": "MultiObjective",
             "paper": "PaperRule",
+            "policy-gradient": "PolicyGradient",
+            "ppo": "ProximalPolicy",
+            "predictor": "PredictorSearch",
             "random": "RandomSearch",
+            "regularised-evolution": "RegularisedEvolution",
         }
 
     def test_an_unknown_name_lists_near_ones(self) -> None:
         with pytest.raises(InputError, match="no such search strategy, found 'evolutoin', expected evolution"):
             strategy_class("evolutoin")
-        with pytest.raises(InputError, match="expected bernoulli or evolution or guided or paper or random"):
+        with pytest.raises(InputError, match="expected bernoulli or evolution or exhaustive"):
             strategy_class("zzz")
 
 
@@ -172,6 +189,133 @@ def late_mean(name: str, seed: int, budget: int = 160) -> float:
     return float(np.mean(results[-40:]))
 
 
-def test_learning_strategies_beat_random_search_on_an_additive_reward() -> None:
-    mean = {name: np.mean([late_mean(name, seed) for seed in range(5)]) for name in STRATEGIES}
-    assert min(mean[name] for name in ("bernoulli", "evolution", "guided")) > mean["random"] + 1.0
+@pytest.mark.parametrize(
+    "name", ["bernoulli", "evolution", "genetic", "guided", "local-search", "policy-gradient", "ppo"]
+)
+def test_learning_strategies_beat_random_search_on_an_additive_reward(name: str) -> None:
+    mean = {which: np.mean([late_mean(which, seed) for seed in range(3)]) for which in (name, "random")}
+    assert mean[name] > mean["random"] + 1.0
+
+
+class TestGenetic(StrategyContract):
+    strategy = GeneticSearch
+
+
+class TestLocalSearch(StrategyContract):
+    strategy = LocalSearch
+
+
+class TestMultiObjective(StrategyContract):
+    strategy = MultiObjective
+
+
+class TestPolicyGradient(StrategyContract):
+    strategy = PolicyGradient
+
+
+class TestProximalPolicy(StrategyContract):
+    strategy = ProximalPolicy
+
+
+class TestPredictor(StrategyContract):
+    strategy = PredictorSearch
+
+    def make(self, space: Space, seed: int, **options: object) -> Strategy:
+        # A small pool and one view of the architectures: the contract is not about quality.
+        return super().make(space, seed, pool=16, refit_every=4, surrogate_options={"graph": False}, **options)
+
+
+class TestMultiObjectiveParts:
+    def test_fronts_by_hand(self) -> None:
+        points = np.array([[3.0, 1.0], [2.0, 2.0], [1.0, 3.0], [2.0, 1.0], [1.0, 1.0], [3.0, 1.0]])
+        assert fronts(points).tolist() == [0, 0, 0, 1, 2, 0]
+
+    def test_fronts_equal_brute_force(self) -> None:
+        rng = np.random.default_rng(0)
+        points = rng.integers(0, 6, size=(40, 2)).astype(float)
+        left, number = set(range(40)), 0
+        expected = np.zeros(40, dtype=int)
+        while left:
+            best = {
+                i for i in left
+                if not any((points[j] >= points[i]).all() and (points[j] > points[i]).any() for j in left)
+            }  # fmt: skip
+            for i in best:
+                expected[i] = number
+            left, number = left - best, number + 1
+        assert fronts(points).tolist() == expected.tolist()
+
+    def test_crowding_by_hand(self) -> None:
+        assert crowding(np.array([[0.0, 4.0], [1.0, 2.0], [4.0, 0.0]])).tolist() == [math.inf, 2.0, math.inf]
+
+    def test_pareto_front(self) -> None:
+        pairs = [(0.9, 5.0), (0.8, 2.0), (0.7, 3.0), (None, 1.0), (0.5, 1.0)]
+        trials = [Trial(Genotype("s", (i,)), Result(value, cost=cost)) for i, (value, cost) in enumerate(pairs)]
+        assert [trial.genotype.values[0] for trial in pareto_front(trials)] == [4, 1, 0]
+
+
+class TestPolicyNetwork:
+    space = Space("p", [Choice("a", 2), Choice("b", 3, when=("a", (1,))), Choice("c", 2)])
+
+    def everything(self) -> torch.Tensor:
+        return torch.tensor([[a, b, c] for a in range(2) for b in range(3) for c in range(2)])
+
+    def test_probabilities_sum_to_one_over_what_is_legal(self) -> None:
+        policy = make_policy(self.space, 3)
+        probability = policy.log_prob(self.everything()).exp()
+        legal = torch.tensor([a == 1 or b == 0 for a, b, _ in self.everything().tolist()])
+        assert probability.sum().item() == pytest.approx(1.0, abs=1e-6)
+        assert probability[~legal].max().item() == 0.0
+
+    def test_entropy_is_that_of_the_distribution(self) -> None:
+        policy = make_policy(self.space, 4)
+        values = self.everything()
+        log_prob = policy.log_prob(values)
+        probability = log_prob.exp()
+        expected = -(probability * log_prob)[probability > 0].sum().item()
+        assert (probability * policy.entropy(values)).sum().item() == pytest.approx(expected, abs=1e-5)
+
+    def test_samples_follow_the_probabilities(self) -> None:
+        policy = make_policy(self.space, 5)
+        drawn = policy.sample(4000, torch.Generator().manual_seed(0))
+        for values, probability in zip(self.everything(), policy.log_prob(self.everything()).exp(), strict=True):
+            share = (drawn == values).all(dim=1).float().mean().item()
+            assert share == pytest.approx(probability.item(), abs=0.03)
+
+    def test_resample_keeps_the_other_choices(self) -> None:
+        policy = make_policy(self.space, 6)
+        generator = torch.Generator().manual_seed(1)
+        genotype = self.space.genotype((1, 2, 0))
+        found = {policy.resample(genotype, ["b"], generator) for _ in range(60)}
+        assert found == {(1, 0, 0), (1, 1, 0), (1, 2, 0)}
+
+    def test_a_sub_space_is_never_left(self) -> None:
+        policy = make_policy(self.space.fix("c", 1), 7)
+        assert policy.sample(50, torch.Generator().manual_seed(0))[:, 2].tolist() == [1] * 50
+
+    def test_the_clipped_gain_by_hand(self) -> None:
+        ratio = torch.tensor([1.5, 0.5, 1.5, 0.5])
+        advantage = torch.tensor([1.0, 1.0, -1.0, -1.0])
+        assert clipped_gain(ratio.log(), advantage, 0.2).tolist() == pytest.approx([1.2, 0.5, -1.5, -0.8])
+
+
+class TestExhaustive:
+    space = Space("e", [Choice("a", 3), Choice("b", 4)])
+
+    def test_asks_everything_in_order_of_the_score(self) -> None:
+        strategy = Exhaustive(self.space, 0, score=lambda g: g.values[0] - 10 * g.values[1])
+        asked = [genotype.values for genotype in strategy.ask(100)]
+        assert asked == sorted(asked, key=lambda v: -(v[0] - 10 * v[1]))
+        assert len(asked) == 12
+        assert strategy.ask(1) == []
+
+    def test_a_limit_of_cost(self) -> None:
+        strategy = Exhaustive(self.space, 0, cost=lambda g: float(sum(g.values)), limit=1.0)
+        assert {genotype.values for genotype in strategy.ask(100)} == {(0, 0), (1, 0), (0, 1)}
+
+    def test_resume(self) -> None:
+        whole = Exhaustive(self.space, 0)
+        whole.ask(5)
+        resumed = Exhaustive(self.space, 9)
+        resumed.load_state_dict(json.loads(json.dumps(whole.state_dict())))
+        assert resumed.ask(20) == whole.ask(20)
