@@ -89,7 +89,7 @@ class PredictorSearch(AskTell):
         self._told: list[Values] = []  # beside ``_results``
         self._queue: list[Values] = []
         self._wanted = 1
-        self._all: list[Genotype] | None = None
+        self._all: tuple[Genotype, ...] | None = None
 
     def ask(self, n: int) -> list[Genotype]:
         """See `Strategy.ask`."""
@@ -126,24 +126,25 @@ class PredictorSearch(AskTell):
     def _promising(self, n: int) -> list[Values]:
         """Up to ``n`` unseen genotypes of large acquisition, the largest first."""
         everything = self._everything()
-        unseen = [genotype for genotype in everything or () if genotype.values not in self._seen]
-        if everything and not unseen:
+        fresh = np.array([genotype.values not in self._seen for genotype in everything], bool)
+        if everything and not fresh.any():
             return []
         told = [Genotype(self.space.name, values) for values in self._told]
         targets = self.targets(self._results)
         self.surrogate.fit(told, targets, int(self._rng.integers(2**31)))
         best = float(targets.max())
         if everything:
-            return self._batch(unseen, self._score(unseen, best), n)
+            return self._batch(everything, np.where(fresh, self._score(everything, best), -np.inf), n)
         order = np.argsort(-targets, kind="stable")[:PARENTS]
         return self._batch(*self._evolved([told[i] for i in order], best), n)
 
-    def _score(self, genotypes: list[Genotype], best: float) -> np.ndarray:
+    def _score(self, genotypes: Sequence[Genotype], best: float) -> np.ndarray:
         return self.acquisition(*self.surrogate.predict(genotypes), best, self._rng)
 
-    def _everything(self) -> list[Genotype] | None:
+    def _everything(self) -> tuple[Genotype, ...]:
+        """All of a small space: the same tuple every time, which encodings recognise."""
         if self._all is None:
-            self._all = list(self.space.enumerate()) if self.space.size <= ENUMERATED else []
+            self._all = tuple(self.space.enumerate()) if self.space.size <= ENUMERATED else ()
         return self._all
 
     def _evolved(self, parents: list[Genotype], best: float) -> tuple[list[Genotype], np.ndarray]:
@@ -170,10 +171,12 @@ class PredictorSearch(AskTell):
     def _unseen(self, genotypes: list[Genotype], known: Mapping[Values, Genotype]) -> dict[Values, Genotype]:
         return {g.values: g for g in genotypes if g.values not in self._seen and g.values not in known}
 
-    def _batch(self, genotypes: list[Genotype], scores: np.ndarray, n: int) -> list[Values]:
+    def _batch(self, genotypes: Sequence[Genotype], scores: np.ndarray, n: int) -> list[Values]:
         """The best ``n``; of those that differ in one choice from a better one only what is needed to fill up."""
         # Equal scores come in random order: the order of the candidates means nothing.
-        ranked = np.lexsort((self._rng.random(len(scores)), -scores))[: 10 * n]
+        shuffled = self._rng.permutation(len(scores))
+        ranked = shuffled[np.argsort(-scores[shuffled], kind="stable")[: 10 * n]]
+        ranked = ranked[scores[ranked] > -np.inf]
         values = np.array([genotypes[i].values for i in ranked])
         picked: list[int] = []
         spare: list[int] = []

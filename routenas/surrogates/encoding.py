@@ -29,6 +29,8 @@ class Encoding(ABC):
         self._index: dict[tuple[int, ...], int] = {}
         self._table = np.zeros((0, 0), np.float32)
         self._norms = np.zeros(0, np.float32)
+        self._last: Sequence[Genotype] = ()
+        self._last_places = np.zeros(0, np.int64)
 
     @abstractmethod
     def encode(self, genotypes: Sequence[Genotype]) -> np.ndarray:
@@ -41,30 +43,45 @@ class Encoding(ABC):
 
     def products(self, a: Sequence[Genotype], b: Sequence[Genotype]) -> np.ndarray:
         """Scalar products of rows, float32 (a, b): fast where ``a`` are few."""
-        places = self._places([*a, *b])
-        rows = self._table[places[: len(a)]]
+        left, right = self._places(a, b)
+        rows = self._table[left]
         used = np.flatnonzero(rows.any(0))
-        return np.asarray(rows[:, used] @ self._table[places[len(a) :, None], used].T)
+        return np.asarray(rows[:, used] @ self._table[right[:, None], used].T)
 
     def squared_distances(self, a: Sequence[Genotype], b: Sequence[Genotype]) -> np.ndarray:
         """Squared Euclidean distances of rows, float32 (a, b): fast where ``a`` are few."""
         distances = self.products(a, b)
+        left, right = self._places(a, b)
         distances *= -2.0
-        distances += self._norms[self._places(a)][:, None]
-        distances += self._norms[self._places(b)]
+        distances += self._norms[left][:, None]
+        distances += self._norms[right]
         return np.asarray(np.maximum(distances, 0.0, out=distances))
 
-    def _places(self, genotypes: Sequence[Genotype]) -> np.ndarray:
-        """Where in the table the genotypes' rows are."""
-        places = [self._index.get(g.values, -1) for g in genotypes]
-        if -1 in places:
-            new = {g.values: g for g in genotypes if g.values not in self._index}
+    def _places(self, *groups: Sequence[Genotype]) -> list[np.ndarray]:
+        """Where in the table the rows of each group are."""
+        found = [self._found(group) for group in groups]
+        if any(places is None for places in found):
+            wanted = {g.values: g for group in groups for g in group}
+            new = [g for values, g in wanted.items() if values not in self._index]
             if len(self._index) + len(new) > REMEMBERED:
                 self._index.clear()
-                new = {g.values: g for g in genotypes}
-            self._add(list(new.values()))
-            places = [self._index[g.values] for g in genotypes]
-        return np.array(places, np.int64)
+                self._last = ()
+                new = list(wanted.values())
+            self._add(new)
+            found = [self._found(group) for group in groups]
+        return [places for places in found if places is not None]
+
+    def _found(self, genotypes: Sequence[Genotype]) -> np.ndarray | None:
+        """Where the rows are, or None where one is missing. That of the last tuple is known: a tuple stays as it is."""
+        if genotypes is self._last and genotypes:
+            return self._last_places
+        try:
+            places = np.array([self._index[g.values] for g in genotypes], np.int64)
+        except KeyError:
+            return None
+        if isinstance(genotypes, tuple):
+            self._last, self._last_places = genotypes, places
+        return places
 
     def _add(self, genotypes: list[Genotype]) -> None:
         start, stop = len(self._index), len(self._index) + len(genotypes)
