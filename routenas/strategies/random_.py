@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from routenas.strategies.base import PROPOSALS, AskTell, Values
 from searchspaces.space import Genotype, Space
 
-
 MANY = 8
 
 
