@@ -131,20 +131,22 @@ main.add_command(benchmark)
 @click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
 @click.option("--trial-seconds", type=click.FloatRange(min=0, min_open=True), help="End a candidate that takes longer.")
 @click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
+@click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
 @_SPLIT
 @SEED
 @_THREADS
 def search(
     path: Path, split_path: Path | None, threads: int, out: Path, resume: bool, executor: str, workers: int,
-    address: str | None, trial_seconds: float | None, trial_memory: int | None, **options: Any,
+    address: str | None, trial_seconds: float | None, trial_memory: int | None, tensorboard: Path | None,
+    **options: Any,
 ) -> None:  # fmt: skip
     """Search the flexible space for a predictor, retrain the best few, keep one and write its bundle to OUT/model."""
     from routenas.executor import Execution
     from routenas.session import run_search
 
     execution = Execution(executor, workers, address, trial_seconds, trial_memory)
-    bundle = run_search(path, out, split_path, threads, resume, {**options, "batch": workers}, execution)
+    bundle = run_search(path, out, split_path, threads, resume, {**options, "batch": workers}, execution, tensorboard)
     click.echo(f"model bundle: {out / 'model'}")
     click.echo(json.dumps({"test": _headline(bundle)}))
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from placement_data.errors import InputError
 
 LINE_EVERY_S = 10.0
 
@@ -71,3 +76,27 @@ def progress_bar(title: str, total: float) -> Iterator[Bar]:
                 progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
         yield _Live()
+
+
+class TensorBoard:
+    """Writes the value of every trial, and the best so far, as scalars that TensorBoard shows (extra ``tensorboard``).
+
+    ``folder`` takes the event files. Raises ``InputError`` where TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            writer: Any = import_module("torch.utils.tensorboard").SummaryWriter
+        except ImportError:
+            raise InputError("event files need TensorBoard", expected="pip install 'routenas[tensorboard]'") from None
+        self._writer = writer(str(folder))
+        self._best = -math.inf
+
+    def trial(self, number: int, value: float | None) -> None:
+        """Note one trial; a failed one (None) leaves a gap."""
+        if value is None:
+            return
+        self._best = max(self._best, value)
+        self._writer.add_scalar("trial/value", value, number)
+        self._writer.add_scalar("trial/best", self._best, number)
+        self._writer.flush()

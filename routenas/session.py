@@ -24,7 +24,7 @@ from routenas.baselines import baseline, baselines
 from routenas.checkpoint import Bundle, build, check_folder, hand_crafted
 from routenas.comparison import baseline_row, bundle_row, compare
 from routenas.executor import Execution
-from routenas.progress import Bar, progress_bar
+from routenas.progress import Bar, TensorBoard, progress_bar
 from routenas.recipes.routenas import Configuration, Events, data_sha256, make_bundle, resolve_split, run, start
 from routenas.results import Trial
 from routenas.strategies import strategy_class
@@ -45,8 +45,10 @@ def run_search(
     resume: bool,
     options: Mapping[str, Any],
     execution: Execution | None = None,
+    tensorboard: Path | None = None,
 ) -> Bundle:
     """``routenas search``: a run folder at ``out``; the other options are those of :class:`Configuration`."""
+    board = None if tensorboard is None else TensorBoard(tensorboard)
     execution = execution or Execution()
     execution.check()
     use_threads(threads)
@@ -65,7 +67,7 @@ def run_search(
     finals = configuration.finalists * configuration.final_seeds
     steps = Steps(budget.epochs, final_budget.epochs, configuration.trials)
     with progress_bar(f"search {configuration.task}", steps.trial(configuration.trials) + finals * steps.final) as bar:
-        watch = _Watch(bar, steps)
+        watch = _Watch(bar, steps, board)
         return run(out, configuration, task, Events(watch.trial, watch.epoch, watch.final), execution)
 
 
@@ -85,8 +87,8 @@ class Steps:
 class _Watch:
     """Turns the events of a run into progress. Trials of a journal and kept finals come without epochs of their own."""
 
-    def __init__(self, bar: Bar, steps: Steps) -> None:
-        self.bar, self.steps = bar, steps
+    def __init__(self, bar: Bar, steps: Steps, board: TensorBoard | None = None) -> None:
+        self.bar, self.steps, self.board = bar, steps, board
         self.best, self.done, self.finals = -math.inf, 0, 0
 
     def epoch(self, epoch: int, epochs: int) -> None:
@@ -95,6 +97,8 @@ class _Watch:
     def trial(self, number: int, trial: Trial) -> None:
         value = trial.result.value
         self.best = max(self.best, -math.inf if value is None else value)
+        if self.board is not None:
+            self.board.trial(number, value)
         text = f"failed: {trial.result.message}" if value is None else f"{value:.4f}"
         self.bar.say(f"trial {number + 1}/{self.steps.trials}  {trial.genotype.hash}  {text}  best {self.best:.4f}")
         self._to(self.steps.trial(number + 1))
