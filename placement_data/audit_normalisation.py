@@ -77,6 +77,7 @@ def _close(left: Normalisation, right: Normalisation) -> bool:
 
 
 def model_findings(view: View, known: Statistics, model: Model) -> Iterator[Finding]:
+    """What a model saw that it is judged by: families of later parts, and a normalisation of more than the training."""
     for part, saw in (("test", ("train", "search")), ("search", ("train",))):
         seen = sorted(set(view.parts[part]) & {family for name in saw for family in model.parts[name]})
         if seen:

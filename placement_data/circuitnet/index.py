@@ -94,6 +94,8 @@ class Index:
         if not all(0 < scale <= 1e12 for scale in [*scales, float(value["label_scale"])]):
             raise ValueError("a scale is not above 0 and at most 1e12")
         samples = {str(name): Origin(**origin) for name, origin in value["samples"].items()}
+        if not all(0 <= origin.net_count <= 2**31 for origin in samples.values()):
+            raise ValueError("a number of nets is out of range")
         return cls(
             layout=value["layout"],
             channel_version=str(value["channel_version"]),
