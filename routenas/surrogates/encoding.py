@@ -38,7 +38,7 @@ class Encoding(ABC):
 
     def rows(self, genotypes: Sequence[Genotype]) -> np.ndarray:
         """The rows of canonical genotypes, float32 (n, width)."""
-        places = self._places(genotypes)  # the table grows with new ones
+        (places,) = self._places(genotypes)  # the table grows with new ones
         return np.asarray(self._table[places])
 
     def products(self, a: Sequence[Genotype], b: Sequence[Genotype]) -> np.ndarray:
