@@ -9,7 +9,7 @@ import numpy as np
 
 from searchspaces.space import Genotype, Graph, Space
 
-REMEMBERED = 100_000
+REMEMBERED = 40_000
 CHUNK = 1000
 BINS = 256
 DEPTH = 2

@@ -20,6 +20,9 @@ NOISES = (0.003, 0.03, 0.1, 0.3)
 
 LENGTHS = (0.5, 1.0, 2.0, 4.0)
 SHARES = (0.0, 0.5, 1.0)
+CHUNK = 20_000
+"""Predictions at once, to bound the memory."""
+
 JUDGED = 200
 """At most that many samples choose the setting; all are fitted."""
 
@@ -79,6 +82,9 @@ class KernelSurrogate(StandardisedSurrogate):
         )
 
     def _predict(self, genotypes: Sequence[Genotype]) -> tuple[np.ndarray, np.ndarray]:
+        if len(genotypes) > CHUNK:
+            parts = [self._predict(genotypes[i : i + CHUNK]) for i in range(0, len(genotypes), CHUNK)]
+            return np.concatenate([mean for mean, _ in parts]), np.concatenate([spread for _, spread in parts])
         across = self._kernel(self._distances(self._known, genotypes, self.setting), self.setting)
         factor = self._factor.astype(across.dtype)
         projected = solve_triangular(factor, across, lower=True, check_finite=False, overwrite_b=True)
