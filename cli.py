@@ -217,7 +217,7 @@ def evaluate(path: Path, json_path: Path | None, **options: Any) -> None:
     """
     from placement_data.store import check_writable, write_text
     from routenas.session import run_evaluation
-    from routenas.tables import comparison_table
+    from routenas.show.text import comparison_table
 
     if json_path is not None:
         check_writable(json_path)

@@ -10,11 +10,11 @@ import argparse
 import time
 from pathlib import Path
 
-from routenas.estimators.table import TableEstimator
-from routenas.nas_tables import NasTable, load_table
 from routenas.search import search
+from routenas.show.text import text_table
 from routenas.strategies.random_ import RandomSearch
-from routenas.tables import text_table
+from routenas.tabular.estimator import TableEstimator
+from routenas.tabular.tables import NasTable, load_table
 
 
 def ours(table: NasTable, queries: int, batch: int) -> tuple[float, float]:

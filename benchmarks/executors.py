@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from routenas.estimators.parallel import Parallel
 from routenas.executor import Processes
 from routenas.results import Result
-from routenas.tables import text_table
+from routenas.show.text import text_table
 from searchspaces.space import Choice, Genotype, Space
 
 SPACE = Space("numbers", [Choice("a", 64)])

@@ -22,7 +22,7 @@ from placement_data.dataset import draw_split
 from placement_data.store import Store
 from routenas import example
 from routenas.checkpoint import build, hand_crafted
-from routenas.tables import text_table
+from routenas.show.text import text_table
 from routenas.tasks.routability import RoutabilityTask
 
 

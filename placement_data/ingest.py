@@ -37,12 +37,12 @@ from placement_data.labels import make_labels
 from placement_data.liberty import LibertyCells
 from placement_data.manifest import ManifestRow, read_manifest
 from placement_data.netlist import signal_nets
+from placement_data.processes import run
 from placement_data.readers import read_def, read_lef
 from placement_data.readers.lef import Library
 from placement_data.readers.text import load_text
 from placement_data.reports import read_report
 from placement_data.store import Sample, Store, Stored, append, check_writable, sha256, write
-from placement_data.workers import run
 
 __all__ = ["Ingested", "ManifestRow", "Mode", "Recipe", "ingest", "make_sample", "read_manifest", "sample_key"]
 

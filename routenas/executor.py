@@ -11,30 +11,13 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from placement_data.errors import InputError
-from placement_data.workers import one_thread
+from placement_data.processes import one_thread
+from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result
-from routenas.search import Estimator
 from searchspaces.space import Genotype
-
-Outcome = tuple[int, Result]
-
-
-class Executor(Protocol):
-    """Runs trials. A trial that cannot be finished, for whatever reason, is a failed result, not an error."""
-
-    workers: int
-
-    def submit(self, ticket: int, genotype: Genotype) -> None:
-        """Start a trial, or queue it; ``ticket`` tells its outcome from others."""
-
-    def wait(self) -> Outcome:
-        """The outcome of some trial that was submitted and not waited for yet. Raises LookupError if there is none."""
-
-    def close(self) -> None:
-        """Stop all workers, those in mid-trial too. May be called again."""
 
 
 class InProcess:

@@ -13,9 +13,9 @@ from placement_data.store import write_text
 from routenas import example
 from routenas.checkpoint import Bundle
 from routenas.journal import Journal
-from routenas.report import search_png
 from routenas.session import run_evaluation, run_scoring, run_search
-from routenas.tables import comparison_table
+from routenas.show.pictures import search_png
+from routenas.show.text import comparison_table
 
 TRIALS = {"hotspots": 8, "violated_nets": 6}
 BASELINES = {

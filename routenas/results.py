@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,18 +15,17 @@ class Result:
     """What an estimator found out about a genotype.
 
     ``value`` is larger for better, None where the trial failed (``message`` then says why). ``seconds`` and ``epochs``
-    are what the trial is charged for: the time and training it took, or what a table recorded. ``cost`` is that of the
-    architecture (parameters, FLOPs, milliseconds: whatever a ``Costed`` estimator measured), lower for better.
-    ``repeated`` is True for a value that was known already and cost nothing.
+    are what the trial is charged for, failed or not: the time and training it took, or what a table recorded. ``costs``
+    are those of the architecture by name (``parameters``, ``multiplications``, ``latency``: whatever was counted or
+    measured), lower for better. ``repeated`` is True for a value that was known already and cost nothing.
     """
 
     value: float | None
     metrics: dict[str, Any] = field(default_factory=dict)
     message: str = ""
-    parameters: int = 0
+    costs: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     epochs: float = 0.0
-    cost: float | None = None
     repeated: bool = False
 
     @property
@@ -34,23 +34,25 @@ class Result:
         return self.value is None or not math.isfinite(self.value)
 
     def finite(self) -> Result:
-        """The result without numbers that JSON lacks; one whose value is such a number has failed."""
-        numbers = (self.value, self.cost, *self.metrics.values())
-        if all(number is None or isinstance(number, int) or _is_finite(number) for number in numbers):
-            return self
-        if self.value is not None and not math.isfinite(self.value):
-            message = self.message or f"the metric is {self.value}"
-            return replace(self, value=None, metrics={}, message=message, cost=_finite(self.cost))
-        return replace(self, metrics=_finite(self.metrics), cost=_finite(self.cost))
+        """The result in plain JSON values: numbers of numpy as Python's, None where a number is none that JSON has.
+
+        A result whose value is no finite number has failed.
+        """
+        value = _plain(self.value)
+        costs = {name: cost for name, cost in _plain(dict(self.costs)).items() if cost is not None}
+        message = self.message
+        if value is None and self.value is not None:
+            message = message or f"the metric is {self.value}"
+        return replace(self, value=value, metrics=_plain(self.metrics), message=message, costs=costs)
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # a scalar or array of numpy, a tensor
+        return _plain(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

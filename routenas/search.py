@@ -5,33 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from placement_data.errors import InputError, RoutenasError
+from routenas.interfaces import Estimator, Strategy
 from routenas.journal import Journal
 from routenas.results import Result, Trial
-from routenas.strategies import Strategy
 from searchspaces.space import Genotype
 
 MOST_REPEATS = 1000
 """So many results in a row that cost nothing end a search: its strategy has nothing new to ask."""
 
 
-_LATER = ("epochs", "cost", "repeated")  # journals of older versions lack them
+_FIELDS = ("value", "metrics", "message", "seconds")
+_LATER = ("costs", "epochs", "repeated")  # journals of older versions lack them
 
 
 class SearchFailedError(RoutenasError):
     """Every candidate of a search failed, so there is nothing to choose from."""
 
     exit_code = 5
-
-
-class Estimator(Protocol):
-    """Finds out how good genotypes are."""
-
-    def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
-        """One result a genotype, in order."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -137,7 +130,7 @@ def _trial(journal: Journal | None, number: int, genotype: Genotype, record: dic
             found=f"trial {record.get('trial')} {record.get('hash')}", expected=f"trial {number} {genotype.hash}",
         )  # fmt: skip
     try:
-        result = Result(**{name: record[name] for name in ("value", "metrics", "message", "parameters", "seconds")})
+        result = Result(**{name: record[name] for name in _FIELDS})
     except KeyError as error:
         raise InputError(f"a journal line lacks {error}", file=journal.path, line=journal.line(number)) from None
     return Trial(genotype, replace(result, **{name: record[name] for name in _LATER if name in record}))

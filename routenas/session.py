@@ -12,21 +12,21 @@ from typing import Any, Literal, cast
 
 import torch
 
-from placement_data.audit import Audit, Model, audit, read_parts
+from placement_data.checks.audit import Audit, Model, audit, read_parts
+from placement_data.checks.families import Families, read_families
 from placement_data.circuitnet import export_circuitnet, read_circuitnet, read_designs
 from placement_data.circuitnet.exporting import Preprocessing
 from placement_data.circuitnet.names import FamilyRule
 from placement_data.dataset import Split
 from placement_data.errors import InputError
-from placement_data.families import Families, read_families
 from placement_data.store import Sample, Store, check_writable, write, write_text
 from routenas.baselines import baseline, baselines
 from routenas.checkpoint import Bundle, build, check_folder, hand_crafted
-from routenas.comparison import baseline_row, bundle_row, compare
+from routenas.evaluation import baseline_row, bundle_row, compare
 from routenas.executor import Execution
-from routenas.progress import Bar, TensorBoard, progress_bar
 from routenas.recipes.routenas import Configuration, Events, data_sha256, make_bundle, resolve_split, run, start
 from routenas.results import Trial
+from routenas.show.progress import Bar, TensorBoard, progress_bar
 from routenas.strategies import strategy_class
 from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import budget_named, train
@@ -269,7 +269,7 @@ def run_scoring(
 ) -> str:  # fmt: skip
     """``routenas score``: score one layout, write what is asked for, and return the text to print."""
     from routenas.scoring import heat_map_csv, score_layout
-    from routenas.tables import score_table, timing_table
+    from routenas.show.text import score_table, timing_table
 
     began = time.perf_counter()
     for path in filter(None, (json_path, csv_path, png_path)):
@@ -281,7 +281,7 @@ def run_scoring(
     score = score_layout(lef, def_, bundles, tile, top)
     mark = time.perf_counter()
     if png_path is not None:
-        from routenas.report import heat_map_png
+        from routenas.show.pictures import heat_map_png
 
         heat_map_png(score, png_path)
     if csv_path is not None and score.probability is not None:

@@ -7,8 +7,11 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
+
+Output = Literal["classes", "map", "scalar", "tokens", "nodes"]
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,18 @@ class Graph:
 
 @dataclass(frozen=True)
 class TaskShape:
-    """What a network must fit: ``inputs`` channels of a map or features of a node, ``outputs`` classes or values."""
+    """What a network must fit: ``inputs`` channels of a map or features of a node, ``outputs`` classes or values.
+
+    ``output`` is the form of its answer: "classes" logits (B, outputs) of an example; "map" (B, outputs, H, W), a
+    value a tile; "scalar" (B,); "tokens" logits (T, B, outputs) of a sequence; "nodes" logits (N, outputs) of a graph.
+    """
 
     inputs: int
     outputs: int
+    output: Output = "classes"
 
     def __post_init__(self) -> None:
         if self.inputs < 1 or self.outputs < 1:
             raise ValueError(f"a task must have at least one input and one output, not {self.inputs}, {self.outputs}")
+        if self.output not in get_args(Output):
+            raise ValueError(f"an output must be one of {', '.join(get_args(Output))}, not {self.output!r}")

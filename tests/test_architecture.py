@@ -52,16 +52,17 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("metrics", "progress", "results", "journal", "example", "networks", "nas_tables"),
+    ("metrics", "results", "journal", "example", "networks"),
+    ("interfaces",),
     ("surrogates",),
     ("strategies",),
-    ("bootstrap", "baselines", "search", "tasks"),
+    ("baselines", "search", "tasks"),
     ("executor",),
     ("training",),
     ("checkpoint",),
-    ("estimators", "comparison", "scoring"),
-    ("benchmark",),
-    ("recipes", "report", "tables"),
+    ("estimators", "evaluation", "scoring"),
+    ("tabular",),
+    ("recipes", "show"),
     ("session",),
     ("quickstart", "commands"),
 )

@@ -17,8 +17,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from placement_data.checks.families import Families
 from placement_data.errors import InputError
-from placement_data.families import Families
 
 FamilyRule = Literal["core", "design", "table"]
 
@@ -84,7 +84,7 @@ def parse_name(
     """Design, family and settings of a sample.
 
     ``families`` "core" makes one family of the designs around one core (RISCY with and without FPU, any macro count);
-    "design" one of each design name, as CircuitNet's own split has it; "table" follows ``placement_data.families``
+    "design" one of each design name, as in CircuitNet's own split; "table" follows ``placement_data.checks.families``
     throughout, for which RISCY and zero-riscy are one family of related cores. ``designs`` maps samples to (design,
     family) and goes before the name. Raises ``InputError`` where neither tells: a design by guess would put placements
     of one design on both sides of a split.

@@ -50,12 +50,12 @@ def benchmark(
     regularised-evolution, genetic, local-search, policy-gradient, ppo, predictor, exhaustive and those of 'search'.
     """
     from placement_data.files import atomic_path, check_writable, write_text
-    from routenas import benchmark as bench
-    from routenas.nas_tables import load_table
-    from routenas.progress import progress_bar
+    from routenas.show.progress import progress_bar
+    from routenas.show.text import benchmark_table
     from routenas.strategies import strategy_class
     from routenas.surrogates import surrogate_class
-    from routenas.tables import benchmark_table
+    from routenas.tabular import benchmark as bench
+    from routenas.tabular.tables import load_table
 
     for path in (json_path, png_path):
         if path is not None:

@@ -58,7 +58,7 @@ def ingest(
     """
     from placement_data.ingest import Mode, Recipe, read_manifest
     from placement_data.ingest import ingest as run_ingest
-    from routenas.progress import progress_bar
+    from routenas.show.progress import progress_bar
 
     modes: dict[Mode, bool] = {"resume": resume, "append": append, "force": force}
     chosen = [name for name, given in modes.items() if given]
@@ -95,7 +95,7 @@ def data() -> None:
 def show(path: Path, seed: int) -> None:
     """List designs, families, grid sizes and labels of a data set."""
     from placement_data.store import Store
-    from routenas.tables import data_table
+    from routenas.show.text import data_table
 
     click.echo(data_table(Store(path)))
 

@@ -30,7 +30,7 @@ def lint(lef: tuple[Path, ...], def_: tuple[Path, ...], json_path: str | None, s
     statements that cannot be read. Without a LEF a DEF is only checked by itself. Exit code 0: nothing found; 10:
     findings; 3: a file is absent, damaged, cut off, or no LEF or DEF.
     """
-    from placement_data.lint import lint as check
+    from placement_data.checks.lint import lint as check
     from placement_data.store import check_writable, write_text
 
     if not lef and not def_:

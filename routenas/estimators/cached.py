@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from routenas.interfaces import Estimator
 from routenas.results import Result, Trial
-from routenas.search import Estimator
 from searchspaces.space import Genotype
 
 
-class Cached:
+class Cached(Estimator):
     """Estimates each genotype once: a repeat gives the first result again, marked ``repeated``, and costs nothing.
 
     ``known`` are trials of earlier searches. ``hits`` counts the repeats. A failed trial is remembered, too.

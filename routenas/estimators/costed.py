@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from routenas.interfaces import Estimator
 from routenas.results import Result
-from routenas.search import Estimator
 from searchspaces.space import Genotype, Space
 
 Cost = Callable[[Genotype], float]
@@ -20,13 +20,13 @@ Cost = Callable[[Genotype], float]
 SOFT_WEIGHT = -0.07
 
 
-class Costed:
+class Costed(Estimator):
     """Multiplies every value with (cost / target)^w (Tan et al., CVPR 2019, arXiv 1807.11626, equation 2).
 
     ``below`` is w where the cost is at most the target, ``above`` where it is larger: both -0.07 trade quality
     smoothly for cost (soft), ``below`` 0 and ``above`` -1 make the target a constraint (hard). ``cost`` is a function,
     or a table by genotype; an architecture without a cost fails. The quality itself is in ``metrics["quality"]``, the
-    cost in ``Result.cost``. Values must not be negative: a reward that multiplies would turn them round.
+    cost in ``Result.costs`` under ``name``. Values must not be negative: a reward that multiplies would turn them.
     """
 
     def __init__(
@@ -36,10 +36,11 @@ class Costed:
         target: float,
         below: float = SOFT_WEIGHT,
         above: float = SOFT_WEIGHT,
+        name: str = "cost",
     ) -> None:
         if not target > 0:
             raise ValueError(f"the target cost must be above 0, not {target}")
-        self.estimator, self.target, self.below, self.above = estimator, target, below, above
+        self.estimator, self.target, self.below, self.above, self.name = estimator, target, below, above, name
         self._cost: Callable[[Genotype], float | None] = cost.get if isinstance(cost, Mapping) else cost
 
     @classmethod
@@ -58,11 +59,12 @@ class Costed:
         cost = self._cost(genotype)
         if cost is None or not cost > 0:
             return replace(result, value=None, message=f"no cost is known, found {cost}")
+        costs = {**result.costs, self.name: cost}
         if result.value < 0:
-            return replace(result, value=None, cost=cost, message=f"the quality is negative, found {result.value}")
+            return replace(result, value=None, costs=costs, message=f"the quality is negative, found {result.value}")
         ratio = cost / self.target
         reward = result.value * ratio ** (self.below if ratio <= 1 else self.above)
-        return replace(result, value=reward, cost=cost, metrics={**result.metrics, "quality": result.value})
+        return replace(result, value=reward, costs=costs, metrics={**result.metrics, "quality": result.value})
 
 
 def parameters(space: Space, task: Any) -> Cost:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from routenas.interfaces import Estimator
 from routenas.results import Result, Trial
-from routenas.search import Estimator
 from searchspaces.space import Genotype
 
 
-class MedianStopped:
+class MedianStopped(Estimator):
     """Estimates a genotype at growing fidelities and stops where it is worse than the median of those before it.
 
     The median rule (Golovin et al., KDD 2017) needs ``least`` values at a fidelity before it stops anything. A result

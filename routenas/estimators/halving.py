@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from routenas.interfaces import Estimator
 from routenas.results import Result
-from routenas.search import Estimator
 from searchspaces.space import Genotype
 
 
-class SuccessiveHalving:
+class SuccessiveHalving(Estimator):
     """Estimates a batch at the first fidelity, the best 1/``eta`` of it at the second, and so on (Jamieson &
     Talwalkar, AISTATS 2016, arXiv 1502.07943).
 

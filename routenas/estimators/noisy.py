@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from routenas.interfaces import Estimator
 from routenas.results import Result
-from routenas.search import Estimator
 from searchspaces.space import Genotype
 
 
-class Noisy:
+class Noisy(Estimator):
     """Adds normal noise of deviation ``sigma`` to every value.
 
     The noise follows from the seed, the genotype and how often it was estimated before, not from the order of calls:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routenas.executor import Executor
+from routenas.interfaces import Estimator, Executor
 from routenas.results import Result
 from searchspaces.space import Genotype
 
 
-class Parallel:
+class Parallel(Estimator):
     """Estimates a batch on all workers of an executor; results come in the order of the genotypes.
 
     They do not depend on timing, so a search with ``batch`` genotypes at a time is the same for any number of workers.

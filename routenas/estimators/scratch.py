@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from routenas.checkpoint import build, searched
+from routenas.interfaces import Estimator
 from routenas.results import Result
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import Budget, DivergedError, train
@@ -21,7 +22,7 @@ def in_silence(epoch: int, epochs: int) -> None:
 
 
 @dataclass(frozen=True)
-class TrainedFromScratch:
+class TrainedFromScratch(Estimator):
     """Trains every genotype on the training split and values it by the task's metric on the search split.
 
     A training that diverges or runs out of memory is a result without a value, not an error.
@@ -39,7 +40,7 @@ class TrainedFromScratch:
 
     def _one(self, genotype: Genotype) -> Result:
         channels = len(self.task.store.channels)
-        parameters = self.space.cost(genotype, self.task.name, channels).parameters
+        costs = {"parameters": float(self.space.cost(genotype, self.task.name, channels).parameters)}
         architecture = searched(self.space, genotype)
 
         def new(seed: int) -> nn.Module:
@@ -49,8 +50,8 @@ class TrainedFromScratch:
             trained = train(new, self.task, self.budget, self.seed, self.progress)
         except (DivergedError, MemoryError, RuntimeError) as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            return Result(None, {}, reason[:200], parameters)
+            return Result(None, {}, reason[:200], costs)
         value = trained.metrics[self.task.metric]
         usable = value is not None and math.isfinite(value)
         message = "" if usable else f"{self.task.metric} is undefined on the search split"
-        return Result(value if usable else None, trained.metrics, message, parameters, round(trained.seconds, 2))
+        return Result(value if usable else None, trained.metrics, message, costs, round(trained.seconds, 2))

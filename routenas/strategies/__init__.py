@@ -13,14 +13,14 @@ from routenas.strategies.base import Strategy
 __all__ = ["STRATEGIES", "Strategy", "strategy_class"]
 
 STRATEGIES = {
-    "bernoulli": "routenas.strategies.bernoulli:BernoulliReinforce",
+    "bernoulli": "routenas.strategies.guided_dags.bernoulli:BernoulliReinforce",
     "evolution": "routenas.strategies.evolution:RegularisedEvolution",
     "exhaustive": "routenas.strategies.exhaustive:Exhaustive",
     "genetic": "routenas.strategies.genetic:GeneticSearch",
-    "guided": "routenas.strategies.guided:GuidedRule",
+    "guided": "routenas.strategies.guided_dags.guided:GuidedRule",
     "local-search": "routenas.strategies.local_search:LocalSearch",
     "multi-objective": "routenas.strategies.multi_objective:MultiObjective",
-    "paper": "routenas.strategies.paper:PaperRule",
+    "paper": "routenas.strategies.guided_dags.paper:PaperRule",
     "policy-gradient": "routenas.strategies.policy_gradient:PolicyGradient",
     "ppo": "routenas.strategies.policy_gradient:ProximalPolicy",
     "predictor": "routenas.strategies.predictor:PredictorSearch",

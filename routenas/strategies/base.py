@@ -5,36 +5,20 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from routenas.interfaces import Strategy
 from routenas.results import Result
 from searchspaces.space import Genotype, Space
+
+__all__ = ["AskTell", "Strategy", "Values"]
 
 Values = tuple[int, ...]
 
 PROPOSALS = 100
 FALLBACKS = 1000
-
-
-class Strategy(Protocol):
-    """Decides which architectures are tried next. It never sees data, modules or devices; larger results are better."""
-
-    def ask(self, n: int) -> list[Genotype]:
-        """Up to ``n`` canonical genotypes, none of which was asked or told before.
-
-        Fewer, down to none, when no new one was found: the space is exhausted.
-        """
-
-    def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
-        """Results of genotypes, asked or not, in order."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that the next `ask` depends on, as JSON values."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken, in a strategy made with the same arguments."""
 
 
 class AskTell(ABC):

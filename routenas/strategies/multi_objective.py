@@ -18,9 +18,9 @@ Points = NDArray[np.float64]
 class MultiObjective(AskTell):
     """NSGA-II (Deb et al. 2002): parents are chosen by the front that they are on, then by how lonely they are there.
 
-    The objectives are ``Result.value`` (more is better) and ``Result.cost`` (less is better; none counts as 0). The
-    best ``population`` of all told are the parents; each child is the crossover of two winners of a tournament of two,
-    mutated in one choice.
+    The objectives are ``Result.value`` (more is better) and ``Result.costs["cost"]`` (less is better; none is 0).
+    The best ``population`` of all told are the parents; each child is the crossover of two winners of a tournament of
+    two, mutated in one choice.
     """
 
     def __init__(self, space: Space, seed: int, *, population: int = 20, initial: Sequence[Genotype] = ()) -> None:
@@ -33,7 +33,7 @@ class MultiObjective(AskTell):
 
     def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
         """See `Strategy.tell`."""
-        self._costs = [result.cost or 0.0 for result in results]
+        self._costs = [result.costs.get("cost", 0.0) for result in results]
         super().tell(genotypes, results)
 
     def _propose(self) -> Values:
@@ -102,6 +102,6 @@ def pareto_front(trials: Sequence[Trial]) -> list[Trial]:
     usable = [trial for trial in trials if trial.result.value is not None]
     if not usable:
         return []
-    points = np.array([(float(trial.result.value or 0.0), -(trial.result.cost or 0.0)) for trial in usable])
+    points = np.array([(float(trial.result.value or 0.0), -trial.result.costs.get("cost", 0.0)) for trial in usable])
     best = [trial for trial, front in zip(usable, fronts(points), strict=True) if front == 0]
-    return sorted(best, key=lambda trial: trial.result.cost or 0.0)
+    return sorted(best, key=lambda trial: trial.result.costs.get("cost", 0.0))

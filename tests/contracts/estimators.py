@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from routenas.interfaces import Estimator
 from routenas.results import Result
-from routenas.search import Estimator, SearchBudget, search
+from routenas.search import SearchBudget, search
 from routenas.strategies import strategy_class
 from searchspaces.space import Choice, Genotype, Space
 
@@ -29,8 +30,8 @@ class Quality:
     def _one(self, genotype: Genotype) -> Result:
         a, b, c = genotype.values
         if a == 3:
-            return Result(None, {}, "failed", 5, 2.0, 1.0)
-        return Result(0.1 + 0.2 * a + 0.03 * b + 0.001 * c, {"b": b}, "", 10, 2.0, 1.0)
+            return Result(None, {}, "failed", {"parameters": 5.0}, 2.0, 1.0)
+        return Result(0.1 + 0.2 * a + 0.03 * b + 0.001 * c, {"b": b}, "", {"parameters": 10.0}, 2.0, 1.0)
 
 
 GOOD = [SPACE.genotype(values) for values in ((0, 1, 2), (2, 4, 0), (1, 0, 1), (2, 2, 2))]

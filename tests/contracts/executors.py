@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pytest
 
 from routenas.estimators.parallel import Parallel
-from routenas.executor import Executor
+from routenas.interfaces import Estimator, Executor
 from routenas.results import Result
-from routenas.search import Estimator, search
+from routenas.search import search
 from routenas.strategies import strategy_class
 from searchspaces.space import Choice, Genotype, Space
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from routenas.executor import Executor, InProcess, Processes, Ray
-from routenas.search import Estimator
+from routenas.interfaces import Estimator
 from tests.contracts.executors import FILL, KILL, SLEEP, ExecutorContract, Trials, trial
 
 

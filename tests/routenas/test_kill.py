@@ -33,7 +33,7 @@ class Slow:
 
     def one(self, values):
         worth = sum(value * (i + 1) for i, value in enumerate(values)) / 60
-        return Result(None if values[0] == 3 else worth, cost=1.0)
+        return Result(None if values[0] == 3 else worth, costs={"cost": 1.0})
 
 strategy = strategy_class(sys.argv[2])(space, 5, **options.get(sys.argv[2], {}))
 search(strategy, Slow(), 18, Journal(Path(sys.argv[1])), batch=2)

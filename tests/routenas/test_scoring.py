@@ -21,7 +21,7 @@ from placement_data.netlist import signal_nets
 from placement_data.synthetic import synthetic_def
 from routenas.checkpoint import Bundle, ModelMismatchError
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
-from routenas.tables import score_table, timing_table
+from routenas.show.text import score_table, timing_table
 from tests.layouts import Layout
 
 
@@ -191,7 +191,7 @@ def test_csv_covers_the_die_exactly(score: Score) -> None:
 
 
 def test_png(score: Score, tmp_path: Path) -> None:
-    from routenas.report import heat_map_png, search_png
+    from routenas.show.pictures import heat_map_png, search_png
 
     heat_map_png(score, tmp_path / "map.png")
     search_png([0.5, None, 0.7], "ROC-AUC", tmp_path / "search.png")

@@ -33,7 +33,9 @@ class Table:
 
     def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
         self.asked += genotypes
-        return [Result(self.value(g), {"auc": 1.0}, "", 10, 0.25 * len(self.asked)) for g in genotypes]
+        return [
+            Result(self.value(g), {"auc": 1.0}, "", {"parameters": 10.0}, 0.25 * len(self.asked)) for g in genotypes
+        ]
 
 
 SMALL = {"population": 4, "tournament": 2}

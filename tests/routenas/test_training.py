@@ -141,7 +141,7 @@ def test_an_estimator_turns_divergence_into_a_result(
         for result in results(error):
             assert result.value is None
             assert result.message == message
-            assert result.parameters > 0
+            assert result.costs["parameters"] > 0
 
 
 def test_a_result_does_not_depend_on_its_neighbours(tasks: dict[str, RoutabilityTask]) -> None:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from searchspaces.blocks import MnasNetSpace, NasBenchMacroSpace
-from searchspaces.cells import NasBench201Space
 from searchspaces.flexible import FlexibleSpace
-from searchspaces.graphs import NasBenchGraphSpace
 from searchspaces.nasbench101 import NasBench101Space
+from searchspaces.nasbench201 import NasBench201Space
+from searchspaces.nasbench_graph import NasBenchGraphSpace
 from searchspaces.space import Choice, Space
 from tests.contracts.spaces import SpaceContract
 

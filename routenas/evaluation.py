@@ -1,0 +1,223 @@
+"""Searched against hand-crafted: one table, same data, same trainer, same budget, with the label's noise ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from placement_data.errors import InputError
+from routenas.baselines import baseline
+from routenas.baselines import load as load_baseline
+from routenas.checkpoint import Bundle, ModelMismatchError, build, hand_crafted
+from routenas.metrics import (
+    ceiling_count,
+    ceiling_scores,
+    count_metrics,
+    hotspot_metrics,
+    ranking_by_design,
+    share_of_way,
+)
+from routenas.metrics.bootstrap import (
+    bootstrap_over_designs,
+    mean_over_designs,
+    paired_bootstrap_difference,
+    pooled_average_precision,
+    pooled_roc_auc,
+)
+from routenas.tasks.routability import RATIO_FLOOR, Example, RoutabilityTask
+from routenas.training import Answers, Budget, member_mean, predictions, train
+
+CEILING = "ceiling (other net orders)"
+COLUMNS = {
+    "hotspots": ("roc_auc", "average_precision", "design_mean_roc_auc", "design_mean_average_precision"),
+    "violated_nets": ("design_mean_tau", "pooled_tau", "pooled_spearman"),
+}
+# Predictors without context or training: the share of the way to the ceiling starts at the best of them.
+CONTROLS = {"hotspots": ("rudy", "tile-mlp"), "violated_nets": ("utilization", "rudy-mean")}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One predictor: answers a seed (members) for the placements of one split."""
+
+    name: str
+    members: tuple[Answers, ...]
+
+    @property
+    def mean(self) -> Answers:
+        """The members' mean answer: the ensemble."""
+        return member_mean(self.members)
+
+
+def baseline_row(
+    name: str, task: RoutabilityTask, budget: Budget, seeds: Sequence[int], part: str,
+    progress: Callable[[int, int], object] = lambda epoch, epochs: None,
+) -> Row:  # fmt: skip
+    """Train a hand-crafted predictor with each seed and answer for every placement of ``part``."""
+    if baseline(task.name, name).kind != "network":
+        return Row(name, (_fitted(name, task, part),))
+    channels = len(task.store.channels)
+    architecture = hand_crafted(name)
+    modules: list[nn.Module] = [
+        train(lambda seed: build(architecture, task.name, channels, seed), task, budget, seed, progress).module
+        for seed in seeds
+    ]
+    return Row(name, tuple(predictions(module, task, part) for module in modules))
+
+
+def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
+    options = {"channels": task.store.channels} if baseline(task.name, name).by_name else {}
+    model = load_baseline(task.name, name)(**options)
+    train_examples, search_examples = task.examples("train"), task.examples("search")
+    hotspots = task.name == "hotspots"
+
+    def labels(examples: Sequence[Example]) -> list[Any]:
+        return [example.hotspots if hotspots else np.log(example.ratio + RATIO_FLOOR) for example in examples]
+
+    raw = [[example.sample.features for example in examples] for examples in (train_examples, search_examples)]
+    model.fit(raw[0], labels(train_examples), raw[1], labels(search_examples))
+    answers = [np.asarray(model.predict(example.sample.features), dtype=np.float64) for example in task.examples(part)]
+    if hotspots:
+        return [1 / (1 + np.exp(-np.clip(answer, -50, 50))) for answer in answers]
+    return [np.clip(np.exp(answer.reshape(1)) - RATIO_FLOOR, 0, 1) for answer in answers]
+
+
+def bundle_row(name: str, bundle: Bundle, task: RoutabilityTask, part: str) -> Row:
+    """Answers of a bundle's members.
+
+    Raises :class:`InputError` where the bundle was trained or chosen on a family of ``part``, and
+    :class:`routenas.checkpoint.ModelMismatchError` where its channels are not those of the data set.
+    """
+    if bundle.task != task.name:
+        raise InputError(f"the model {name} is for another task", found=bundle.task, expected=task.name)
+    if (bundle.channel_version, bundle.channels) != (task.store.channel_version, task.store.channels):
+        raise ModelMismatchError(
+            f"the model {name} has channels {bundle.channel_version}, the data set {task.store.channel_version}"
+        )
+    seen = set(bundle.split.train) | set(bundle.split.search if part == "test" else ())
+    leaked = sorted(seen & {example.sample.family for example in task.examples(part)})
+    if leaked:
+        raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])
+    members = [
+        [single.predict(example.sample.features, example.sample.net_count) for example in task.examples(part)]
+        for single in bundle.members()
+    ]
+    return Row(name, tuple(members))
+
+
+def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: str | None = None) -> dict[str, Any]:
+    """Table of the rows as a JSON-ready value.
+
+    A row has mean, deviation and number of seeds a metric, the ensemble's metrics with 95 % bootstrap intervals over
+    designs, and on the placements with repeats the share of the way from the best control to the ceiling. With
+    ``reference`` (a row's name), every row has the interval of the reference's ensemble minus its own.
+    """
+    examples = task.examples(part)
+    columns = COLUMNS[task.name]
+    table = []
+    for row in rows:
+        singles = [_metrics(task, examples, answers) for answers in row.members]
+        entry: dict[str, Any] = {"name": row.name, "seeds": len(singles), "metrics": {}, "ensemble": {}}
+        pooled = _metrics(task, examples, row.mean)
+        for column in columns:
+            values = [float(single[column]) for single in singles if single[column] is not None]
+            deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+            entry["metrics"][column] = {"mean": float(np.mean(values)) if values else None, "deviation": deviation}
+            entry["ensemble"][column] = pooled[column]
+        entry["interval"] = interval(task, examples, row.mean)
+        entry["by_design"] = pooled.get("by_design") or pooled.get("tau")
+        table.append(entry)
+    _add_differences(task, examples, rows, table, reference)
+    ceiling = _add_ceiling(task, examples, rows, table)
+    return {
+        "task": task.name,
+        "part": part,
+        "placements": len(examples),
+        "designs": len({example.sample.design for example in examples}),
+        "base_rate": _base_rate(task, examples),
+        "rows": table,
+        "ceiling": ceiling,
+    }
+
+
+def _base_rate(task: RoutabilityTask, examples: Sequence[Example]) -> float:
+    if task.name == "hotspots":
+        return float(np.concatenate([example.hotspots.ravel() for example in examples]).mean())
+    return float(np.mean([example.ratio for example in examples]))
+
+
+def _metrics(task: RoutabilityTask, examples: Sequence[Example], answers: Answers) -> dict[str, Any]:
+    designs = [example.sample.design for example in examples]
+    if task.name == "hotspots":
+        triples = zip(designs, examples, answers, strict=True)
+        return hotspot_metrics((design, example.hotspots, answer) for design, example, answer in triples).to_json()
+    return count_metrics(designs, [example.ratio for example in examples], [float(a[0]) for a in answers]).to_json()
+
+
+def _by_design(task: RoutabilityTask, examples: Sequence[Example], answers: Answers) -> Mapping[str, Any]:
+    if task.name == "hotspots":
+        return ranking_by_design((e.sample.design, e.hotspots, a) for e, a in zip(examples, answers, strict=True))
+    tau: Mapping[str, Any] = _metrics(task, examples, answers)["tau"]
+    return tau
+
+
+def _statistics(task: RoutabilityTask) -> dict[str, Any]:
+    if task.name == "hotspots":
+        return {"roc_auc": pooled_roc_auc, "average_precision": pooled_average_precision}
+    return {"design_mean_tau": mean_over_designs}
+
+
+def interval(task: RoutabilityTask, examples: Sequence[Example], answers: Answers) -> dict[str, Any]:
+    """95 % bootstrap intervals over designs of the task's main metrics."""
+    values = _by_design(task, examples, answers)
+    return {name: bootstrap_over_designs(values, statistic) for name, statistic in _statistics(task).items()}
+
+
+def _add_differences(
+    task: RoutabilityTask,
+    examples: Sequence[Example],
+    rows: Sequence[Row],
+    table: list[dict[str, Any]],
+    reference: str | None,
+) -> None:
+    chosen = next((row for row in rows if row.name == reference), None)
+    if chosen is None:
+        return
+    ours = _by_design(task, examples, chosen.mean)
+    for row, entry in zip(rows, table, strict=True):
+        theirs = _by_design(task, examples, row.mean)
+        entry["reference_minus_this"] = {
+            name: paired_bootstrap_difference(ours, theirs, statistic) for name, statistic in _statistics(task).items()
+        }
+
+
+def _add_ceiling(
+    task: RoutabilityTask, examples: Sequence[Example], rows: Sequence[Row], table: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    repeated = [index for index, example in enumerate(examples) if example.sample.repeat_hotspots is not None]
+    if not repeated:
+        return None
+    subset = [examples[index] for index in repeated]
+    headline = COLUMNS[task.name][0] if task.name == "hotspots" else "pooled_tau"
+    value = _metrics(task, subset, [_ceiling_answer(task, example) for example in subset])[headline]
+    here = {row.name: _metrics(task, subset, [row.mean[index] for index in repeated])[headline] for row in rows}
+    controls = [here[name] for name in CONTROLS[task.name] if here.get(name) is not None]
+    control = max(controls, default=None)
+    for entry in table:
+        own = here[entry["name"]]
+        entry["on_repeated"] = own
+        entry["share_of_way"] = share_of_way(own, control, value)
+    return {"name": CEILING, "metric": headline, "value": value, "placements": len(subset), "control": control}
+
+
+def _ceiling_answer(task: RoutabilityTask, example: Example) -> NDArray[np.float64]:
+    sample = example.sample
+    if task.name == "hotspots":
+        assert sample.repeat_hotspots is not None
+        return np.asarray(ceiling_scores(list(sample.repeat_hotspots)), dtype=np.float64)
+    return np.array([ceiling_count([count / max(sample.net_count, 1) for count in sample.repeat_violated_nets])])

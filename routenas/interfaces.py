@@ -1,0 +1,128 @@
+"""The promises that everything a user can plug in keeps. The engine is written against them and names nothing behind.
+
+Types only: importing this costs nothing. Each promise has one contract suite, which every implementation inherits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from routenas.results import Result, Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+    from searchspaces.space import Genotype, TaskShape
+
+Outcome = tuple[int, Result]
+Forward = Callable[..., Any]
+"""A module, or anything else that is called as one: a supernet bound to a choice, the mean of an ensemble."""
+
+
+class Task(Protocol):
+    """What is learnt, on which data. Three parts: ``train``, ``search`` (candidates are judged on it), ``test``.
+
+    ``metric`` is the name of the number, larger for better, that a search maximises; ``shape`` what a network must fit.
+    """
+
+    @property
+    def name(self) -> str:
+        """The task's name, as results are labelled with it."""
+
+    @property
+    def metric(self) -> str:
+        """The key, in what `score` returns, of the number that a search maximises."""
+
+    @property
+    def shape(self) -> TaskShape:
+        """What a network takes and gives."""
+
+    def batches(self, part: str, size: int, rng: np.random.Generator) -> Iterator[Any]:
+        """One epoch of a part in batches of ``size`` examples; ``rng`` alone decides order and augmentation."""
+
+    def loss(self, forward: Forward, batch: Any) -> Tensor:
+        """The mean loss of a batch, a scalar with a gradient. The task itself calls ``forward``."""
+
+    def score(self, forward: Forward, part: str) -> dict[str, Any]:
+        """The metrics of a part, JSON values, without a gradient; the task's own one is under `metric`."""
+
+    def example(self) -> tuple[Any, ...]:
+        """The arguments of one call of a network: what measured costs are measured on."""
+
+    def config(self) -> dict[str, Any]:
+        """JSON values from which ``from_config`` of the same class makes an equal task, in another process, too."""
+
+
+class Space(Protocol):
+    """What can be built: see :class:`searchspaces.space.Space`, which does all of it but `build`."""
+
+    @property
+    def name(self) -> str:
+        """The space's name, which its genotypes carry."""
+
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A random canonical genotype."""
+
+    def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """A canonical genotype that differs in one choice."""
+
+    def canonical(self, genotype: Genotype) -> Genotype:
+        """The representative of all genotypes that mean the same architecture."""
+
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
+        """The module that the genotype means, its weights drawn from ``seed`` alone."""
+
+    def config(self) -> dict[str, Any]:
+        """JSON values from which the space is made again."""
+
+
+class Strategy(Protocol):
+    """Decides which architectures are tried next. It never sees data, modules or devices; larger results are better."""
+
+    def ask(self, n: int) -> list[Genotype]:
+        """Up to ``n`` canonical genotypes, none of which was asked or told before.
+
+        Fewer, down to none, when no new one was found: the space is exhausted.
+        """
+
+    def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
+        """Results of genotypes, asked or not, in order."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next `ask` depends on, as JSON values."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken, in a strategy made with the same arguments."""
+
+
+class Estimator(Protocol):
+    """Finds out how good architectures are. A subclass that shares nothing between estimates overrides one method."""
+
+    def prepare(self, folder: Path) -> None:
+        """Make what all estimates share (a supernet, a fitted model), or read it from ``folder`` after a kill."""
+        return
+
+    def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
+        """One result a genotype, in order."""
+
+    def recall(self, trials: Sequence[Trial]) -> None:
+        """Take in, on a resume, the trials that the journal holds, in the order of its lines."""
+        return
+
+
+class Executor(Protocol):
+    """Runs trials. A trial that cannot be finished, for whatever reason, is a failed result, not an error."""
+
+    workers: int
+
+    def submit(self, ticket: int, genotype: Genotype) -> None:
+        """Start a trial, or queue it; ``ticket`` tells its outcome from others."""
+
+    def wait(self) -> Outcome:
+        """The outcome of some trial that was submitted and not waited for yet. Raises LookupError if there is none."""
+
+    def close(self) -> None:
+        """Stop all workers, those in mid-trial too. May be called again."""

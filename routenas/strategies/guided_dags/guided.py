@@ -1,0 +1,53 @@
+"""The rule of RouteNAS with a standardised advantage: the default strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from routenas.strategies.base import Values
+from routenas.strategies.guided_dags.paper import PaperRule
+from searchspaces.dags import GuideDag
+from searchspaces.space import Genotype, Space
+
+
+class GuidedRule(PaperRule):
+    """The walk and the multiplicative update of `PaperRule`, with three changes that let it learn.
+
+    The metric is measured against the mean and standard deviation of the last 50 results, so that good architectures
+    gain as much as bad ones lose; the first ``warm_up`` architectures are random samples of the space and change no
+    weight; no edge and no option falls below the probability ``floor``.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        seed: int,
+        *,
+        alpha: float = 0.1,
+        bounds: tuple[float, float] = (0.05, 8.0),
+        warm_up: int = 10,
+        floor: float = 0.02,
+        initial: Sequence[Genotype] = (),
+    ) -> None:
+        super().__init__(space, seed, alpha=alpha, bounds=bounds, initial=initial)
+        self.warm_up = warm_up
+        self.floor = floor
+
+    def edge_probabilities(self, dag: GuideDag) -> np.ndarray:
+        """See `WalkStrategy`."""
+        return np.asarray(np.maximum(super().edge_probabilities(dag), self.floor))
+
+    def option_probabilities(self, choice: int) -> np.ndarray:
+        """See `WalkStrategy`."""
+        p = super().option_probabilities(choice)
+        floor = min(self.floor, 1.0 / len(p))
+        return np.asarray(floor + (1.0 - floor * len(p)) * p)
+
+    def _propose(self) -> Values:
+        return self.space.sample_values(self._rng) if len(self._results) < self.warm_up else super()._propose()
+
+    def _learn(self, values: Values, result: float) -> None:
+        if len(self._results) >= max(self.warm_up, 2):
+            self._multiply(values, self.alpha * self._advantage(result))
