@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import gc
-import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from placement_data.errors import InputError
 from routenas import __version__
-from routenas.commands import FILE, SEED, UNUSED_SEED, example, explain
+from routenas.commands import explain
 from routenas.commands.benchmark import benchmark
-from routenas.commands.data import data, ingest
+from routenas.commands.data import data
+from routenas.commands.evaluate import evaluate
+from routenas.commands.ingest import ingest
+from routenas.commands.quickstart import quickstart
+from routenas.commands.score import score
+from routenas.commands.search import search
+from routenas.commands.train import train
 
 EXIT_CODES = """\b
 Exit codes:
@@ -47,7 +49,8 @@ class _Group(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             sys.exit(1)
         except (click.Abort, KeyboardInterrupt):
-            self._fail("interrupted", 130)
+            hint = " (the same command with --resume goes on)" if "search" in sys.argv[1:2] else ""
+            self._fail(f"interrupted{hint}", 130)
         except Exception as error:
             self._fail(*explain(error))
 
@@ -56,25 +59,6 @@ class _Group(click.Group):
             raise
         click.echo(f"routenas: error: {' '.join(text.split())}", err=True)
         sys.exit(code)
-
-
-_SPLIT = click.option(
-    "--split", "split_path", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed)."
-)
-_TASK = click.option(
-    "--task",
-    type=click.Choice(["hotspots", "violated_nets"]),
-    default="hotspots",
-    show_default=True,
-    help="What to predict.",
-)
-_THREADS = click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Threads of torch; more than one pays for large maps only, on cores that are free.",
-)
 
 
 @click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,181 +74,8 @@ def main() -> None:
     """
 
 
-main.add_command(ingest)
-main.add_command(data)
-main.add_command(benchmark)
-
-
-@main.command(
-    epilog=example(
-        "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots",
-        "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots --resume",
-    )
-)
-@click.argument("path", type=FILE)
-@_TASK
-@click.option("--out", type=FILE, required=True, help="Run folder to make (or to go on with, under --resume).")
-@click.option(
-    "--trials", type=click.IntRange(min=1), default=24, show_default=True, help="Candidates to train, in all."
-)
-@click.option(
-    "--strategy", default="evolution", show_default=True, help="evolution, guided, bernoulli, paper or random."
-)
-@click.option(
-    "--preset", type=click.Choice(["extended", "paper"]), default="extended", show_default=True, help="Search space."
-)
-@click.option("--budget", default="fast", show_default=True, help="Training of a candidate: smoke, fast or full.")
-@click.option("--final-budget", default="full", show_default=True, help="Training of the best few.")
-@click.option(
-    "--finalists", type=click.IntRange(min=1), default=3, show_default=True, help="How many of the best are retrained."
-)
-@click.option(
-    "--final-seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of each retraining."
-)
-@click.option(
-    "--executor",
-    default="in-process",
-    show_default=True,
-    help="Where candidates are trained: in-process, processes or ray.",
-)
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates trained at once.")
-@click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
-@click.option("--trial-seconds", type=click.FloatRange(min=0, min_open=True), help="End a candidate that takes longer.")
-@click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
-@click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
-@_SPLIT
-@SEED
-@_THREADS
-def search(
-    path: Path, split_path: Path | None, threads: int, out: Path, resume: bool, executor: str, workers: int,
-    address: str | None, trial_seconds: float | None, trial_memory: int | None, tensorboard: Path | None,
-    **options: Any,
-) -> None:  # fmt: skip
-    """Search the flexible space for a predictor, retrain the best few, keep one and write its bundle to OUT/model."""
-    from routenas.executor import Execution
-    from routenas.session import run_search
-
-    execution = Execution(executor, workers, address, trial_seconds, trial_memory)
-    bundle = run_search(path, out, split_path, threads, resume, {**options, "batch": workers}, execution, tensorboard)
-    click.echo(f"model bundle: {out / 'model'}")
-    click.echo(json.dumps({"test": _headline(bundle)}))
-
-
-@main.command(
-    epilog=example(
-        "routenas train data.h5 --predictor residual-dilated --out models/residual",
-        "routenas train data.h5 --architecture runs/hotspots/model/model.json --out models/again",
-    )
-)
-@click.argument("path", type=FILE)
-@_TASK
-@click.option("--predictor", help="A hand-crafted network: fcn, unet, tile-mlp, residual-dilated, resnet18.")
-@click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
-@click.option("--out", type=FILE, required=True, help="Bundle folder to write.")
-@click.option("--force", is_flag=True, help="Replace the bundle that is there.")
-@click.option("--budget", default="full", show_default=True, help="smoke, fast or full.")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Members of the bundle, a seed each."
-)
-@_SPLIT
-@SEED
-@_THREADS
-def train(path: Path, out: Path, force: bool, **options: Any) -> None:
-    """Train one network, hand-crafted or found by a search, and write its bundle."""
-    from routenas.session import run_training
-
-    if out.exists() and not force:
-        raise InputError("there is something at this place already", file=out, expected="--force or another name")
-
-    bundle = run_training(path, out, **options)
-    click.echo(f"model bundle: {out}")
-    click.echo(json.dumps({"test": _headline(bundle)}))
-
-
-def _headline(bundle: Any) -> dict[str, Any]:
-    return {name: value for name, value in bundle.metrics["test"].items() if isinstance(value, int | float)}
-
-
-@main.command(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
-@click.argument("path", type=FILE)
-@_TASK
-@click.option(
-    "--model", "models", multiple=True, help="A bundle, or NAME=FOLDER; may be repeated. The first is the reference."
-)
-@click.option(
-    "--baselines",
-    "names",
-    default="all",
-    show_default=True,
-    help="Hand-crafted predictors, comma-separated; all or none.",
-)
-@click.option("--budget", default="full", show_default=True, help="Training of the hand-crafted networks.")
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of the hand-crafted networks."
-)
-@click.option(
-    "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
-)
-@click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
-@_SPLIT
-@SEED
-@_THREADS
-def evaluate(path: Path, json_path: Path | None, **options: Any) -> None:
-    """Compare models with hand-crafted predictors (same data, trainer and budget) and with the label's noise ceiling.
-
-    A model that was trained or chosen on a family of the judged split is refused.
-    """
-    from placement_data.store import check_writable, write_text
-    from routenas.session import run_evaluation
-    from routenas.show.text import comparison_table
-
-    if json_path is not None:
-        check_writable(json_path)
-    table = run_evaluation(path, **options)
-    if json_path is not None:
-        write_text(json_path, json.dumps(table, indent=1, allow_nan=False) + "\n")
-    click.echo(comparison_table(table))
-
-
-@main.command(
-    epilog=example(
-        "routenas score --lef tech.lef --lef cells.lef --def placed.def.gz \\",
-        "  --model hotspots/ --model violated-nets/ --json out.json --png out.png",
-    )
-)
-@click.option("--lef", "lef", type=FILE, multiple=True, required=True, help="Technology or cell LEF; may be repeated.")
-@click.option("--def", "def_", type=FILE, required=True, help="Placed DEF, plain or gzip.")
-@click.option("--model", "models", type=FILE, multiple=True, required=True, help="Model bundle; at most one a task.")
-@click.option("--tile", type=click.FloatRange(min=0, min_open=True), help="Tile in microns (default: the model's).")
-@click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
-@click.option("--json", "json_path", type=FILE, help="Write the whole answer as JSON.")
-@click.option("--csv", "csv_path", type=FILE, help="Write the hotspot map: x0,y0,x1,y1,value in microns, a row a tile.")
-@click.option("--png", "png_path", type=FILE, help="Write the heat map over the die as a picture.")
-@click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
-@UNUSED_SEED
-def score(
-    json_path: Path | None, csv_path: Path | None, png_path: Path | None, timings: bool, seed: int, **options: Any
-) -> None:
-    """Predict hotspots and violated nets of one placed layout."""
-    # The process lives for seconds: collecting cycles of the imports and tables would be a fifth of its time.
-    gc.disable()
-    from routenas.session import run_scoring
-
-    click.echo(run_scoring(json_path=json_path, csv_path=csv_path, png_path=png_path, show_timings=timings, **options))
-    gc.freeze()
-
-
-@main.command(epilog="\b\nExample:\n  routenas quickstart --out quickstart")
-@click.option(
-    "--out", type=FILE, default=Path("quickstart"), show_default=True, help="Folder for runs, pictures and tables."
-)
-@SEED
-def quickstart(out: Path, seed: int) -> None:
-    """The main job on the data inside the package: search, train, compare, score, draw. A few minutes on 2 cores."""
-    from routenas.quickstart import quickstart as run
-
-    run(out, seed, click.echo)
+for _verb in (ingest, data, search, train, evaluate, score, benchmark, quickstart):
+    main.add_command(_verb)
 
 
 if __name__ == "__main__":

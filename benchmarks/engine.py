@@ -10,7 +10,7 @@ import argparse
 import time
 from pathlib import Path
 
-from routenas.search import search
+from routenas.loop import search
 from routenas.show.text import text_table
 from routenas.strategies.random_ import RandomSearch
 from routenas.tabular.estimator import TableEstimator

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from routenas.checkpoint import build, hand_crafted
 
 from placement_data.dataset import draw_split
 from placement_data.store import Store
 from routenas import example
-from routenas.checkpoint import build, hand_crafted
 from routenas.show.text import text_table
 from routenas.tasks.routability import RoutabilityTask
 

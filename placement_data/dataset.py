@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
@@ -121,17 +121,28 @@ class Normalisation:
     high: tuple[float, ...]
 
     @classmethod
-    def fit(cls, maps: Sequence[NDArray[np.float32]]) -> Normalisation:
-        """Statistics over all tiles of ``maps``, each (channels, rows, columns)."""
-        if not maps:
+    def fit(cls, maps: Callable[[], Iterable[NDArray[np.float32]]]) -> Normalisation:
+        """Statistics over all tiles of the maps, each (channels, rows, columns), in two passes over ``maps()``."""
+        count, total, low, high = 0, np.zeros(()), np.full((), np.inf), np.full((), -np.inf)
+        for map_ in maps():
+            tiles = map_.reshape(map_.shape[0], -1).astype(np.float64)
+            count, total = count + tiles.shape[1], total + tiles.sum(axis=1)
+            low, high = np.minimum(low, tiles.min(axis=1)), np.maximum(high, tiles.max(axis=1))
+        if not count:
             raise InputError("no training placements to normalise by", expected="at least one")
-        tiles = np.concatenate([map_.reshape(map_.shape[0], -1) for map_ in maps], axis=1).astype(np.float64)
-        scale = tiles.mean(axis=1)
+        scale = total / count
         scale[scale <= 0] = 1.0
-        values = np.log1p(tiles / scale[:, None])
-        deviation = values.std(axis=1)
+        n, mean, squares = 0, np.zeros(len(scale)), np.zeros(len(scale))
+        for map_ in maps():
+            values = np.log1p(map_.reshape(map_.shape[0], -1).astype(np.float64) / scale[:, None])
+            more = values.shape[1]
+            own = values.mean(axis=1)
+            squares += ((values - own[:, None]) ** 2).sum(axis=1) + (own - mean) ** 2 * n * more / (n + more)
+            mean += (own - mean) * more / (n + more)
+            n += more
+        deviation = np.sqrt(squares / n)
         deviation[deviation < 1e-6] = 1.0
-        columns = (scale, values.mean(axis=1), deviation, tiles.min(axis=1), tiles.max(axis=1))
+        columns = (scale, mean, deviation, low, high)
         return cls(*(tuple(float(value) for value in column) for column in columns))
 
     def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -172,3 +183,10 @@ def symmetry(array: NDArray[Scalar], code: int) -> NDArray[Scalar]:
     if code & 2:
         array = array[..., ::-1]
     return array.swapaxes(-1, -2) if code & 4 else array
+
+
+def transposed_channels(names: Sequence[str]) -> tuple[int, ...]:
+    """For each channel, the channel that takes its place in a transposed layout: directions swap."""
+    swap = {"horizontal": "vertical", "vertical": "horizontal"}
+    partner = ["_".join(swap.get(word, word) for word in name.split("_")) for name in names]
+    return tuple(list(names).index(other) if other in names else i for i, other in enumerate(partner))

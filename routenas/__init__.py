@@ -1,3 +1,30 @@
-"""The search engine: strategies, estimators, tasks, training and scoring of routability predictors."""
+"""The search engine: strategies, estimators, tasks, training and scoring of routability predictors.
+
+``from routenas import search, train, evaluate, score, Bundle`` is what a user's Python code needs; see `routenas.api`.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Architecture", "Budget", "Bundle", "Execution", "Settings", "evaluate", "score", "search", "train"]
+
+if TYPE_CHECKING:
+    from routenas.api import evaluate, score, search, train
+    from routenas.architecture import Architecture
+    from routenas.bundle import Bundle
+    from routenas.executor import Execution
+    from routenas.settings import Settings
+    from routenas.training import Budget
+
+_HOMES = {"Architecture": "architecture", "Budget": "training", "Bundle": "bundle", "Execution": "executor"} | {
+    "Settings": "settings"
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that the command line starts without torch.
+    if name not in __all__:
+        raise AttributeError(f"module 'routenas' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"routenas.{_HOMES.get(name, 'api')}"), name)

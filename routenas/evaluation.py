@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from placement_data.errors import InputError
+from routenas.architecture import Architecture
 from routenas.baselines import baseline
 from routenas.baselines import load as load_baseline
-from routenas.checkpoint import Bundle, ModelMismatchError, build, hand_crafted
+from routenas.bundle import Ensemble, ModelMismatchError
+from routenas.estimators.scratch import in_silence
 from routenas.metrics import (
     ceiling_count,
     ceiling_scores,
@@ -29,8 +31,9 @@ from routenas.metrics.bootstrap import (
     pooled_average_precision,
     pooled_roc_auc,
 )
-from routenas.tasks.routability import RATIO_FLOOR, Example, RoutabilityTask
-from routenas.training import Answers, Budget, member_mean, predictions, train
+from routenas.predictor import Predictor
+from routenas.tasks.routability import RATIO_FLOOR, Answers, Example, RoutabilityTask
+from routenas.training import Budget, Progress, fit
 
 CEILING = "ceiling (other net orders)"
 COLUMNS = {
@@ -43,31 +46,30 @@ CONTROLS = {"hotspots": ("rudy", "tile-mlp"), "violated_nets": ("utilization", "
 
 @dataclass(frozen=True)
 class Row:
-    """One predictor: answers a seed (members) for the placements of one split."""
+    """One predictor: the answers of each seed (``members``) for the placements of one part, and of their ensemble."""
 
     name: str
     members: tuple[Answers, ...]
-
-    @property
-    def mean(self) -> Answers:
-        """The members' mean answer: the ensemble."""
-        return member_mean(self.members)
+    ensemble: Answers
 
 
 def baseline_row(
-    name: str, task: RoutabilityTask, budget: Budget, seeds: Sequence[int], part: str,
-    progress: Callable[[int, int], object] = lambda epoch, epochs: None,
-) -> Row:  # fmt: skip
+    name: str, task: RoutabilityTask, budget: Budget, seeds: Sequence[int], part: str, progress: Progress = in_silence
+) -> Row:
     """Train a hand-crafted predictor with each seed and answer for every placement of ``part``."""
     if baseline(task.name, name).kind != "network":
-        return Row(name, (_fitted(name, task, part),))
-    channels = len(task.store.channels)
-    architecture = hand_crafted(name)
-    modules: list[nn.Module] = [
-        train(lambda seed: build(architecture, task.name, channels, seed), task, budget, seed, progress).module
-        for seed in seeds
+        answers = _fitted(name, task, part)
+        return Row(name, (answers,), answers)
+    architecture = Architecture(network=name)
+    modules = [
+        fit(architecture.build(task.shape, seed), task, budget, seed, progress=progress).module for seed in seeds
     ]
-    return Row(name, tuple(predictions(module, task, part) for module in modules))
+    return _network_row(name, task, modules, part)
+
+
+def _network_row(name: str, task: RoutabilityTask, modules: Sequence[nn.Module], part: str) -> Row:
+    members = tuple(task.answers(module, part) for module in modules)
+    return Row(name, members, members[0] if len(members) == 1 else task.answers(Ensemble(modules), part))
 
 
 def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
@@ -87,27 +89,25 @@ def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
     return [np.clip(np.exp(answer.reshape(1)) - RATIO_FLOOR, 0, 1) for answer in answers]
 
 
-def bundle_row(name: str, bundle: Bundle, task: RoutabilityTask, part: str) -> Row:
+def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str) -> Row:
     """Answers of a bundle's members.
 
     Raises :class:`InputError` where the bundle was trained or chosen on a family of ``part``, and
-    :class:`routenas.checkpoint.ModelMismatchError` where its channels are not those of the data set.
+    :class:`routenas.bundle.ModelMismatchError` where its channels are not those of the data set.
     """
-    if bundle.task != task.name:
-        raise InputError(f"the model {name} is for another task", found=bundle.task, expected=task.name)
-    if (bundle.channel_version, bundle.channels) != (task.store.channel_version, task.store.channels):
+    card, store = predictor.card, task.store
+    if card.name != task.name:
+        raise InputError(f"the model {name} is for another task", found=card.name, expected=task.name)
+    if (card.channel_version, card.channels) != (store.channel_version, store.channels):
         raise ModelMismatchError(
-            f"the model {name} has channels {bundle.channel_version}, the data set {task.store.channel_version}"
+            f"the model {name} has channels {card.channel_version}, the data set {store.channel_version}"
         )
-    seen = set(bundle.split.train) | set(bundle.split.search if part == "test" else ())
-    leaked = sorted(seen & {example.sample.family for example in task.examples(part)})
+    leaked = sorted({*card.split.train, *card.split.search} & {*task.families(part)})
     if leaked:
         raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])
-    members = [
-        [single.predict(example.sample.features, example.sample.net_count) for example in task.examples(part)]
-        for single in bundle.members()
-    ]
-    return Row(name, tuple(members))
+    # Answers depend on the model's own normalisation, so its card decodes them, not the task's.
+    own = RoutabilityTask(task.name, store, card=replace(card, split=task.card.split))
+    return _network_row(name, own, list(predictor.bundle.ensemble.members), part)
 
 
 def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: str | None = None) -> dict[str, Any]:
@@ -123,13 +123,13 @@ def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: st
     for row in rows:
         singles = [_metrics(task, examples, answers) for answers in row.members]
         entry: dict[str, Any] = {"name": row.name, "seeds": len(singles), "metrics": {}, "ensemble": {}}
-        pooled = _metrics(task, examples, row.mean)
+        pooled = _metrics(task, examples, row.ensemble)
         for column in columns:
             values = [float(single[column]) for single in singles if single[column] is not None]
             deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
             entry["metrics"][column] = {"mean": float(np.mean(values)) if values else None, "deviation": deviation}
             entry["ensemble"][column] = pooled[column]
-        entry["interval"] = interval(task, examples, row.mean)
+        entry["interval"] = interval(task, examples, row.ensemble)
         entry["by_design"] = pooled.get("by_design") or pooled.get("tau")
         table.append(entry)
     _add_differences(task, examples, rows, table, reference)
@@ -188,9 +188,9 @@ def _add_differences(
     chosen = next((row for row in rows if row.name == reference), None)
     if chosen is None:
         return
-    ours = _by_design(task, examples, chosen.mean)
+    ours = _by_design(task, examples, chosen.ensemble)
     for row, entry in zip(rows, table, strict=True):
-        theirs = _by_design(task, examples, row.mean)
+        theirs = _by_design(task, examples, row.ensemble)
         entry["reference_minus_this"] = {
             name: paired_bootstrap_difference(ours, theirs, statistic) for name, statistic in _statistics(task).items()
         }
@@ -205,7 +205,7 @@ def _add_ceiling(
     subset = [examples[index] for index in repeated]
     headline = COLUMNS[task.name][0] if task.name == "hotspots" else "pooled_tau"
     value = _metrics(task, subset, [_ceiling_answer(task, example) for example in subset])[headline]
-    here = {row.name: _metrics(task, subset, [row.mean[index] for index in repeated])[headline] for row in rows}
+    here = {row.name: _metrics(task, subset, [row.ensemble[index] for index in repeated])[headline] for row in rows}
     controls = [here[name] for name in CONTROLS[task.name] if here.get(name) is not None]
     control = max(controls, default=None)
     for entry in table:

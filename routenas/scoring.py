@@ -20,7 +20,9 @@ from placement_data.netlist import signal_nets
 from placement_data.readers import read_design
 from placement_data.store import sha256
 from routenas import __version__
-from routenas.checkpoint import Bundle, ModelMismatchError
+from routenas.bundle import ModelMismatchError
+from routenas.predictor import Predictor
+from routenas.tasks.routability import Card
 
 SCHEMA = "routenas.score/1"
 LARGE_REGION = 64
@@ -117,16 +119,16 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
 
 
 def score_layout(
-    lef: Sequence[Path], def_: Path, bundles: Sequence[Bundle], tile_um: float | None = None, top: int = 20
+    lef: Sequence[Path], def_: Path, predictors: Sequence[Predictor], tile_um: float | None = None, top: int = 20
 ) -> Score:
     """Read a placed layout and score it. ``tile_um`` defaults to the models' tile.
 
     Raises :class:`placement_data.errors.InputError` for unreadable or unplaced layouts and :class:`ModelMismatchError`
     where two bundles answer the same question or were trained on tiles of different size.
     """
-    by_task = _by_task(bundles)
-    tile = _tile(bundles, tile_um)
-    sets = {bundle.channel_version: bundle.channel_set for bundle in bundles}
+    by_task = _by_task(predictors)
+    tile = _tile(predictors, tile_um)
+    sets = {each.card.channel_version: each.channel_set for each in predictors}
     timings: dict[str, float] = {}
     mark = time.perf_counter()
 
@@ -141,7 +143,7 @@ def score_layout(
     features = {version: feature_maps(design, grid, channels) for version, channels in sets.items()}
     lap("features")
     net_count = int(signal_nets(design).sum())
-    answers = {task: bundle.predict(features[bundle.channel_version], net_count) for task, bundle in by_task.items()}
+    answers = {task: each.predict(features[each.card.channel_version], net_count) for task, each in by_task.items()}
     for task, answer in answers.items():
         if not np.isfinite(answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
@@ -150,29 +152,30 @@ def score_layout(
     threshold = by_task["hotspots"].threshold if "hotspots" in by_task else None
     regions: tuple[Region, ...] = ()
     if probability is not None and threshold is not None:
-        bundle = by_task["hotspots"]
-        regions = find_regions(design, grid, probability, threshold, bundle, features[bundle.channel_version], top)
-    warnings = _warnings(design, grid, features, bundles)
+        card = by_task["hotspots"].card
+        regions = find_regions(design, grid, probability, threshold, card, features[card.channel_version], top)
+    warnings = _warnings(design, grid, features, [each.card for each in predictors])
     inputs = {str(path): sha256(path) for path in (*lef, def_)}
     ratio = answers.get("violated_nets")
     lap("regions")
     return Score(
         design, grid, net_count, probability, threshold, regions, None if ratio is None else float(ratio[0]),
-        warnings, tuple(_model_summary(bundle) for bundle in bundles), inputs, timings,
+        warnings, tuple(_model_summary(each) for each in predictors), inputs, timings,
     )  # fmt: skip
 
 
-def _by_task(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
-    by_task: dict[str, Bundle] = {}
-    for bundle in bundles:
-        if bundle.task in by_task:
-            raise ModelMismatchError(f"two models for the task '{bundle.task}', expected at most one a task")
-        by_task[bundle.task] = bundle
+def _by_task(predictors: Sequence[Predictor]) -> dict[str, Predictor]:
+    by_task: dict[str, Predictor] = {}
+    for each in predictors:
+        name = each.card.name
+        if name in by_task:
+            raise ModelMismatchError(f"two models for the task '{name}', expected at most one per task")
+        by_task[name] = each
     return by_task
 
 
-def _tile(bundles: Sequence[Bundle], tile_um: float | None) -> float:
-    tiles = sorted({bundle.tile_um for bundle in bundles})
+def _tile(predictors: Sequence[Predictor], tile_um: float | None) -> float:
+    tiles = sorted({each.card.tile_um for each in predictors})
     if tile_um is not None:
         return tile_um
     if len(tiles) != 1:
@@ -182,15 +185,15 @@ def _tile(bundles: Sequence[Bundle], tile_um: float | None) -> float:
     return tiles[0]
 
 
-def _model_summary(bundle: Bundle) -> dict[str, Any]:
-    names = ("kind", "name", "hash")
+def _model_summary(predictor: Predictor) -> dict[str, Any]:
+    architecture = predictor.bundle.architecture.to_dict()
     return {
-        "task": bundle.task,
-        "architecture": {name: bundle.architecture[name] for name in names if name in bundle.architecture},
-        "members": len(bundle.weights),
-        "label_kind": bundle.label_kind,
-        "channel_version": bundle.channel_version,
-        "test_metrics": bundle.metrics.get("test"),
+        "task": predictor.card.name,
+        "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
+        "members": len(predictor.bundle.weights),
+        "label_kind": predictor.card.label_kind,
+        "channel_version": predictor.card.channel_version,
+        "test_metrics": predictor.bundle.metrics.get("test"),
     }
 
 
@@ -199,7 +202,7 @@ def find_regions(
     grid: Grid,
     probability: Map,
     threshold: float,
-    bundle: Bundle,
+    card: Card,
     features: NDArray[np.float32],
     top: int,
 ) -> tuple[Region, ...]:
@@ -215,10 +218,10 @@ def find_regions(
     index = np.arange(1, count + 1)
     mass = ndimage.sum_labels(probability, labels, index)
     boxes = ndimage.find_objects(labels)
-    normal = bundle.normalisation.apply(features)
+    normal = card.normalisation.apply(features)
     pieces = _Pieces.of(design)
     return tuple(
-        _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, bundle.channels)
+        _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, card.channels)
         for number in index[np.argsort(-mass, kind="stable")][:top]
     )
 
@@ -300,20 +303,18 @@ def _region(
 
 
 def _warnings(
-    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], bundles: Sequence[Bundle]
+    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card]
 ) -> tuple[tuple[str, str], ...]:
     found = []
-    others = sorted({bundle.tile_um for bundle in bundles} - {grid.tile_um})
+    others = sorted({card.tile_um for card in cards} - {grid.tile_um})
     if others:
         sizes = " and ".join(f"{size:g}" for size in others)
         found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
-    for bundle in bundles:
-        share = bundle.normalisation.outside(features[bundle.channel_version])
-        far = [
-            f"{name} ({part:.0%} of tiles)" for name, part in zip(bundle.channels, share, strict=True) if part > 0.01
-        ]
+    for card in cards:
+        share = card.normalisation.outside(features[card.channel_version])
+        far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
         if far:
-            found.append(("out-of-range", f"{bundle.task}: outside the range seen in training: {', '.join(far)}"))
+            found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
     if len(design.special_nets.name) == 0:
         found.append(("no-power-grid", "the layout has no special nets: its power grid takes no routing resource"))
     unplaced = int((design.ports.status == Status.UNPLACED).sum())

@@ -1,36 +1,58 @@
-"""One trainer for searched and hand-crafted networks alike: same data, same optimiser, same budget."""
+"""The one trainer, for searched and hand-made networks of every task alike: same data, same optimiser, same budget."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from placement_data.errors import InputError, RoutenasError
-from routenas.tasks.routability import RoutabilityTask
+from routenas.interfaces import Forward, Task
 
-Answers = list[NDArray[np.float64]]
+Step = Callable[[nn.Module, Task, Any], Tensor]
+Progress = Callable[[int, int], object]
+
+WARM_UP = 30
+"""Steps in which the learning rate rises to its full height."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What one training may cost. ``batch`` counts placements; the learning rate falls to zero by a cosine."""
+    """What one training may cost: ``epochs`` over the training part in batches of ``batch`` examples.
+
+    The learning rate falls to zero by a cosine. The module is judged on the search part ``evaluations`` times, evenly
+    spread, and the best state is kept.
+    """
 
     name: str
     epochs: int
-    batch: int = 2
+    batch: int = 1
     learning_rate: float = 5e-3
     weight_decay: float = 1e-3
     evaluations: int = 6
+
+    def __post_init__(self) -> None:
+        rates = math.isfinite(self.learning_rate) and self.learning_rate > 0 and 0 <= self.weight_decay < math.inf
+        if min(self.epochs, self.batch, self.evaluations) < 1 or not rates:
+            raise InputError("a budget needs positive epochs, batch, evaluations and learning rate", found=str(self))
+
+    def changed(self, **values: Any) -> Budget:
+        """This budget with other values; None leaves one as it is. It is then named by what differs."""
+        given = {name: value for name, value in values.items() if value is not None}
+        if not given:
+            return self
+        text = "".join(f"-{name.replace('_', '-')}-{value:g}" for name, value in sorted(given.items()))
+        epochs = given.get("epochs", self.epochs)
+        return replace(self, **{"evaluations": min(self.evaluations, epochs), **given}, name=f"{self.name}{text}")
 
 
 BUDGETS = {
@@ -55,12 +77,176 @@ class DivergedError(RoutenasError):
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained module (in evaluation mode) with its search-split metrics and the epoch that was kept."""
+    """A trained module (in evaluation mode), its metrics on the search part, and the epoch that was kept.
+
+    ``curve`` has a point an epoch: its mean loss, and the metric where it was judged (else None).
+    """
 
     module: nn.Module
     metrics: dict[str, Any]
     epoch: int
     seconds: float
+    curve: tuple[tuple[float, float | None], ...] = ()
+
+
+def plain(module: nn.Module, task: Task, batch: Any) -> Tensor:
+    """The step of ordinary training: the task's loss of the module on the batch."""
+    return task.loss(module, batch)
+
+
+def fit(
+    module: nn.Module,
+    task: Task,
+    budget: Budget,
+    seed: int,
+    step: Step = plain,
+    progress: Progress = lambda epoch, epochs: None,
+    device: str = "cpu",
+) -> Trained:
+    """Train a module on the training part of a task and keep the state that is best on the search part.
+
+    ``step`` gives the loss of one batch and is where single-path and mixture training differ. Weights are averaged over
+    the steps (exponential moving average over about two epochs, bias-corrected), which takes out most of the noise
+    between epochs. The same arguments and a module with the same weights give the same weights on the same number of
+    threads. ``progress`` is told every epoch that is done. Raises :class:`DivergedError`.
+    """
+    start = time.monotonic()
+    rng = np.random.default_rng([seed, 0x7261])
+    with torch.random.fork_rng(devices=[]), tolerating_single_values(module):
+        torch.manual_seed(seed)
+        kept, curve = _descend(module.to(device), task, budget, rng, step, progress, device)
+    module.load_state_dict(kept.state)
+    return Trained(module.cpu().eval(), kept.metrics, kept.epoch, time.monotonic() - start, tuple(curve))
+
+
+@dataclass
+class _Kept:
+    value: float
+    metrics: dict[str, Any]
+    epoch: int
+    state: dict[str, Any]
+
+
+def _descend(
+    module: nn.Module, task: Task, budget: Budget, rng: np.random.Generator, step: Step, progress: Progress, device: str
+) -> tuple[_Kept, list[tuple[float, float | None]]]:
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=budget.learning_rate, weight_decay=budget.weight_decay)
+    average = _Average(module)
+    marks = {math.ceil((k + 1) * budget.epochs / budget.evaluations) for k in range(budget.evaluations)}
+    kept: _Kept | None = None
+    curve: list[tuple[float, float | None]] = []
+    steps = 0  # of the epoch before, which tells how far through its epoch a step is
+    for epoch in range(1, budget.epochs + 1):
+        module.train()
+        losses = []
+        for number, batch in enumerate(task.batches("train", budget.batch, rng)):
+            done = epoch - 1 + (min(number / steps, 1.0) if steps else 0.0)
+            warm = min(1.0, (average.steps + 1) / WARM_UP)
+            for group in optimiser.param_groups:
+                group["lr"] = budget.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done / budget.epochs))
+            optimiser.zero_grad(set_to_none=True)
+            loss = step(module, task, moved(batch, device))
+            if not torch.isfinite(loss):
+                raise DivergedError(f"the loss is {loss.item()} in epoch {epoch}")
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            losses.append(loss.detach())
+            average.update(module, horizon=2 * (steps or len(losses)))
+        if not losses:
+            raise InputError(f"the training part of the task {task.name} has no batch")
+        steps = len(losses)
+        value = None
+        if epoch in marks:
+            metrics, value = _judged(average.module, task, device)
+            if kept is None or value > kept.value:
+                kept = _Kept(value, metrics, epoch, copy.deepcopy(average.module.state_dict()))
+        curve.append((float(torch.stack(losses).mean()), value if value is not None and math.isfinite(value) else None))
+        progress(epoch, budget.epochs)
+    assert kept is not None
+    return kept, curve
+
+
+class _Average:
+    """Exponential moving average of a module's weights and buffers; at first the plain mean of all steps."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = copy.deepcopy(module).eval()
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, horizon: int) -> None:
+        """Take in the module's state with a weight of one in ``horizon``."""
+        self.steps += 1
+        share = max(1 / horizon, 1 / self.steps)
+        for mean, value in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(value, share)
+            else:
+                mean.copy_(value)
+
+
+def _judged(module: nn.Module, task: Task, device: str) -> tuple[dict[str, Any], float]:
+    try:
+        metrics = task.score(placed(module, device), "search")
+    except FloatingPointError as error:
+        raise DivergedError(str(error)) from None
+    value = metrics[task.metric]
+    return metrics, -math.inf if value is None or not math.isfinite(value) else float(value)
+
+
+@contextmanager
+def tolerating_single_values(module: nn.Module) -> Iterator[None]:
+    """Inside, a batch normalisation that is given one value a channel normalises by its running statistics.
+
+    A batch of one map that strides have made a single tile has no spread, for which torch raises ValueError.
+    """
+
+    def before(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0]
+        if layer.training and x.numel() == x.shape[1]:
+            layer.training = False
+            layer.was_training = True  # type: ignore[assignment]
+
+    def after(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | None) -> None:
+        if layer.__dict__.pop("was_training", False):
+            layer.training = True
+
+    handles = []
+    for layer in module.modules():
+        if isinstance(layer, _BatchNorm):
+            handles.append(layer.register_forward_pre_hook(before))
+            handles.append(layer.register_forward_hook(after, always_call=True))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def moved(value: Any, device: str) -> Any:
+    """A batch with all its tensors on a device: tensors, and tuples, lists, mappings and dataclasses that hold some."""
+    return value if device == "cpu" else _to(value, device)
+
+
+def _to(value: Any, device: str) -> Any:
+    if hasattr(value, "to"):
+        return value.to(device)
+    if isinstance(value, Mapping):
+        return {name: _to(item, device) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_to(item, device) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{item.name: _to(getattr(value, item.name), device) for item in fields(value)})
+    return value
+
+
+def placed(module: nn.Module, device: str) -> Forward:
+    """The module as a function of inputs on the CPU with answers on the CPU, computed on a device."""
+    if device == "cpu":
+        return module
+    return lambda *inputs: _to(module(*_to(inputs, device)), "cpu")
 
 
 @contextmanager
@@ -69,117 +255,3 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-def train(
-    build: Callable[[int], nn.Module],
-    task: RoutabilityTask,
-    budget: Budget,
-    seed: int,
-    progress: Callable[[int, int], object] = lambda epoch, epochs: None,
-) -> Trained:
-    """Train a new module, ``build(seed)``, on the training split and keep the epoch that is best on the search split.
-
-    Weights are averaged over the steps (exponential moving average, bias-corrected), which takes out most of the noise
-    between epochs. The same arguments give the same weights on the same number of threads. Raises
-    :class:`DivergedError`.
-    """
-    start = time.monotonic()
-    rng = np.random.default_rng([seed, 0x7261])
-    module = build(seed)
-    with seeded(seed):
-        kept = _fit(module, task, budget, rng, progress)
-    module.load_state_dict(kept.state)
-    return Trained(module.eval(), kept.metrics, kept.epoch, time.monotonic() - start)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    value: float
-    metrics: dict[str, Any]
-    epoch: int
-    state: dict[str, torch.Tensor]
-
-
-def _fit(
-    module: nn.Module,
-    task: RoutabilityTask,
-    budget: Budget,
-    rng: np.random.Generator,
-    progress: Callable[[int, int], object],
-) -> _Kept:
-    steps_an_epoch = math.ceil(len(task.examples("train")) / budget.batch)
-    steps = budget.epochs * steps_an_epoch
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=budget.learning_rate, weight_decay=budget.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-    average = _Average(module, horizon=2 * steps_an_epoch)
-    marks = {math.ceil((k + 1) * budget.epochs / budget.evaluations) for k in range(budget.evaluations)}
-    kept: _Kept | None = None
-    resize = getattr(module, "resize", None)
-    for epoch in range(1, budget.epochs + 1):
-        module.train()
-        for batch in task.batches(budget.batch, rng, resize):
-            optimiser.zero_grad(set_to_none=True)
-            loss = task.loss(module(batch.maps), batch)
-            if not torch.isfinite(loss):
-                raise DivergedError(f"the loss is {loss.item()} in epoch {epoch}")
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            schedule.step()
-            average.update(module)
-        progress(epoch, budget.epochs)
-        if epoch in marks:
-            metrics, value = _evaluate(average.module, task)
-            if kept is None or value > kept.value:
-                kept = _Kept(value, metrics, epoch, copy.deepcopy(average.module.state_dict()))
-    assert kept is not None
-    return kept
-
-
-def _rate(step: int, steps: int) -> float:
-    warm = min(1.0, (step + 1) / max(1, steps // 20))
-    return warm * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0)))
-
-
-class _Average:
-    """Exponential moving average of a module's weights and buffers over about ``horizon`` steps."""
-
-    def __init__(self, module: nn.Module, horizon: int) -> None:
-        self.module = copy.deepcopy(module).eval()
-        self.horizon, self.steps = horizon, 0
-
-    @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        self.steps += 1
-        share = max(1 / self.horizon, 1 / self.steps)
-        for mean, value in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, share)
-            else:
-                mean.copy_(value)
-
-
-def predictions(module: nn.Module, task: RoutabilityTask, part: str) -> Answers:
-    """Answers of a module for all placements of a split, in order."""
-    return [task.predict(module, example.maps, example.sample.net_count) for example in task.examples(part)]
-
-
-def member_mean(members: Sequence[Answers]) -> Answers:
-    """The mean of several members' answers, placement by placement."""
-    return [np.asarray(np.mean(np.stack(answers), axis=0)) for answers in zip(*members, strict=True)]
-
-
-def _evaluate(module: nn.Module, task: RoutabilityTask) -> tuple[dict[str, Any], float]:
-    answers = predictions(module, task, "search")
-    if not all(np.isfinite(answer).all() for answer in answers):
-        raise DivergedError("a prediction on the search split is not finite")
-    metrics = task.score("search", answers)
-    value = metrics[task.metric]
-    return metrics, -math.inf if value is None else value
-
-
-def with_epochs(budget: Budget, epochs: int) -> Budget:
-    """The same budget with another number of epochs."""
-    return replace(budget, epochs=epochs, evaluations=min(budget.evaluations, epochs))

@@ -36,6 +36,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def bundles(made_up_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A briefly trained model bundle for each task. Not to be changed."""
     from routenas.session import run_training
+
     from routenas.tasks.routability import TASKS
 
     folder = tmp_path_factory.mktemp("bundles")

@@ -56,7 +56,7 @@ LAYERS = (
     ("interfaces",),
     ("surrogates",),
     ("strategies",),
-    ("baselines", "search", "tasks"),
+    ("baselines", "loop", "tasks"),
     ("executor",),
     ("training",),
     ("checkpoint",),

@@ -1,8 +1,8 @@
 """The hand-crafted routability predictors that a searched network must beat, by name.
 
-Three kinds. A ``network`` is an ``nn.Module`` with ``forward((b, c, h, w))`` and the attributes ``output`` ("map":
-logits (b, 1, h, w), or "scalar": (b,)) and ``resize`` (None, or the size that maps are brought to before stacking);
-every map network's last layer is ``head``. For violated nets the softplus of a map network's output is summed.
+Three kinds. A ``network`` is an ``nn.Module`` made from a `TaskShape`, with ``forward((b, c, h, w))`` and the attribute
+``output`` ("map": logits (b, 1, h, w), or "scalar": (b,)); every map network's last layer is ``head``. For violated
+nets the softplus of a map network's output is summed.
 A ``tiles`` predictor has ``fit(features, labels, search_features, search_labels)`` and ``predict(features) -> (h, w)``,
 log-odds; a ``placement`` predictor the same with one target and one number a placement.
 """
@@ -10,11 +10,11 @@ log-odds; a ``placement`` predictor the same with one target and one number a pl
 from __future__ import annotations
 
 import difflib
-import importlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from placement_data.errors import InputError
+from routenas.look_up import look_up
 
 Kind = Literal["network", "tiles", "placement"]
 
@@ -66,10 +66,20 @@ def baseline(task: str, name: str) -> Baseline:
 
 
 def load(task: str, name: str) -> type[Any]:
-    """The class of a baseline, imported now; every one can be made without arguments."""
-    module, _, attribute = baseline(task, name).target.partition(":")
-    loaded: type[Any] = getattr(importlib.import_module(module), attribute)
+    """The class of a baseline, imported now."""
+    loaded: type[Any] = look_up("baseline", {name: baseline(task, name).target}, name)
     return loaded
+
+
+NETWORKS = {
+    name: entry.target for table in BASELINES.values() for name, entry in table.items() if entry.kind == "network"
+}
+"""The hand-made networks of all tasks: ``module:Class``, each called with the shape of a task."""
+
+
+def network_class(name: str) -> Any:
+    """The class behind a name of `NETWORKS`, or ``module:Class`` of one's own. Raises InputError for another name."""
+    return look_up("hand-made network", NETWORKS, name)
 
 
 def _named(what: str, name: str, table: dict[str, Any]) -> Any:

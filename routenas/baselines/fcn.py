@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from routenas.baselines.padding import pad_to_multiple
+from searchspaces.space import TaskShape
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, norm: bool) -> nn.Sequential:
@@ -33,12 +34,11 @@ class RouteNetFCN(nn.Module):
     """
 
     output: str = "map"
-    resize: tuple[int, int] | None = None
 
-    def __init__(self, channels: int = 17, norm: bool = False) -> None:
+    def __init__(self, shape: TaskShape, norm: bool = False) -> None:
         super().__init__()
-        self.input_norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
-        self.first = _convolution(channels, 32, 9, norm)
+        self.input_norm = nn.BatchNorm2d(shape.inputs) if norm else nn.Identity()
+        self.first = _convolution(shape.inputs, 32, 9, norm)
         self.second = _convolution(32, 64, 7, norm)
         self.third = _convolution(64, 32, 9, norm)
         self.fourth = _convolution(32, 32, 7, norm)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from searchspaces.space import TaskShape
+
 
 class DilatedBlock(nn.Module):
     """x + conv1x1(relu(conv3x3(x))), the 3x3 dilated; the 1x1 starts at zero, so the block as identity."""
@@ -32,11 +34,10 @@ class ResidualDilated(nn.Module):
     """
 
     output: str = "map"
-    resize: tuple[int, int] | None = None
 
-    def __init__(self, channels: int = 17, width: int = 32, dilations: Sequence[int] = (1, 2, 4, 8)) -> None:
+    def __init__(self, shape: TaskShape, width: int = 32, dilations: Sequence[int] = (1, 2, 4, 8)) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(channels, 64, 1), nn.ReLU(), nn.Conv2d(64, width, 1), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(shape.inputs, 64, 1), nn.ReLU(), nn.Conv2d(64, width, 1), nn.ReLU())
         self.blocks = nn.Sequential(*(DilatedBlock(width, dilation) for dilation in dilations))
         self.head = nn.Conv2d(width, 1, 1)
 

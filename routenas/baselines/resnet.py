@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from searchspaces.space import TaskShape
+
 
 def _norm(channels: int, norm: bool) -> nn.Module:
     return nn.BatchNorm2d(channels) if norm else nn.Identity()
@@ -36,21 +38,21 @@ class BasicBlock(nn.Module):
 class RouteNetCount(nn.Module):
     """ResNet-18 for violated nets, as RouteNet uses it: (b, channels, h, w) -> (b,).
 
-    ``resize``: the size that the trainer brings each map to before stacking. ``width``: channels of the first stage
-    (64 in ResNet-18); the stages have 1, 2, 4 and 8 times as many. ``norm``: batch normalisation, as published; it
-    needs batches of several placements.
+    ``resize``: the size that every map is brought to first (averaged where smaller, bilinear where larger). ``width``:
+    channels of the first stage (64 in ResNet-18); the stages have 1, 2, 4 and 8 times as many. ``norm``: batch
+    normalisation, as published; it needs batches of several placements.
     """
 
     output: str = "scalar"
     resize: tuple[int, int] | None
 
     def __init__(
-        self, channels: int = 17, width: int = 64, resize: tuple[int, int] | None = (64, 64), norm: bool = True
+        self, shape: TaskShape, width: int = 64, resize: tuple[int, int] | None = (64, 64), norm: bool = True
     ) -> None:
         super().__init__()
         self.resize = resize
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=not norm),
+            nn.Conv2d(shape.inputs, width, 7, stride=2, padding=3, bias=not norm),
             _norm(width, norm),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1),
@@ -66,5 +68,8 @@ class RouteNetCount(nn.Module):
         self.head = nn.Linear(inputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, H, W) of any size to (B,)."""
+        if self.resize is not None:
+            x = functional.interpolate(x, size=self.resize, mode="bilinear", antialias=True, align_corners=False)
         counts: Tensor = self.head(self.stages(self.stem(x)).mean(dim=(2, 3)))
         return counts.squeeze(1)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from searchspaces.space import TaskShape
+
 
 class TileMLP(nn.Module):
     """The same multi-layer perceptron at every tile, channels-64-64-1. (b, channels, h, w) -> logits (b, 1, h, w)."""
 
     output: str = "map"
-    resize: tuple[int, int] | None = None
 
-    def __init__(self, channels: int = 17, width: int = 64) -> None:
+    def __init__(self, shape: TaskShape, width: int = 64) -> None:
         super().__init__()
-        self.hidden = nn.Sequential(nn.Conv2d(channels, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU())
+        self.hidden = nn.Sequential(nn.Conv2d(shape.inputs, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU())
         self.head = nn.Conv2d(width, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:

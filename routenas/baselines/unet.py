@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from routenas.baselines.padding import pad_to_multiple
+from searchspaces.space import TaskShape
 
 
 def _two_convolutions(inputs: int, outputs: int) -> nn.Sequential:
@@ -22,14 +23,13 @@ class UNet(nn.Module):
     """
 
     output: str = "map"
-    resize: tuple[int, int] | None = None
 
-    def __init__(self, channels: int = 17, width: int = 16, depth: int = 3) -> None:
+    def __init__(self, shape: TaskShape, width: int = 16, depth: int = 3) -> None:
         super().__init__()
         self.depth = depth
         widths = [width << level for level in range(depth + 1)]
         self.down = nn.ModuleList(
-            _two_convolutions(inputs, outputs) for inputs, outputs in zip([channels, *widths], widths, strict=False)
+            _two_convolutions(inputs, outputs) for inputs, outputs in zip([shape.inputs, *widths], widths, strict=False)
         )
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths[:-1])
         self.merge = nn.ModuleList(_two_convolutions(2 * w, w) for w in widths[:-1])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,7 +26,54 @@ def example(*lines: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+def given(context: click.Context, **values: Any) -> dict[str, Any]:
+    """Of the values of parameters those that the user gave, on the command line or in a configuration file."""
+    own = click.core.ParameterSource.DEFAULT
+    return {name: value for name, value in values.items() if context.get_parameter_source(name) is not own}
+
+
+def options_of(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """``name=value`` pairs as keyword arguments; a value is JSON where it can be read as such, else a text."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip():
+            raise click.UsageError(f"an option is name=value, not {pair!r}")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        found[name.strip().replace("-", "_")] = value
+    return found
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain numbers of a model's metrics."""
+    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+
+
 FILE = click.Path(path_type=Path)
 SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
 UNUSED_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, help="Without effect: nothing is random.")
+SPLIT = click.option(
+    "--split", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed by design family)."
+)
+TASK = click.option(
+    "--task", type=click.Choice(["hotspots", "violated_nets"]), default="hotspots", show_default=True,
+    help="What to predict.",
+)  # fmt: skip
+THREADS = click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True,
+    help="Threads of torch; more than one pays for large maps only, on cores that are free.",
+)  # fmt: skip
+DEVICE = click.option(
+    "--device", default="cpu", show_default=True, help="Where networks are trained: cpu, cuda, cuda:1 or mps."
+)
+EPOCHS = click.option("--epochs", type=click.IntRange(min=1), help="Epochs of a training (default: the budget's).")
+RATE = click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Highest learning rate [the budget's].",
+)
+BATCH = click.option("--batch", type=click.IntRange(min=1), help="Placements per step (default: the budget's).")

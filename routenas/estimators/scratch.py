@@ -1,20 +1,29 @@
-"""Training from scratch: the estimator of RouteNAS ("proxyless"), at one of three budgets."""
+"""Training from scratch: the estimator of RouteNAS ("proxyless"), and the retraining of a search's best."""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
-from torch import nn
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from routenas.checkpoint import build, searched
-from routenas.interfaces import Estimator
+from placement_data.files import atomic_path
+from routenas.architecture import Architecture
+from routenas.interfaces import Estimator, Task
 from routenas.results import Result
-from routenas.tasks.routability import RoutabilityTask
-from routenas.training import Budget, DivergedError, train
-from searchspaces.flexible import FlexibleSpace
-from searchspaces.space import Genotype
+from routenas.tasks import task_config, task_from_config
+from routenas.training import Budget, Progress, Trained, fit
+from searchspaces.space import Genotype, Space, TaskShape
+
+VALUE = "search_value"
+"""The tensor of a checkpoint that is no weight: the value on the search part."""
 
 
 def in_silence(epoch: int, epochs: int) -> None:
@@ -22,36 +31,115 @@ def in_silence(epoch: int, epochs: int) -> None:
 
 
 @dataclass(frozen=True)
-class TrainedFromScratch(Estimator):
-    """Trains every genotype on the training split and values it by the task's metric on the search split.
+class _Training(Estimator):
+    """What both estimators share. In another process the task is made again from its configuration."""
 
-    A training that diverges or runs out of memory is a result without a value, not an error.
-    """
-
-    space: FlexibleSpace
-    task: RoutabilityTask
+    task: Task
     budget: Budget
-    seed: int
-    progress: Callable[[int, int], object] = in_silence
+    progress: Progress = field(default=in_silence, kw_only=True)
+    device: str = field(default="cpu", kw_only=True)
 
-    def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
-        """One training a genotype; the seed of a training does not depend on the order of the genotypes."""
-        return [self._one(genotype) for genotype in genotypes]
+    def __getstate__(self) -> dict[str, Any]:
+        own = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**own, "task": task_config(self.task), "progress": in_silence}
 
-    def _one(self, genotype: Genotype) -> Result:
-        channels = len(self.task.store.channels)
-        costs = {"parameters": float(self.space.cost(genotype, self.task.name, channels).parameters)}
-        architecture = searched(self.space, genotype)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({**state, "task": task_from_config(state["task"])})
 
-        def new(seed: int) -> nn.Module:
-            return build(architecture, self.task.name, channels, seed)
+    def _trained(self, build: Callable[[TaskShape], nn.Module], seed: int) -> tuple[Result, nn.Module | None]:
+        """Train what ``build`` makes. A training that fails is a result without a value that is charged all the same.
+
+        The module is None where it has none.
+        """
+        start = time.monotonic()
+        epochs, costs = 0, {}
+
+        def progress(epoch: int, of: int) -> None:
+            nonlocal epochs
+            epochs = epoch
+            self.progress(epoch, of)
 
         try:
-            trained = train(new, self.task, self.budget, self.seed, self.progress)
-        except (DivergedError, MemoryError, RuntimeError) as error:
+            module = build(self.task.shape)
+            costs = {"parameters": float(sum(p.numel() for p in module.parameters() if p.requires_grad))}
+            trained = fit(module, self.task, self.budget, seed, progress=progress, device=self.device)
+        except Exception as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            return Result(None, {}, reason[:200], costs)
+            begun = min(epochs + 1, self.budget.epochs)
+            return Result(None, {}, reason[:200], costs, round(time.monotonic() - start, 2), float(begun)), None
         value = trained.metrics[self.task.metric]
         usable = value is not None and math.isfinite(value)
         message = "" if usable else f"{self.task.metric} is undefined on the search split"
-        return Result(value if usable else None, trained.metrics, message, costs, round(trained.seconds, 2))
+        metrics = {**trained.metrics, "epoch": trained.epoch, "curve": _curve(trained)}
+        result = Result(
+            value if usable else None, metrics, message, costs, round(trained.seconds, 2), float(self.budget.epochs)
+        )
+        return result, trained.module if usable else None
+
+
+def _curve(trained: Trained) -> dict[str, list[Any]]:
+    losses, values = zip(*trained.curve, strict=True) if trained.curve else ((), ())
+    return {"loss": [round(loss, 5) for loss in losses], "value": list(values)}
+
+
+@dataclass(frozen=True)
+class TrainedFromScratch(_Training):
+    """Trains every genotype on the training part and values it by the task's metric on the search part.
+
+    ``seed`` is that of every training, whatever the order of the genotypes. A training that diverges, runs out of
+    memory or cannot be built is a result without a value, not an error.
+    """
+
+    space: Space
+    seed: int
+
+    def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
+        """See ``Estimator``: one training per genotype."""
+        return [self._one(genotype) for genotype in genotypes]
+
+    def _one(self, genotype: Genotype) -> Result:
+        return self._trained(lambda shape: self.space.build(genotype, shape, seed=self.seed), self.seed)[0]
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """One of the best architectures, to be trained anew with a seed of its own."""
+
+    architecture: Architecture
+    seed: int
+
+
+@dataclass(frozen=True)
+class Retrained(_Training):
+    """Trains architectures at the final budget and keeps a checkpoint of each in ``folder``, so that none is lost."""
+
+    folder: Path
+
+    def path(self, item: Retraining) -> Path:
+        """Where the checkpoint of a retraining is."""
+        return self.folder / f"{item.architecture.name.replace('/', '-')}-{self.budget.name}-{item.seed}.safetensors"
+
+    def estimate(self, items: Sequence[Any]) -> list[Result]:
+        """See ``Estimator``, for `Retraining` in place of genotypes. A checkpoint that is there is the result."""
+        return [self._one(item) for item in items]
+
+    def state(self, item: Retraining) -> dict[str, Tensor]:
+        """The weights that a retraining kept."""
+        tensors = dict(load_file(self.path(item)))
+        tensors.pop(VALUE)
+        return tensors
+
+    def _one(self, item: Retraining) -> Result:
+        path = self.path(item)
+        if path.exists():
+            try:
+                return Result(float(load_file(path)[VALUE]), {}, "kept from an earlier run")
+            except (SafetensorError, KeyError, OSError):
+                path.unlink()
+        result, module = self._trained(lambda shape: item.architecture.build(shape, item.seed), item.seed)
+        if module is not None:
+            state = {key: tensor.contiguous() for key, tensor in module.state_dict().items()}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary:
+                save_file({**state, VALUE: torch.tensor(result.value, dtype=torch.float64)}, temporary)
+        return result

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
+from routenas.loop import search
 from routenas.metrics import kendall_tau_b
-from routenas.search import search
 from routenas.strategies import strategy_class
 from routenas.surrogates import surrogate_class
 from routenas.tabular.estimator import TableEstimator
@@ -185,7 +185,7 @@ def report(job: Job, curves: Sequence[Curve], seeds: int, surrogates: Sequence[d
     for curve in curves[1:]:
         found[curve.strategy]["better_than_first"] = [{"probability": better_share(curve, curves[0])}]
     return {
-        "schema": "routenas.tabular.benchmark/1",
+        "schema": "routenas.benchmark/1",
         "table": table.name,
         "data": table.data,
         "select": job.select,

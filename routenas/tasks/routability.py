@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, symmetry
 from placement_data.errors import InputError
 from placement_data.store import Sample, Store
+from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
+from searchspaces.space import TaskShape
 
 TaskName = Literal["hotspots", "violated_nets"]
-TASKS: tuple[TaskName, ...] = ("hotspots", "violated_nets")
+TASKS: tuple[TaskName, ...] = get_args(TaskName)
 METRIC = {"hotspots": "roc_auc", "violated_nets": "design_mean_tau"}
-# Crops are at most this many tiles a side: the widest receptive field of the spaces, twice, fits in.
-CROP = 64
-# Log of a ratio needs a floor; one violated net in two hundred is below what the label's own noise can tell.
+PARTS = ("train", "search", "test")
+Answers = list[NDArray[np.float64]]
+
+WINDOW = 256
+"""A hotspot map is trained on whole up to so many tiles a side, and by a random window of it above."""
+
 RATIO_FLOOR = 0.005
+"""The log of a ratio needs a floor; one violated net in two hundred is below what the label's own noise can tell."""
+
+CACHE_BYTES = 512 << 20
+"""Maps that are kept in memory once they were read; a data set above it is read again every epoch."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +52,22 @@ class Example:
         return self.sample.hotspots
 
     @property
-    def violated_net_map(self) -> NDArray[np.float32]:
-        """Violated nets a tile (rows, columns)."""
-        assert self.sample.violated_net_map is not None
-        return self.sample.violated_net_map
-
-    @property
     def ratio(self) -> float:
-        """Violated nets by nets; NaN where the labels tell no nets, which only the hotspot task meets."""
+        """Violated nets per net; NaN where the labels tell no nets, which only the hotspot task meets."""
         ratio = self.sample.violated_net_ratio
         return math.nan if ratio is None else ratio
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Stacked crops: ``maps`` (n, channels, h, w), ``target`` (n, h, w) of the task.
+    """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
 
-    ``ratio`` (n) is that of the whole placements, NaN where their labels tell no nets.
+    ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets.
     """
 
-    maps: Tensor
-    target: Tensor
-    ratio: Tensor
+    maps: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...]
+    ratios: Tensor
 
 
 @dataclass(frozen=True)
@@ -78,160 +82,338 @@ class OutputScale:
     log_ratio_deviation: float
 
 
-class RoutabilityTask:
-    """One of the two tasks on a store and a split.
+@dataclass(frozen=True)
+class Card:
+    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout."""
 
-    The test placements are not read before :meth:`examples` asks for them.
+    name: TaskName
+    channels: tuple[str, ...]
+    channel_version: str
+    normalisation: Normalisation
+    output_scale: OutputScale
+    label_kind: str
+    tile_um: float
+    split: Split
+
+    @property
+    def shape(self) -> TaskShape:
+        """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
+        return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "name": self.name,
+            "channels": list(self.channels),
+            "channel_version": self.channel_version,
+            "normalisation": self.normalisation.to_dict(),
+            "output_scale": asdict(self.output_scale),
+            "label_kind": self.label_kind,
+            "tile_um": self.tile_um,
+            "split": self.split.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Card:
+        """Inverse of :meth:`to_dict`. Raises ValueError, LookupError or TypeError for anything else."""
+        if value["name"] not in TASKS:
+            raise ValueError(f"task {value['name']!r}")
+        normalisation = Normalisation.from_dict(value["normalisation"])
+        if len(normalisation.mean) != len(value["channels"]):
+            raise ValueError(f"normalisation of {len(normalisation.mean)} channels")
+        scale = OutputScale(**{name: float(number) for name, number in value["output_scale"].items()})
+        tile_um = float(value["tile_um"])
+        if not all(math.isfinite(number) for number in (*asdict(scale).values(), tile_um)):
+            raise ValueError("a number is not finite")
+        return cls(
+            name=cast(TaskName, value["name"]),
+            channels=tuple(value["channels"]),
+            channel_version=str(value["channel_version"]),
+            normalisation=normalisation,
+            output_scale=scale,
+            label_kind=str(value["label_kind"]),
+            tile_um=tile_um,
+            split=Split.from_dict(value["split"]),
+        )
+
+    def decode(self, output: Tensor, net_count: int) -> NDArray[np.float64]:
+        """A module's output for one placement as an answer.
+
+        Hotspots: probabilities (rows, columns). Violated nets: their ratio (1,), from a scalar or from a map of
+        contributions, which softplus makes numbers of nets.
+        """
+        values, scale = output.to(torch.float64), self.output_scale
+        if self.name == "hotspots":
+            return np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
+        if values.ndim == 1:
+            ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR
+        else:
+            ratio = functional.softplus(values + scale.offset).sum(dim=(1, 2, 3)) / max(net_count, 1)
+        return np.asarray(ratio.clamp(0.0, 1.0).numpy(), dtype=np.float64)
+
+
+class RoutabilityTask:
+    """One of the two tasks on a data set and a split: see ``routenas.interfaces.Task``.
+
+    With a ``card`` (that of a bundle, or of another process) nothing is read before it is needed. Without one it is
+    worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
+    memory up to `CACHE_BYTES`. Raises :class:`InputError` for a split that the data set cannot serve, such as one with
+    a part without any positive label.
     """
 
-    def __init__(self, name: TaskName, store: Store, split: Split) -> None:
-        self.name: TaskName = name
-        self.store, self.split = store, split
-        unknown = sorted(set(split.train + split.search + split.test) - set(store.families))
+    def __init__(
+        self, name: TaskName, store: Store | Path | str, split: Split | None = None, card: Card | None = None
+    ) -> None:
+        self.store = store if isinstance(store, Store) else Store(store)
+        self._samples: OrderedDict[int, Sample] = OrderedDict()
+        self._bytes = 0
+        if card is None:
+            if split is None:
+                raise ValueError("a routability task needs a split, or the card of one")
+            card = self._card(name, split)
+        self.card = card
+        self.name: TaskName = card.name
+        self.shape = card.shape
+        self.metric = METRIC[card.name]
+
+    # ------------------------------------------------------------------ as a value
+
+    def config(self) -> dict[str, Any]:
+        """JSON values: the place of the data and the card."""
+        return {"data": str(self.store.path.absolute()), **self.card.to_dict()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> RoutabilityTask:
+        """The task of a `config`. Raises as `Card.from_dict`, and InputError where the data set has gone."""
+        card = Card.from_dict(config)
+        return cls(card.name, Path(config["data"]), card=card)
+
+    def _card(self, name: TaskName, split: Split) -> Card:
+        unknown = sorted(set(split.train + split.search + split.test) - set(self.store.families))
         if unknown:
-            raise InputError("the split names a family that the data set lacks", file=store.path, found=unknown[0])
-        self.normalisation = Normalisation.fit([sample.features for sample in self._samples("train")])
-        kinds = sorted({sample.label_kind for sample in self._samples("train") + self._samples("search")})
+            raise InputError("the split names a family that the data set lacks", file=self.store.path, found=unknown[0])
+        indices = {part: self._indices(name, split, part) for part in PARTS}
+        both = [*indices["train"], *indices["search"]]
+        kinds = sorted({self.store.label_kinds[index] for index in both})
         if len(kinds) != 1:
             raise InputError(
-                "label kinds are mixed", file=store.path, found=", ".join(kinds), expected="one router and iteration"
-            )
-        self.label_kind = kinds[0]
-        tiles = sorted({_tile_um(sample) for part in ("train", "search") for sample in self._samples(part)})
+                "label kinds are mixed", file=self.store.path, found=", ".join(kinds),
+                expected="one router and iteration",
+            )  # fmt: skip
+        tiles = sorted({_tile_um(self.store.heads[index]["grid"]) for index in both})
         if len(tiles) != 1:
             found = ", ".join(f"{tile:g} um" for tile in tiles)
             raise InputError(
-                "tiles are of several sizes", file=store.path, found=found, expected="one; see ingest --tile"
+                "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
             )
-        self.tile_um = tiles[0]
-        self._examples: dict[str, tuple[Example, ...]] = {}
+        _check_labels(self, name, indices)
+        train = indices["train"]
+        return Card(
+            name=name,
+            channels=self.store.channels,
+            channel_version=self.store.channel_version,
+            normalisation=Normalisation.fit(lambda: (self._sample(index).features for index in train)),
+            output_scale=_output_scale(name, (self._sample(index) for index in train)),
+            label_kind=kinds[0],
+            tile_um=tiles[0],
+            split=split,
+        )
 
-    @property
-    def metric(self) -> str:
-        """Name of the metric that search maximises."""
-        return METRIC[self.name]
+    # --------------------------------------------------------------------- reading
 
-    def examples(self, part: str) -> tuple[Example, ...]:
-        """Labelled placements of ``train``, ``search`` or ``test``."""
-        if part not in self._examples:
-            self._examples[part] = tuple(
-                Example(sample, self.normalisation.apply(sample.features)) for sample in self._samples(part)
-            )
-        return self._examples[part]
-
-    def _samples(self, part: str) -> tuple[Sample, ...]:
-        samples = tuple(sample for sample in self.store.samples(getattr(self.split, part)) if sample.labelled)
-        if not samples:
+    def _indices(self, name: TaskName, split: Split, part: str) -> tuple[int, ...]:
+        """The labelled placements of a part, as indices of the store. InputError where there is none."""
+        families = set(getattr(split, part))
+        heads = enumerate(self.store.heads)
+        labelled = [index for index, head in heads if head["labelled"] and head["family"] in families]
+        if not labelled:
             raise InputError(f"no labelled placement in the {part} split", file=self.store.path)
-        if self.name == "hotspots":
-            return samples
-        counted = tuple(sample for sample in samples if sample.violated_nets is not None)
+        if name == "hotspots":
+            return tuple(labelled)
+        counted = tuple(index for index in labelled if self.store.heads[index]["violated_nets"] >= 0)
         if not counted:
             what = f"the labels of the {part} split tell no violated nets"
             raise InputError(what, file=self.store.path, expected="the task hotspots for such a data set")
         return counted
 
-    @cached_property
-    def output_scale(self) -> OutputScale:
-        """What the numbers that a module puts out mean, from the training split."""
-        pairs = [(self._target(example).sum(), example.hotspots.size) for example in self.examples("train")]
-        total, tiles = np.sum(pairs, axis=0)
-        rate = max(float(total / tiles), 1e-4)
-        offset = math.log(rate / (1 - rate)) if self.name == "hotspots" else math.log(math.expm1(rate))
-        known = [example.ratio for example in self.examples("train") if example.sample.violated_nets is not None]
-        values = np.log(np.array(known or [0.0]) + RATIO_FLOOR)
-        return OutputScale(offset, float(values.mean()), float(max(values.std(), 1e-3)))
+    def _sample(self, index: int) -> Sample:
+        """A placement of the store, read once as long as there is room for all of them in memory."""
+        if index in self._samples:
+            return self._samples[index]
+        sample = self.store.sample(index)
+        size = sample.features.nbytes
+        if self._bytes + size <= CACHE_BYTES:
+            self._samples[index] = sample
+            self._bytes += size
+        return sample
 
-    def _target(self, example: Example) -> NDArray[np.float32]:
-        values = example.hotspots if self.name == "hotspots" else example.violated_net_map
+    def examples(self, part: str) -> Examples:
+        """Labelled placements of ``train``, ``search`` or ``test``, each read when it is asked for."""
+        return Examples(self, self._indices(self.name, self.card.split, part))
+
+    def families(self, part: str) -> tuple[str, ...]:
+        """The design families of the labelled placements of a part."""
+        return tuple(dict.fromkeys(self.store.families[i] for i in self._indices(self.name, self.card.split, part)))
+
+    def _example(self, index: int) -> Example:
+        sample = self._sample(index)
+        return Example(sample, self.card.normalisation.apply(sample.features))
+
+    # -------------------------------------------------------------------- training
+
+    def batches(self, part: str, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch of a part, in random order: ``size`` whole maps per batch, each in one of its four mirrorings.
+
+        A map is never transposed: the layers of the two directions differ, and so do the channels of a direction.
+        Nothing is padded: a padded border would be a lie about the die.
+        """
+        indices = self._indices(self.name, self.card.split, part)
+        order = rng.permutation(len(indices))
+        for start in range(0, len(order), size):
+            chosen = [self._example(indices[place]) for place in order[start : start + size]]
+            pairs = [self._augmented(example, rng) for example in chosen]
+            ratios = torch.tensor([example.ratio for example in chosen], dtype=torch.float32)
+            yield Batch(tuple(maps for maps, _ in pairs), tuple(target for _, target in pairs), ratios)
+
+    def _augmented(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        maps, target = example.maps, self._target(example.sample)
+        if self.name == "hotspots":
+            rows, columns = (_window(side, rng) for side in target.shape)
+            maps, target = maps[:, rows, columns], target[rows, columns]
+        code = int(rng.integers(4))
+        inputs, targets = (np.ascontiguousarray(symmetry(array, code)[None]) for array in (maps, target))
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+    def _target(self, sample: Sample) -> NDArray[np.float32]:
+        values = sample.hotspots if self.name == "hotspots" else sample.violated_net_map
+        assert values is not None
         return values.astype(np.float32)
 
-    def batches(self, size: int, rng: np.random.Generator, resize: tuple[int, int] | None = None) -> Iterator[Batch]:
-        """One epoch of the training split under random symmetries.
-
-        Placements of like area come together and are cropped to the smallest of the batch (at a random place, new every
-        epoch), so nothing is padded: a padded border would be a lie about the die. With ``resize`` the whole map is
-        resampled instead.
-        """
-        examples = self.examples("train")
-        area = np.array([example.hotspots.size for example in examples], dtype=np.float64)
-        order = np.argsort(area * np.exp(0.3 * rng.standard_normal(len(area))), kind="stable")
-        chunks = [order[start : start + size] for start in range(0, len(order), size)]
-        for chunk in (chunks[index] for index in rng.permutation(len(chunks))):
-            yield self._batch([examples[index] for index in chunk], rng, resize)
-
-    def _batch(self, examples: Sequence[Example], rng: np.random.Generator, resize: tuple[int, int] | None) -> Batch:
-        pairs = []
-        for example in examples:
-            upright = example.maps.shape[1] >= example.maps.shape[2]
-            code = int(rng.integers(4)) | (0 if upright else 4)
-            pairs.append((symmetry(example.maps, code), symmetry(self._target(example), code)))
-        ratio = torch.tensor([example.ratio for example in examples], dtype=torch.float32)
-        if resize is not None:
-            whole = [resample(torch.from_numpy(np.ascontiguousarray(maps))[None], resize) for maps, _ in pairs]
-            return Batch(torch.cat(whole), torch.zeros(len(pairs), *resize), ratio)
-        height, width = (min(CROP, min(target.shape[axis] for _, target in pairs)) for axis in (0, 1))
-        crops = []
-        for maps, target in pairs:
-            top = int(rng.integers(target.shape[0] - height + 1))
-            left = int(rng.integers(target.shape[1] - width + 1))
-            window = (..., slice(top, top + height), slice(left, left + width))
-            crops.append((maps[window], target[window]))
-        turn = 4 * int(rng.integers(2))
-        stacks = (np.ascontiguousarray(symmetry(np.stack(part), turn)) for part in zip(*crops, strict=True))
-        inputs, targets = (torch.from_numpy(stack) for stack in stacks)
-        return Batch(inputs, targets, ratio)
-
-    def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Mean loss of a batch.
+    def loss(self, forward: Forward, batch: Batch) -> Tensor:
+        """Mean over the placements of a batch of the loss of each.
 
         A map of hotspot logits: binary cross-entropy. A map of violated nets: Poisson likelihood of softplus(output) a
-        tile. A scalar (n,): squared error of the standardised log ratio.
+        tile. A scalar (1,): squared error of the standardised log ratio.
         """
-        scale = self.output_scale
+        triples = zip(batch.maps, batch.targets, batch.ratios, strict=True)
+        return torch.stack([self._loss(forward(maps), target, ratio) for maps, target, ratio in triples]).mean()
+
+    def _loss(self, output: Tensor, target: Tensor, ratio: Tensor) -> Tensor:
+        scale = self.card.output_scale
         if output.ndim == 1:
-            target = (torch.log(batch.ratio + RATIO_FLOOR) - scale.log_ratio_mean) / scale.log_ratio_deviation
-            return functional.mse_loss(output, target)
-        output = output.squeeze(1) + scale.offset
+            wanted = (torch.log(ratio + RATIO_FLOOR) - scale.log_ratio_mean) / scale.log_ratio_deviation
+            return functional.mse_loss(output[0], wanted)
+        values = output.squeeze(1) + scale.offset
         if self.name == "hotspots":
-            return functional.binary_cross_entropy_with_logits(output, batch.target)
-        return functional.poisson_nll_loss(functional.softplus(output), batch.target, log_input=False)
+            return functional.binary_cross_entropy_with_logits(values, target)
+        return functional.poisson_nll_loss(functional.softplus(values), target, log_input=False)
 
-    def predict(self, module: nn.Module, maps: NDArray[np.float32], net_count: int) -> NDArray[np.float64]:
-        """Answer for one normalised placement: hotspot probabilities (rows, columns) or the violated-net ratio (1,)."""
-        inputs = torch.from_numpy(maps)[None]
-        resize = getattr(module, "resize", None)
+    # --------------------------------------------------------------------- judging
+
+    def answers(self, forward: Forward, part: str) -> Answers:
+        """The decoded answers for `examples` of a part, in order."""
         with torch.inference_mode():
-            output = module(resample(inputs, resize) if resize else inputs)
-        return decode(self.name, output, net_count, self.output_scale)
+            return [
+                self.card.decode(forward(torch.from_numpy(example.maps)[None]), example.sample.net_count)
+                for example in self.examples(part)
+            ]
 
-    def score(self, part: str, predictions: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
-        """Metrics of the answers for :meth:`examples` of ``part``; the task's own metric is under ``self.metric``."""
-        examples = self.examples(part)
-        designs = [example.sample.design for example in examples]
-        if self.name == "hotspots":
-            triples = zip(designs, examples, predictions, strict=True)
-            return hotspot_metrics((design, example.hotspots, values) for design, example, values in triples).to_json()
-        truth = [example.ratio for example in examples]
-        return count_metrics(designs, truth, [float(values[0]) for values in predictions]).to_json()
+    def score(self, forward: Forward, part: str) -> dict[str, Any]:
+        """Metrics of a part: see :meth:`metrics`. Raises FloatingPointError for an answer that is not finite."""
+        return self.metrics(self.answers(forward, part), part)
+
+    def metrics(self, answers: Answers, part: str) -> dict[str, Any]:
+        """Metrics of answers for the placements of a part, as `answers` gives them; the task's own under `metric`.
+
+        Those of hotspots hold ``threshold``, the probability above which a tile is best called a hotspot (F1).
+        """
+        if not all(np.isfinite(answer).all() for answer in answers):
+            raise FloatingPointError(f"a prediction on the {part} split is not finite")
+        samples = [example.sample for example in self.examples(part)]
+        designs = [sample.design for sample in samples]
+        if self.name == "violated_nets":
+            truth = [float(sample.violated_net_ratio or 0.0) for sample in samples]
+            return count_metrics(designs, truth, [float(values[0]) for values in answers]).to_json()
+        labels = [np.asarray(sample.hotspots) for sample in samples]
+        metrics = hotspot_metrics(zip(designs, labels, answers, strict=True)).to_json()
+        return {**metrics, "threshold": best_threshold(labels, answers)}
+
+    def example(self) -> tuple[Tensor, ...]:
+        """The maps (1, channels, rows, columns) of the first training placement."""
+        first = self._example(self._indices(self.name, self.card.split, "train")[0])
+        return (torch.from_numpy(first.maps)[None],)
 
 
-def _tile_um(sample: Sample) -> float:
-    return float(sample.grid["tile"]) / float(sample.grid["dbu_per_micron"])
+class Examples(Sequence[Example]):
+    """The placements of a part, read one by one."""
+
+    def __init__(self, task: RoutabilityTask, indices: Sequence[int]) -> None:
+        self._task, self._places = task, indices
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        return self._task._example(self._places[place])
 
 
-def resample(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps (n, channels, h, w) at another size: averaged where smaller, bilinear where larger."""
-    return functional.interpolate(maps, size=size, mode="bilinear", antialias=True, align_corners=False)
+def _check_labels(task: RoutabilityTask, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
+    """Raise InputError where a part has labels of one class only: there nothing can be learned, or judged."""
+    for part, members in indices.items():
+        heads = [task.store.heads[index] for index in members]
+        if name == "violated_nets":
+            seen = {head["violated_nets"] > 0 for head in heads}
+            what = "placement with a violated net"
+        else:
+            seen = set()
+            for index in members:
+                hotspots = task._sample(index).hotspots
+                assert hotspots is not None
+                seen |= {bool(value) for value in np.unique(hotspots)}
+                if len(seen) == 2:
+                    break
+            what = "hotspot"
+        if True not in seen or (name == "hotspots" and False not in seen):
+            raise InputError(
+                f"the {part} split has no {what if True not in seen else 'tile without a hotspot'}",
+                file=task.store.path,
+                found=f"{len(members)} placements of {len({head['family'] for head in heads})} families",
+                expected="another split (--split, --seed), or more designs",
+            )
 
 
-def decode(name: TaskName, output: Tensor, net_count: int, scale: OutputScale) -> NDArray[np.float64]:
-    """A module's output for one placement as the task's answer (see :meth:`RoutabilityTask.predict`)."""
-    values = output.to(torch.float64)
-    if name == "hotspots":
-        return np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
-    if values.ndim == 1:
-        ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR
-    else:
-        ratio = functional.softplus(values + scale.offset).sum(dim=(1, 2, 3)) / max(net_count, 1)
-    return np.asarray(ratio.clamp(0.0, 1.0).numpy(), dtype=np.float64)
+def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:
+    """What the numbers that a module puts out mean, from the training placements."""
+    total, tiles, ratios = 0.0, 0, []
+    for sample in samples:
+        values = sample.hotspots if name == "hotspots" else sample.violated_net_map
+        assert values is not None
+        total, tiles = total + float(values.sum(dtype=np.float64)), tiles + values.size
+        if sample.violated_net_ratio is not None:
+            ratios.append(sample.violated_net_ratio)
+    rate = max(total / tiles, 1e-4)
+    offset = math.log(rate / (1 - rate)) if name == "hotspots" else math.log(math.expm1(rate))
+    logs = np.log(np.array(ratios or [0.0]) + RATIO_FLOOR)
+    return OutputScale(offset, float(logs.mean()), float(max(logs.std(), 1e-3)))
+
+
+def _tile_um(grid: Mapping[str, Any]) -> float:
+    return float(grid["tile"]) / float(grid["dbu_per_micron"])
+
+
+def _window(side: int, rng: np.random.Generator) -> slice:
+    start = int(rng.integers(side - WINDOW + 1)) if side > WINDOW else 0
+    return slice(start, start + min(side, WINDOW))
+
+
+def best_threshold(labels: Sequence[NDArray[np.uint8]], probabilities: Sequence[NDArray[np.float64]]) -> float:
+    """The probability that gives the best F1 over all tiles; ties go to the larger."""
+    truth = np.concatenate([label.ravel() for label in labels])
+    scores = np.concatenate([probability.ravel() for probability in probabilities])
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(truth[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + max(int(truth.sum()), 1))
+    last = np.append(np.diff(scores[order]) != 0, True)
+    return float(scores[order][np.argmax(np.where(last, f1, -1.0))])

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from routenas.interfaces import Estimator
+from routenas.loop import SearchBudget, search
 from routenas.results import Result
-from routenas.search import SearchBudget, search
 from routenas.strategies import strategy_class
 from searchspaces.space import Choice, Genotype, Space
 

@@ -12,8 +12,8 @@ import pytest
 
 from routenas.estimators.parallel import Parallel
 from routenas.interfaces import Estimator, Executor
+from routenas.loop import search
 from routenas.results import Result
-from routenas.search import search
 from routenas.strategies import strategy_class
 from searchspaces.space import Choice, Genotype, Space
 

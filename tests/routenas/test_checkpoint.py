@@ -12,10 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-from placement_data.errors import InputError, RoutenasError
-from placement_data.features import CHANNEL_VERSION
-from placement_data.store import Store
 from routenas.checkpoint import (
     MODEL_FILE,
     WEIGHTS_FILE,
@@ -27,6 +23,10 @@ from routenas.checkpoint import (
     hand_crafted,
     searched,
 )
+
+from placement_data.errors import InputError, RoutenasError
+from placement_data.features import CHANNEL_VERSION
+from placement_data.store import Store
 from routenas.recipes.routenas import make_bundle
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from searchspaces.flexible import FlexibleSpace

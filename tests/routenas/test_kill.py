@@ -19,7 +19,7 @@ import sys, time
 from pathlib import Path
 from routenas.journal import Journal
 from routenas.results import Result
-from routenas.search import search
+from routenas.loop import search
 from routenas.strategies import strategy_class
 from searchspaces.space import Choice, Space
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from routenas.checkpoint import build, hand_crafted, searched
 from torch import Tensor, nn
 
 from placement_data.store import Store
-from routenas.checkpoint import build, hand_crafted, searched
 from routenas.results import Result
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget, DivergedError, Trained, budget_named, seeded, train

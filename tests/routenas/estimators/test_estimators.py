@@ -13,8 +13,8 @@ from routenas.estimators.noisy import Noisy
 from routenas.estimators.parallel import Parallel
 from routenas.executor import InProcess
 from routenas.interfaces import Estimator
+from routenas.loop import search
 from routenas.results import Result, Trial
-from routenas.search import search
 from routenas.strategies import strategy_class
 from routenas.strategies.wrappers import Deduplicated, FailurePenalty, Repeated
 from searchspaces.nasbench201 import NasBench201Space

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
+from routenas.checkpoint import build, hand_crafted
 
 from placement_data.errors import InputError
 from placement_data.store import Store, write
 from routenas.baselines.rudy import RudyMean
-from routenas.checkpoint import build, hand_crafted
 from routenas.evaluation import baseline_row
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import Budget, train

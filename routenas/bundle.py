@@ -1,0 +1,249 @@
+"""The model bundle: a folder with ``weights.safetensors`` (tensors only, no pickled code) and ``model.json``.
+
+``model.json`` holds the architecture as a value, the task's configuration (for routability: the ordered channels and
+their version, the normalisation of the training split, what the label was, the tile, the split), metrics on held-out
+parts and the provenance: all that using the weights needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from placement_data.errors import InputError, RoutenasError
+from placement_data.files import atomic_folder
+from routenas import __version__
+from routenas.architecture import Architecture
+from routenas.interfaces import Task
+from routenas.tasks import task_config, task_from_config, task_shape
+
+SCHEMA, FORMER_SCHEMA = "routenas-model/2", "routenas-model/1"
+MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
+
+
+class ModelMismatchError(RoutenasError):
+    """A bundle that is intact but does not fit: other channels, another schema, another task."""
+
+    exit_code = 4
+
+
+class Ensemble(nn.Module):
+    """The mean of several networks' outputs."""
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, *inputs: Any) -> Tensor:
+        """What one member takes, to what one member gives."""
+        outputs = [member(*inputs) for member in self.members]
+        return outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(dim=0)
+
+
+@dataclass(frozen=True, repr=False)
+class Bundle:
+    """A trained predictor. ``weights`` are the members' state dicts, one a training seed; the answer is their mean.
+
+    ``task`` is the configuration of its task (`routenas.tasks.task_config`), ``metrics`` what was measured on its
+    ``search`` and ``test`` parts.
+    """
+
+    task: Mapping[str, Any]
+    architecture: Architecture
+    weights: tuple[Mapping[str, Tensor], ...]
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        name = self.task.get("name", self.task["task"])
+        return f"<Bundle of {name}: {self.architecture.name}, {len(self.weights)} members>"
+
+    @classmethod
+    def of(
+        cls, task: Task, architecture: Architecture, weights: Sequence[Mapping[str, Tensor]], **provenance: Any
+    ) -> Bundle:
+        """The bundle of trained members, measured on the search part and on the test part.
+
+        The test part is read here for the first time.
+        """
+        bundle = cls(task_config(task), architecture, tuple(weights), {}, provenance)
+        forward = bundle.ensemble
+        return replace(bundle, metrics={part: task.score(forward, part) for part in ("search", "test")})
+
+    @cached_property
+    def ensemble(self) -> Ensemble:
+        """The members as one module in evaluation mode."""
+        shape = task_shape(self.task)
+        members = []
+        for state in self.weights:
+            module = self.architecture.build(shape, seed=0)
+            module.load_state_dict(dict(state))
+            # A CPU's convolutions are about twice as fast with the channels of a tile side by side.
+            members.append(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        return Ensemble(members).eval()
+
+    def open_task(self) -> Task:
+        """The task on its data, which must be where they were. Raises InputError where they are not."""
+        return task_from_config(self.task)
+
+    def members(self) -> tuple[Bundle, ...]:
+        """A bundle of one member each."""
+        return tuple(replace(self, weights=(state,)) for state in self.weights)
+
+    # ------------------------------------------------------------------------ files
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``model.json`` holds, but for the digests of the weights and of itself."""
+        return {
+            "schema": SCHEMA,
+            "routenas": __version__,
+            "task": dict(self.task),
+            "architecture": self.architecture.to_dict(),
+            "members": len(self.weights),
+            "metrics": dict(self.metrics),
+            "provenance": dict(self.provenance),
+        }
+
+    def save(self, folder: Path | str) -> None:
+        """Write the bundle; the folder appears (or is replaced) only when it is complete.
+
+        Raises :class:`InputError` where there is something else than a bundle at ``folder``.
+        """
+        folder = Path(folder)
+        check_folder(folder)
+        tensors = {
+            f"{member}.{name}": tensor.contiguous()
+            for member, state in enumerate(self.weights)
+            for name, tensor in state.items()
+        }
+        with atomic_folder(folder) as temporary:
+            save_file(tensors, temporary / WEIGHTS_FILE)
+            digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
+            value = {**self.to_dict(), "weights_sha256": digest}
+            text = json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False)
+            (temporary / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Bundle:
+        """Read a bundle, of the former schema ``routenas-model/1``, too.
+
+        Raises :class:`InputError` where it is damaged, :class:`ModelMismatchError` where it does not fit.
+        """
+        folder = Path(folder)
+        value = _read_json(folder / MODEL_FILE)
+        if value.get("schema") not in (SCHEMA, FORMER_SCHEMA):
+            raise ModelMismatchError(
+                f"{folder / MODEL_FILE}: schema {value.get('schema')!r}, this version reads {SCHEMA!r}"
+            )
+        if value.get("sha256") != _digest(value):
+            raise InputError("the model description is damaged: its SHA-256 is another", file=folder / MODEL_FILE)
+        try:
+            current = _of_former(value) if value["schema"] == FORMER_SCHEMA else value
+            bundle = cls(
+                task=dict(current["task"]),
+                architecture=Architecture.from_dict(current["architecture"]),
+                weights=_states(_read_weights(folder / WEIGHTS_FILE, value), value["members"]),
+                metrics=dict(current["metrics"]),
+                provenance=dict(current["provenance"]),
+            )
+            task_shape(bundle.task)
+        except InputError as error:
+            raise error.inside(folder / MODEL_FILE) from None
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(
+                "the model description is incomplete or damaged", file=folder / MODEL_FILE, found=str(error)
+            ) from None
+        bundle._check_weights(folder)
+        return bundle
+
+    def _check_weights(self, folder: Path) -> None:
+        try:
+            _ = self.ensemble
+        except InputError as error:
+            raise error.inside(folder / MODEL_FILE) from None
+        except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+            raise InputError("weights and architecture do not fit", file=folder, found=last) from None
+        if not all(bool(torch.isfinite(tensor).all()) for state in self.weights for tensor in state.values()):
+            raise InputError("a weight is not a finite number", file=folder / WEIGHTS_FILE)
+
+
+_CARD = ("channels", "channel_version", "normalisation", "output_scale", "label_kind", "tile_um", "split")
+
+
+def _of_former(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A description of schema 1, which knew routability alone, in today's form."""
+    threshold = value["threshold"]
+    metrics = {part: {**found, "threshold": threshold} for part, found in dict(value["metrics"]).items()}
+    if value["task"] == "hotspots":
+        metrics.setdefault("search", {"threshold": threshold})
+    provenance = dict(value["provenance"])
+    data = dict(provenance.get("run", provenance)).get("data", "")
+    output = "map" if value["task"] == "hotspots" else "scalar"
+    shape = {"inputs": len(value["channels"]), "outputs": 1, "output": output}
+    card = {name: value[name] for name in _CARD}
+    task = {"task": "routability", "shape": shape, "name": value["task"], "data": data, **card}
+    return {**value, "task": task, "metrics": metrics, "provenance": provenance}
+
+
+def _states(tensors: Mapping[str, Tensor], members: object) -> tuple[dict[str, Tensor], ...]:
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        member, _, name = key.partition(".")
+        states.setdefault(int(member), {})[name] = tensor
+    if not states or sorted(states) != list(range(len(states))) or members != len(states):
+        raise ValueError(f"{members} members, weights of {len(states)}")
+    return tuple(states[member] for member in sorted(states))
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    """SHA-256 of a description without its own digest, whatever its layout as text."""
+    text = json.dumps({name: item for name, item in value.items() if name != "sha256"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            "not a model bundle", file=path, found=error.strerror or "error", expected="a folder with model.json"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError("not JSON", file=path, found=str(error)) from None
+    if not isinstance(value, dict):
+        raise InputError("not a model description", file=path, expected="a JSON object")
+    return value
+
+
+def _read_weights(path: Path, value: Mapping[str, Any]) -> dict[str, Tensor]:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != value["weights_sha256"]:
+            raise InputError(
+                "the weights are damaged: SHA-256",
+                file=path,
+                found=found[:12],
+                expected=str(value["weights_sha256"])[:12],
+            )
+        return dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise InputError("the weights cannot be read", file=path, found=str(error)) from None
+
+
+def check_folder(folder: Path) -> None:
+    """Raise :class:`InputError` unless ``folder`` is absent, empty or a bundle, which a new bundle may replace."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("cannot write a bundle here", file=folder, found="a file", expected="a new folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MODEL_FILE).is_file():
+        raise InputError("cannot write a bundle here", file=folder, found="other files", expected="a new folder")

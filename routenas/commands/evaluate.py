@@ -1,0 +1,81 @@
+"""``routenas evaluate``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from placement_data.errors import InputError
+from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THREADS, example
+
+
+@click.command(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
+@click.argument("path", type=FILE)
+@TASK
+@click.option(
+    "--model", "models", multiple=True, help="A bundle, or NAME=FOLDER; may be repeated. The first is the reference."
+)
+@click.option(
+    "--baselines", "names", default="all", show_default=True,
+    help="Hand-crafted predictors, comma-separated; all or none.",
+)  # fmt: skip
+@click.option("--budget", default="full", show_default=True, help="Training of the hand-crafted networks.")
+@EPOCHS
+@RATE
+@BATCH
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of the hand-crafted networks."
+)
+@click.option(
+    "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
+)
+@click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
+@SPLIT
+@SEED
+@THREADS
+def evaluate(
+    path: Path, task: str, models: tuple[str, ...], names: str, budget: str, epochs: int | None,
+    learning_rate: float | None, batch: int | None, seeds: int, part: str, json_path: Path | None, split: Path | None,
+    seed: int, threads: int,
+) -> None:  # fmt: skip
+    """Compare models with hand-crafted predictors (same data, trainer and budget) and with the label's noise ceiling.
+
+    A model that was trained or chosen on a family of the judged split is refused.
+    """
+    from placement_data.files import check_writable, write_text
+    from routenas.api import evaluate as compare
+    from routenas.baselines import baseline, baselines
+    from routenas.show.progress import progress_bar
+    from routenas.show.text import comparison_table
+    from routenas.training import budget_named
+
+    if json_path is not None:
+        check_writable(json_path)
+    wanted = baselines(task) if names == "all" else tuple(name for name in names.split(",") if name not in ("", "none"))
+    networks = [name for name in wanted if baseline(task, name).kind == "network"]
+    chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
+    with progress_bar(f"evaluate {task}", max(1, chosen.epochs * seeds * len(networks))) as bar:
+        table = compare(
+            path, _named_models(models, wanted), None if names == "all" else wanted, budget=chosen,
+            seeds=range(seed, seed + seeds), part=part, task=task, split=split, threads=threads,  # type: ignore[arg-type]
+            progress=lambda *_: bar.advance(1), say=bar.say,
+        )  # fmt: skip
+    if json_path is not None:
+        write_text(json_path, json.dumps(table, indent=1, allow_nan=False) + "\n")
+    click.echo(comparison_table(table))
+
+
+def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path]:
+    """Folders by name; a bundle without a name is called as the folder that it is in."""
+    named: dict[str, Path] = {}
+    for text in models:
+        name, equals, folder = text.partition("=")
+        path = Path(folder if equals else text)
+        name = name if equals else path.absolute().parent.name
+        if not name or name in named or name in taken:
+            raise InputError("two rows of one name", found=name, expected="NAME=FOLDER with names of their own")
+        named[name] = path
+    return named

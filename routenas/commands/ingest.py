@@ -1,0 +1,78 @@
+"""``routenas ingest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from placement_data.errors import InputError
+from routenas.commands import FILE, UNUSED_SEED, example, explain
+
+
+@click.command(
+    epilog=example(
+        "routenas ingest manifest.csv -o data.h5 --workers 8",
+        "routenas ingest manifest.csv -o data.h5 --workers 8 --resume --keep-going",
+    )
+)
+@click.argument("manifest", type=FILE)
+@click.option("-o", "--out", "--output", "output", type=FILE, required=True, help="The HDF5 data set to write.")
+@click.option(
+    "--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns (default: the row height)."
+)
+@click.option(
+    "--channels", default="routenas17", show_default=True, help="Channel set: routenas17, circuitnet9, all or another."
+)
+@click.option(
+    "--liberty", type=FILE, multiple=True, help="Liberty of rows that name none: tells the registers; repeatable."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read, a placement each."
+)
+@click.option("--keep-going", is_flag=True, help="Leave out what cannot be read, say so, and end with exit code 3.")
+@click.option("--resume", is_flag=True, help="Bring the data set that is there up to date: read what changed.")
+@click.option("--append", is_flag=True, help="Add to the data set that is there instead of making a new one.")
+@click.option("--force", is_flag=True, help="Replace the data set that is there, reading everything anew.")
+@UNUSED_SEED
+def ingest(
+    manifest: Path, output: Path, tile: float | None, channels: str, liberty: tuple[Path, ...], workers: int,
+    keep_going: bool, resume: bool, append: bool, force: bool, seed: int,
+) -> int:  # fmt: skip
+    """Read the placements and DRC reports that MANIFEST names into one HDF5 of feature maps and labels.
+
+    MANIFEST is a CSV, a row a placement, with the columns sample, design, family; lef and def, or aux (Bookshelf), or
+    odb (OpenDB); and optionally liberty, report, label_kind, report_repeats. Paths are relative to it; several files in
+    one field are separated by ';'. Placements of one family are never on two sides of a split. Without a report a
+    placement is kept unlabelled. Other columns are kept as attributes and never become inputs.
+
+    The file is the same for any number of workers. The first bad placement ends the run with its error and no data set
+    is written, unless --keep-going is given: then the rest is written and the exit code is 3. A run that was stopped,
+    by an error, Ctrl-C or the system, leaves what it had read in .OUT.parts; the next one goes on from there.
+    """
+    from placement_data.ingest import Mode, Recipe, read_manifest
+    from placement_data.ingest import ingest as run_ingest
+    from routenas.show.progress import progress_bar
+
+    modes: dict[Mode, bool] = {"resume": resume, "append": append, "force": force}
+    chosen = [name for name, given in modes.items() if given]
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+    rows = read_manifest(manifest)
+    with progress_bar("ingest", len(rows)) as bar:
+
+        def tell(sample: str, error: Exception | None) -> None:
+            if error is not None and keep_going:
+                bar.say(f"routenas: skipped {sample}: {explain(error)[0]}")
+            if error is None or keep_going:
+                bar.advance(1, sample)
+
+        def kept(count: int, folder: Path) -> None:
+            bar.say(f"routenas: {count} placements that were read are kept for the next run in {folder}")
+
+        done = run_ingest(
+            rows, output, Recipe(tile, channels, liberty), workers=workers, keep_going=keep_going,
+            mode=chosen[0] if chosen else "new", tell=tell, kept=kept,
+        )  # fmt: skip
+    click.echo(f"{output}: {done.placements} placements written, {output.stat().st_size / 1e6:.1f} MB\n{done}")
+    return InputError.exit_code if done.skipped else 0

@@ -1,0 +1,189 @@
+"""``routenas search``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from placement_data.errors import InputError
+from routenas.commands import (
+    BATCH,
+    DEVICE,
+    EPOCHS,
+    FILE,
+    RATE,
+    SEED,
+    SPLIT,
+    TASK,
+    THREADS,
+    example,
+    given,
+    headline,
+    options_of,
+)
+
+if TYPE_CHECKING:
+    from routenas.settings import Settings
+
+
+@click.command(
+    epilog=example(
+        "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots",
+        "routenas search --out runs/hotspots --resume",
+        "routenas search data.h5 --strategy evolution --strategy-option population=6 --workers 4 --out runs/small",
+        "routenas search --config runs/hotspots/run.toml --seed 1 --out runs/again",
+    )
+)
+@click.argument("path", type=FILE, required=False)
+@TASK
+@click.option("--out", type=FILE, required=True, help="Run folder to make (or to go on with, under --resume).")
+@click.option("--config", type=FILE, help="Settings to start from: the run.toml of a run, or one of your own.")
+@click.option(
+    "--trials", type=click.IntRange(min=1), default=24, show_default=True, help="Candidates to train, in all."
+)
+@click.option("--recipe", default="routenas", show_default=True, help="The system to run.")
+@click.option("--space", help="Search space: a name ('flexible'), or module:Class of your own.")
+@click.option("--space-option", multiple=True, metavar="NAME=VALUE", help="An option of the space; may be repeated.")
+@click.option(
+    "--preset", type=click.Choice(["extended", "paper"]), default="extended", show_default=True,
+    help="Of the flexible space: short for --space-option preset=...",
+)  # fmt: skip
+@click.option(
+    "--strategy", default="evolution", show_default=True, help="Search strategy, or module:Class of your own."
+)
+@click.option(
+    "--strategy-option", multiple=True, metavar="NAME=VALUE",
+    help="An option of the strategy (default: what suits the number of trials); may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--scheduler", default="none", show_default=True,
+    help="Spend less on hopeless candidates: none, halving or median; they are tried at a quarter and half the epochs.",
+)  # fmt: skip
+@click.option("--budget", default="fast", show_default=True, help="Training of a candidate: smoke, fast or full.")
+@EPOCHS
+@RATE
+@BATCH
+@click.option("--final-budget", default="full", show_default=True, help="Training of the best few.")
+@click.option("--final-epochs", type=click.IntRange(min=1), help="Epochs of those (default: the final budget's).")
+@click.option(
+    "--finalists", type=click.IntRange(min=1), default=3, show_default=True, help="How many of the best are retrained."
+)
+@click.option(
+    "--final-seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of each retraining."
+)
+@click.option(
+    "--executor", default="in-process", show_default="in-process, or processes with several workers",
+    help="Where candidates are trained: in-process, processes or ray.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates trained at once.")
+@click.option(
+    "--in-flight", type=click.IntRange(min=1), default=1, show_default="as many as workers",
+    help="Candidates that are asked for before a result is known; with the seed it decides the trials.",
+)  # fmt: skip
+@click.option(
+    "--order", type=click.Choice(["batch", "arrival"]), default="batch", show_default=True,
+    help="Ask the next when all in flight are done (same seed, same trials), or as soon as one is (no worker waits).",
+)  # fmt: skip
+@click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+@click.option("--trial-seconds", type=click.FloatRange(min=0, min_open=True), help="End a candidate that takes longer.")
+@click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
+@click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
+@SPLIT
+@SEED
+@THREADS
+@DEVICE
+@click.pass_context
+def search(
+    context: click.Context, /, path: Path | None, out: Path, config: Path | None, tensorboard: Path | None, resume: bool,
+    executor: str, workers: int, address: str | None, trial_seconds: float | None, trial_memory: int | None,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Search a space for a predictor, retrain the best few, keep one and write its bundle to OUT/model.
+
+    PATH is a data set that 'routenas ingest' made; --resume and --config know it from the run.
+    """
+    from routenas.api import search as run_search
+    from routenas.api import task_of
+    from routenas.executor import Execution
+    from routenas.run import read_configuration
+    from routenas.settings import Settings
+    from routenas.show.watch import watched
+    from routenas.tasks import task_from_config
+
+    if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
+        executor = "processes"
+    execution = Execution(executor, workers, address, trial_seconds, trial_memory)
+    execution.check()
+    own = given(context, **options)
+    if resume and config is not None:
+        raise click.UsageError("--resume goes on with the settings of the run: leave out --config")
+    recorded: dict[str, Any] = {}
+    if resume:
+        recorded = read_configuration(out)
+    elif config is not None:
+        recorded = _read_toml(config)
+    settings = Settings.from_dict(recorded.get("settings", {}))
+    if not recorded and "in_flight" not in own:
+        own["in_flight"] = workers
+    settings = _changed(settings, own)
+    described = recorded.get("task", {})
+    if resume and path is None and not own.keys() & {"task", "split"}:
+        task = task_from_config(described)
+    else:
+        data = path or described.get("data")
+        if not data:
+            raise click.UsageError("Missing argument 'PATH': the data set to search on.")
+        split = own.get("split", _split_of(described))
+        task = task_of(data, own.get("task", described.get("name", options["task"])), split, settings.seed)
+    with watched(task, settings, out, tensorboard) as events:
+        bundle = run_search(task, out, settings, execution=execution, events=events, resume=resume)
+    click.echo(f"model bundle: {out / 'model'}")
+    click.echo(json.dumps({"test": headline(bundle.metrics["test"])}))
+
+
+def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
+    """The settings with what the user gave on the command line."""
+    from dataclasses import replace
+
+    from routenas.training import budget_named
+
+    plain = (
+        "recipe", "trials", "strategy", "scheduler", "finalists", "final_seeds", "seed", "in_flight", "order",
+        "threads", "device",
+    )  # fmt: skip
+    changes: dict[str, Any] = {name: own[name] for name in plain if name in own}
+    if "strategy_option" in own:
+        changes["strategy_options"] = {**settings.strategy_options, **options_of(own["strategy_option"])}
+    elif "strategy" in own and own["strategy"] != settings.strategy:
+        changes["strategy_options"] = {}
+    if own.keys() & {"space", "space_option", "preset"}:
+        base = {"space": own["space"]} if "space" in own else dict(settings.space) or {"space": "flexible"}
+        preset = {"preset": own["preset"]} if "preset" in own else {}
+        changes["space"] = {**base, **preset, **options_of(own.get("space_option", ()))}
+    shared = {name: own.get(name) for name in ("learning_rate", "batch")}
+    budget = budget_named(own["budget"]) if "budget" in own else settings.budget
+    final = budget_named(own["final_budget"]) if "final_budget" in own else settings.final_budget
+    changes["budget"] = budget.changed(epochs=own.get("epochs"), **shared)
+    changes["final_budget"] = final.changed(epochs=own.get("final_epochs"), **shared)
+    return replace(settings, **changes)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("the settings cannot be read", file=path, found=reason, expected="TOML, as run.toml") from None
+    task = value.pop("task", {})
+    return {"settings": value, "task": task}
+
+
+def _split_of(task: dict[str, Any]) -> Any:
+    from placement_data.dataset import Split
+
+    return Split.from_dict(task["split"]) if "split" in task else None

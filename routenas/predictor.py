@@ -1,0 +1,71 @@
+"""A bundle of a routability task, ready to answer for placements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from placement_data.features import CHANNEL_SETS, ChannelSet
+from routenas.bundle import Bundle, ModelMismatchError
+from routenas.tasks.routability import Card
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Answers of a bundle from raw feature maps: see :meth:`predict`."""
+
+    bundle: Bundle
+    card: Card
+
+    @classmethod
+    def of(cls, bundle: Bundle | Path | str) -> Predictor:
+        """The predictor of a bundle, or of the one in a folder.
+
+        Raises :class:`ModelMismatchError` for a bundle of another task, and for channels of another version.
+        """
+        bundle = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
+        if bundle.task["task"] != "routability":
+            raise ModelMismatchError(f"a model of the task {bundle.task['task']}, expected routability")
+        predictor = cls(bundle, Card.from_dict(bundle.task))
+        version = predictor.card.channel_version
+        if version.partition("/")[0] in CHANNEL_SETS and predictor._set() is None:
+            raise ModelMismatchError(f"the model's channels {version} are not those of this version")
+        return predictor
+
+    @property
+    def threshold(self) -> float | None:
+        """The probability above which a tile counts as a hotspot: best F1 on the search part; None for counts."""
+        found = self.bundle.metrics.get("search", {}).get("threshold")
+        return None if found is None else float(found)
+
+    @property
+    def channel_set(self) -> ChannelSet:
+        """The channels to make of a layout.
+
+        Raises :class:`ModelMismatchError` for a model of maps that came from elsewhere (an imported data set).
+        """
+        found = self._set()
+        if found is None:
+            raise ModelMismatchError(
+                f"the model's channels {self.card.channel_version} cannot be made from a layout, "
+                f"expected {' or '.join(channels.version for channels in CHANNEL_SETS.values())}"
+            )
+        return found
+
+    def _set(self) -> ChannelSet | None:
+        wanted = self.card.channel_version, self.card.channels
+        return next((each for each in CHANNEL_SETS.values() if (each.version, each.channels) == wanted), None)
+
+    def predict(self, features: NDArray[np.float32], net_count: int) -> NDArray[np.float64]:
+        """Hotspot probabilities (rows, columns), or the violated-net ratio (1,).
+
+        ``features`` are raw feature maps (channels, rows, columns).
+        """
+        inputs = torch.from_numpy(self.card.normalisation.apply(features))[None]
+        with torch.inference_mode():
+            output = self.bundle.ensemble(inputs.to(memory_format=torch.channels_last))
+        return self.card.decode(output, net_count)

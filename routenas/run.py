@@ -1,0 +1,216 @@
+"""A run: one recipe on one task, as a folder that survives a kill and ends in a model.
+
+The folder holds ``run.toml`` (the settings, for people and ``--config``), ``config.json`` (all that decides the
+result), ``journal.jsonl`` (a line per trial), ``finalists/`` (a checkpoint per retraining) and at the end ``model/``
+(the bundle) and ``result.json``. Every step is decided by what came before it, so a run that was killed and resumed ends
+where an uninterrupted one does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from placement_data.errors import InputError
+from placement_data.files import locked, remove_leftovers, write_text
+from routenas.architecture import Architecture
+from routenas.bundle import Bundle
+from routenas.estimators import SCHEDULERS
+from routenas.estimators.scratch import Retrained, Retraining, in_silence
+from routenas.executor import Execution
+from routenas.interfaces import Task
+from routenas.journal import Journal
+from routenas.look_up import look_up
+from routenas.loop import SearchFailedError, best_first, search
+from routenas.recipes import RECIPES
+from routenas.results import Result, Trial
+from routenas.settings import Parts, Settings
+from routenas.tasks import task_config
+from searchspaces.space import Space
+
+CONFIG, SETTINGS, JOURNAL, RESULT, MODEL = "config.json", "run.toml", "journal.jsonl", "result.json", "model"
+MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget")
+"""Settings that a resume may change; trials only upwards."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a run tells whoever watches it; each is optional. ``epoch`` is told of trainings in this process alone."""
+
+    trial: Callable[[int, Trial], object] = lambda number, trial: None
+    epoch: Callable[[int, int], object] = in_silence
+    final: Callable[[str, int, Result], object] = lambda name, seed, result: None
+
+
+def run(
+    folder: Path,
+    task: Task,
+    settings: Settings,
+    *,
+    resume: bool = False,
+    execution: Execution = Execution(),
+    events: Events = Events(),
+) -> Bundle:
+    """Search, retrain the best few with several seeds, choose on the search part, measure on the test part once.
+
+    ``execution`` says where candidates are trained; the result is the same everywhere. Raises :class:`InputError` for a
+    folder that another run is in, or is writing to, and :class:`SearchFailedError` where every training failed.
+    """
+    execution.check()
+    parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
+    settings = replace(settings, space=parts.space.config())
+    _start(folder, resume)
+    with locked(folder):
+        _record(folder, task, settings, resume)
+        journal = Journal(folder / JOURNAL)
+        if len(journal.records) > settings.trials:
+            raise InputError(
+                "the run has more trials already", file=journal.path, found=f"{settings.trials} trials",
+                expected=f"{len(journal.records)} or more",
+            )  # fmt: skip
+        trials = _searched(folder, parts, settings, journal, execution, events)
+        return _concluded(folder, task, parts.space, settings, trials, execution, events)
+
+
+def _searched(
+    folder: Path, parts: Parts, settings: Settings, journal: Journal, execution: Execution, events: Events
+) -> list[Trial]:
+    for estimator in (*parts.fidelities, parts.estimator):
+        estimator.prepare(folder / "shared")
+    scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
+    with closing(scheduler(execution.open, [*parts.fidelities, parts.estimator])) as executor:
+        return search(
+            parts.strategy, executor, settings.trials, journal, events.trial, settings.in_flight, settings.order
+        )
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """One architecture retrained with several seeds; ``values`` are the task's metric on the search part."""
+
+    architecture: Architecture
+    trainings: tuple[Retraining, ...]
+    values: tuple[float, ...]
+
+    @property
+    def value(self) -> float:
+        """Mean over the seeds that did not fail."""
+        return float(np.mean(self.values))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        name, architecture = self.architecture.name, self.architecture.to_dict()
+        return {"name": name, "search_values": list(self.values), "architecture": architecture}
+
+
+def _concluded(
+    folder: Path,
+    task: Task,
+    space: Space,
+    settings: Settings,
+    trials: list[Trial],
+    execution: Execution,
+    events: Events,
+) -> Bundle:
+    estimator = Retrained(
+        task, settings.final_budget, folder / "finalists", progress=events.epoch, device=settings.device
+    )
+    chosen = [Architecture.of(space, trial.genotype) for trial in best_first(trials)[: settings.finalists]]
+    seeds = [settings.seed + 1000 + number for number in range(settings.final_seeds)]
+    items = [Retraining(architecture, seed) for architecture in chosen for seed in seeds]
+    results: dict[int, Result] = {}
+    with closing(execution.open(estimator)) as executor:
+        for ticket, item in enumerate(items):
+            executor.submit(ticket, item)
+        for _ in items:
+            ticket, result = executor.wait()
+            results[ticket] = result
+            events.final(items[ticket].architecture.name, items[ticket].seed, result)
+    finalists = []
+    for architecture in chosen:
+        good = [
+            (item, results[ticket].value)
+            for ticket, item in enumerate(items)
+            if item.architecture is architecture and not results[ticket].failed
+        ]
+        if good:
+            trainings, values = zip(*good, strict=True)
+            finalists.append(Finalist(architecture, trainings, values))
+    if not finalists:
+        reason = next((result.message for result in results.values() if result.message), "")
+        raise SearchFailedError(f"all retrainings of the best candidates failed; one of them: {reason}")
+    best = max(finalists, key=lambda finalist: finalist.value)
+    bundle = Bundle.of(
+        task,
+        best.architecture,
+        [estimator.state(item) for item in best.trainings],
+        run=settings.to_dict(),
+        trials=len(trials),
+        failed_trials=sum(trial.result.failed for trial in trials),
+        finalists=[finalist.to_dict() for finalist in finalists],
+        chosen=best.architecture.name,
+    )
+    bundle.save(folder / MODEL)
+    write_text(folder / RESULT, json.dumps(bundle.to_dict(), indent=1, allow_nan=False) + "\n")
+    return bundle
+
+
+# ------------------------------------------------------------------------- the folder
+
+
+def _start(folder: Path, resume: bool) -> None:
+    """Make the folder, or refuse one that is not this run's."""
+    if (folder / CONFIG).exists():
+        if not resume:
+            raise InputError("there is a run in this folder already", file=folder, expected="a new folder, or --resume")
+    elif folder.exists() and (not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())):
+        raise InputError("the run folder is not empty and not a run", file=folder, expected="a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:
+    """Write what the run is, or check that the one there is the same but for what may grow."""
+    if resume:
+        remove_leftovers(folder, CONFIG, SETTINGS, RESULT, MODEL)
+        remove_leftovers(folder / "finalists", "*")
+    wanted = {"settings": settings.to_dict(), "task": task_config(task)}
+    if (folder / CONFIG).exists():
+        found = read_configuration(folder)
+        for section in ("settings", "task"):
+            for name, value in wanted[section].items():
+                former = found[section].get(name)
+                if former != value and name not in MAY_GROW:
+                    what = f"the run was started with another {name.replace('_', ' ')}"
+                    raise InputError(what, file=folder / CONFIG, found=_short(value), expected=_short(former))
+    write_text(folder / CONFIG, json.dumps(wanted, indent=1) + "\n")
+    write_text(folder / SETTINGS, settings_toml(settings, wanted["task"]))
+
+
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """``settings`` and ``task`` of the run in a folder. Raises InputError where there is none."""
+    path = folder / CONFIG
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return {"settings": dict(value["settings"]), "task": dict(value["task"])}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("no configuration of a run can be read", file=path, found=reason) from None
+
+
+def settings_toml(settings: Settings, task: Mapping[str, Any]) -> str:
+    """Settings and task as TOML that ``routenas search --config`` reads; what follows from the data is left out."""
+    own = {name: task[name] for name in ("task", "name", "data", "split") if name in task}
+    text = tomli_w.dumps({**settings.to_dict(), "task": own})
+    return f"# The settings of this run; 'routenas search --config FILE --out FOLDER' runs it again.\n{text}"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,57 @@
+"""What a user sees of a running search: a bar with a line per trial, event files, and pictures at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from routenas.interfaces import Task
+from routenas.results import Result, Trial
+from routenas.run import Events
+from routenas.settings import Settings
+from routenas.show.progress import Bar, TensorBoard, progress_bar
+
+
+@contextmanager
+def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None = None) -> Iterator[Events]:
+    """Events of a run that move a progress bar, and write to ``tensorboard`` where it is given."""
+    board = None if tensorboard is None else TensorBoard(tensorboard)
+    finals = settings.finalists * settings.final_seeds * settings.final_budget.epochs
+    with progress_bar(f"search {task.name}", settings.trials * settings.budget.epochs + finals) as bar:
+        watch = _Watch(bar, settings, board)
+        yield Events(watch.trial, watch.epoch, watch.final)
+
+
+class _Watch:
+    """Turns the events of a run into progress. Trials of a journal and of workers come without epochs of their own."""
+
+    def __init__(self, bar: Bar, settings: Settings, board: TensorBoard | None) -> None:
+        self.bar, self.settings, self.board = bar, settings, board
+        self.best, self.done, self.trials, self.finals = -math.inf, 0, 0, 0
+
+    def epoch(self, epoch: int, epochs: int) -> None:
+        self._to(self.done + 1)
+
+    def trial(self, number: int, trial: Trial) -> None:
+        value = trial.result.value
+        self.best = max(self.best, -math.inf if value is None else value)
+        if self.board is not None:
+            self.board.trial(number, value)
+        self.trials += 1
+        text = f"failed: {trial.result.message}" if value is None else f"{value:.4f}"
+        self.bar.say(f"trial {number + 1}/{self.settings.trials}  {trial.genotype.hash}  {text}  best {self.best:.4f}")
+        self._to(self.trials * self.settings.budget.epochs)
+
+    def final(self, name: str, seed: int, result: Result) -> None:
+        self.bar.say(
+            f"final {name}  seed {seed}  {f'failed: {result.message}' if result.failed else f'{result.value:.4f}'}"
+        )
+        self.finals += 1
+        settings = self.settings
+        self._to(settings.trials * settings.budget.epochs + self.finals * settings.final_budget.epochs)
+
+    def _to(self, done: int) -> None:
+        self.bar.advance(done - self.done, f"best {self.best:.4f}" if self.best > -math.inf else "")
+        self.done = done
