@@ -35,7 +35,7 @@ class Budget:
 
     name: str
     epochs: int
-    batch: int = 1
+    batch: int = 2
     learning_rate: float = 5e-3
     weight_decay: float = 1e-3
     evaluations: int = 6
@@ -247,11 +247,3 @@ def placed(module: nn.Module, device: str) -> Forward:
     if device == "cpu":
         return module
     return lambda *inputs: _to(module(*_to(inputs, device)), "cpu")
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Run a block under a torch seed of its own and leave torch's global generator as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
