@@ -65,7 +65,7 @@ class Bundle:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        name = self.task.get("name", self.task["task"])
+        name = self.task.get("name") or str(self.task["task"]).rpartition(":")[2]
         return f"<Bundle of {name}: {self.architecture.name}, {len(self.weights)} members>"
 
     @classmethod

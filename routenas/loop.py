@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from placement_data.errors import InputError, RoutenasError
-from routenas.interfaces import Estimator, Strategy
+from routenas.interfaces import Executor, Strategy
 from routenas.journal import Journal
 from routenas.results import Result, Trial
 from searchspaces.space import Genotype
@@ -57,11 +57,12 @@ class SearchBudget:
 
 def search(
     strategy: Strategy,
-    estimator: Estimator,
+    executor: Executor,
     budget: SearchBudget | int,
     journal: Journal | None = None,
     progress: Callable[[int, Trial], object] = lambda number, trial: None,
-    batch: int = 1,
+    in_flight: int = 1,
+    order: str = "batch",
 ) -> list[Trial]:
     """Run until the budget (a number means evaluations) is spent, and return all trials in order.
 
@@ -73,14 +74,14 @@ def search(
     limit = SearchBudget(evaluations=budget) if isinstance(budget, int) else budget
     done: list[Trial] = []
     spent, repeats = SearchBudget(), 0
-    while repeats < MOST_REPEATS and (room := limit.room(spent, batch)):
+    while repeats < MOST_REPEATS and (room := limit.room(spent, in_flight)):
         genotypes = strategy.ask(room)
         if not genotypes:  # every architecture of the space has been tried
             break
         trials = _replayed(journal, len(done), genotypes)
         fresh = genotypes[len(trials) :]
         if fresh:
-            found = [Trial(*pair) for pair in zip(fresh, estimator.estimate(fresh), strict=True)]
+            found = [Trial(*pair) for pair in zip(fresh, _all(executor, fresh), strict=True)]
             found = [Trial(trial.genotype, trial.result.finite()) for trial in found]
             if journal is not None:
                 first = len(done) + len(trials)
@@ -134,3 +135,10 @@ def _trial(journal: Journal | None, number: int, genotype: Genotype, record: dic
     except KeyError as error:
         raise InputError(f"a journal line lacks {error}", file=journal.path, line=journal.line(number)) from None
     return Trial(genotype, replace(result, **{name: record[name] for name in _LATER if name in record}))
+
+
+def _all(executor, fresh):  # type: ignore
+    for ticket, genotype in enumerate(fresh):
+        executor.submit(ticket, genotype)
+    found = dict(executor.wait() for _ in fresh)
+    return [found[ticket] for ticket in range(len(fresh))]

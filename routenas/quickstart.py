@@ -6,21 +6,25 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from placement_data.errors import InputError
-from placement_data.store import write_text
+from placement_data.files import write_text
 from routenas import example
-from routenas.checkpoint import Bundle
-from routenas.journal import Journal
-from routenas.session import run_evaluation, run_scoring, run_search
-from routenas.show.pictures import search_png
-from routenas.show.text import comparison_table
+from routenas.api import evaluate, score, search, task_of
+from routenas.run import CONFIG, MODEL
+from routenas.scoring import heat_map_csv
+from routenas.settings import Settings
+from routenas.show import pictures
+from routenas.show.progress import progress_bar
+from routenas.show.text import comparison_table, score_table
+from routenas.show.watch import watched
+from routenas.tasks.routability import TaskName
+from routenas.training import budget_named
 
-TRIALS = {"hotspots": 8, "violated_nets": 6}
-BASELINES = {
-    "hotspots": "rudy,gradient-boosting,tile-mlp,residual-dilated",
-    "violated_nets": "utilization,rudy-mean,tile-mlp",
+TRIALS: dict[TaskName, int] = {"hotspots": 8, "violated_nets": 6}
+BASELINES: dict[TaskName, tuple[str, ...]] = {
+    "hotspots": ("rudy", "gradient-boosting", "tile-mlp", "residual-dilated"),
+    "violated_nets": ("utilization", "rudy-mean", "tile-mlp"),
 }
 SEEDS = 2
 
@@ -30,43 +34,54 @@ def quickstart(
 ) -> None:
     """Run everything and leave tables, pictures, runs and models in ``out`` (an unfinished one is gone on with).
 
-    Candidates are trained at ``budget``, the finalists and the hand-crafted networks at ``final_budget``.
+    Candidates are trained at ``budget``, the finalists and the hand-crafted networks at ``final_budget``. Without
+    matplotlib there are no pictures, and a line says so.
     """
     began = time.monotonic()
     if not example.PLACEMENTS.exists():
         raise InputError("the example data set is missing from the installation", file=example.PLACEMENTS)
     say("Data: feature maps and DRC labels of real placements, split by design family (see 'routenas data show').")
-    for task in ("hotspots", "violated_nets"):
-        say(f"\n== {task}: search {TRIALS[task]} architectures, retrain the best 2, compare on unseen designs")
-        _search(out / task, task, seed, budget, final_budget)
-        table = run_evaluation(
-            example.PLACEMENTS, task=task, models=(f"searched={out / task / 'model'}",), names=BASELINES[task],
-            budget=final_budget, seeds=SEEDS, part="test", split_path=None, seed=seed, threads=1,
+    for task, trials in TRIALS.items():
+        say(f"\n== {task}: search {trials} architectures, retrain the best 2, compare on unseen designs")
+        settings = Settings(
+            trials=trials, budget=budget_named(budget), final_budget=budget_named(final_budget), finalists=2,
+            final_seeds=SEEDS, seed=seed,
         )  # fmt: skip
-        say(comparison_table(table))
-        write_text(out / f"{task}.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
-        _draw(out / task, task, out / f"{task}-search.png")
+        _search(task, settings, out / task)
+        _compare(task, settings, out, say)
     say("\n== score a placed layout (LEF + DEF) with both models")
-    text = run_scoring(
-        lef=(example.LEF,), def_=example.DEF, models=(out / "hotspots" / "model", out / "violated_nets" / "model"),
-        tile=None, top=20, json_path=out / "score.json", csv_path=out / "score.csv", png_path=out / "score.png",
-        show_timings=False,
-    )  # fmt: skip
-    say(text)
-    pictures = ", ".join(str(out / name) for name in ("score.png", "hotspots-search.png", "hotspots.json"))
-    say(f"\nDone in {time.monotonic() - began:.0f} s. Look at: {pictures}")
+    seen = _score(out, say)
+    say(f"\nDone in {time.monotonic() - began:.0f} s. Look at: {', '.join(map(str, seen))}")
     say("Your own data: routenas ingest manifest.csv -o data.h5, then routenas search data.h5 --out runs/hotspots")
 
 
-def _search(folder: Path, task: str, seed: int, budget: str, final_budget: str) -> Bundle:
-    options: dict[str, Any] = {
-        "task": task, "preset": "extended", "strategy": "evolution", "trials": TRIALS[task], "budget": budget,
-        "final_budget": final_budget, "finalists": 2, "final_seeds": SEEDS, "seed": seed,
-    }  # fmt: skip
-    return run_search(example.PLACEMENTS, folder, None, 1, (folder / "config.json").exists(), options)
+def _search(task: TaskName, settings: Settings, folder: Path) -> None:
+    chosen = task_of(example.PLACEMENTS, task, None, settings.seed)
+    with watched(chosen, settings, folder) as events:
+        search(chosen, folder, settings, events=events, resume=(folder / CONFIG).exists())
 
 
-def _draw(run: Path, task: str, path: Path) -> None:
-    values = [record["value"] for record in Journal(run / "journal.jsonl").records]
-    metric = {"hotspots": "ROC-AUC", "violated_nets": "Kendall's tau"}[task]
-    search_png(values, metric, path)
+def _compare(task: TaskName, settings: Settings, out: Path, say: Callable[[str], object]) -> None:
+    seeds = range(settings.seed, settings.seed + SEEDS)
+    with progress_bar(f"evaluate {task}", settings.final_budget.epochs * SEEDS * 2) as bar:
+        table = evaluate(
+            example.PLACEMENTS, {"searched": out / task / MODEL}, BASELINES[task], budget=settings.final_budget,
+            seeds=seeds, task=task, progress=lambda *_: bar.advance(1),
+        )  # fmt: skip
+    say(comparison_table(table))
+    write_text(out / f"{task}.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
+
+
+def _score(out: Path, say: Callable[[str], object]) -> list[Path]:
+    """Score the example layout; return what there is to look at."""
+    found = score((example.LEF,), example.DEF, [out / task / MODEL for task in TRIALS])
+    say(score_table(found))
+    write_text(out / "score.json", json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+    assert found.probability is not None
+    write_text(out / "score.csv", heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
+    seen = [out / "score.json", out / "hotspots.json"]
+    if not pictures.available():
+        say("no pictures: they need matplotlib (pip install 'routenas[plot]')")
+        return seen
+    pictures.heat_map_png(found, out / "score.png")
+    return [out / "score.png", *(out / task / "search.png" for task in TRIALS), *seen]

@@ -2,8 +2,8 @@
 
 The folder holds ``run.toml`` (the settings, for people and ``--config``), ``config.json`` (all that decides the
 result), ``journal.jsonl`` (a line per trial), ``finalists/`` (a checkpoint per retraining) and at the end ``model/``
-(the bundle) and ``result.json``. Every step is decided by what came before it, so a run that was killed and resumed ends
-where an uninterrupted one does.
+(the bundle) and ``result.json``. Every step is decided by what came before it, so a run that was killed and
+resumed ends where an uninterrupted one does.
 """
 
 from __future__ import annotations

@@ -99,7 +99,8 @@ if TYPE_CHECKING:
 @DEVICE
 @click.pass_context
 def search(
-    context: click.Context, /, path: Path | None, out: Path, config: Path | None, tensorboard: Path | None, resume: bool,
+    context: click.Context, /, path: Path | None, out: Path, config: Path | None, tensorboard: Path | None,
+    resume: bool,
     executor: str, workers: int, address: str | None, trial_seconds: float | None, trial_memory: int | None,
     **options: Any,
 ) -> None:  # fmt: skip
@@ -123,7 +124,7 @@ def search(
     if resume and config is not None:
         raise click.UsageError("--resume goes on with the settings of the run: leave out --config")
     recorded: dict[str, Any] = {}
-    if resume:
+    if resume and (out / "config.json").exists():
         recorded = read_configuration(out)
     elif config is not None:
         recorded = _read_toml(config)

@@ -37,3 +37,7 @@ def strategy_class(name: str) -> Callable[..., Strategy]:
         raise InputError("no such search strategy", found=name, expected=" or ".join(near))
     module, _, attribute = STRATEGIES[name].partition(":")
     return cast(Callable[..., Strategy], getattr(import_module(module), attribute))
+
+
+def suited(name: str, trials: int, in_flight: int) -> dict[str, int]:  # STUB until strat lands
+    return {"population": 10, "tournament": 4} if name == "evolution" else {}

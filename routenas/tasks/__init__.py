@@ -19,7 +19,7 @@ def task_config(task: Task) -> dict[str, Any]:
     target = f"{kind.__module__}:{kind.__qualname__}"
     name = next((name for name, known in TASKS.items() if known == target), target)
     shape = {"inputs": task.shape.inputs, "outputs": task.shape.outputs, "output": task.shape.output}
-    return {"task": name, "shape": shape, **task.config()}
+    return {"task": name, **task.config(), "shape": shape}
 
 
 def task_shape(config: Mapping[str, Any]) -> TaskShape:

@@ -145,6 +145,9 @@ class TaskContract:
     def test_a_batch_can_be_moved_whole(self, task: Task) -> None:
         """On torch's device without data, whatever stays behind on the CPU meets what was moved, and fails."""
         module = self.network(task).train().to("meta")
-        with tolerating_single_values(module):
-            loss = task.loss(module, moved(self.first_batch(task), "meta"))
+        try:
+            with tolerating_single_values(module):
+                loss = task.loss(module, moved(self.first_batch(task), "meta"))
+        except NotImplementedError as error:  # its shape follows from data
+            pytest.skip(f"an operation of the network has no form without data: {error}"[:120])
         assert loss.device.type == "meta"

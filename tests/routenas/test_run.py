@@ -286,7 +286,7 @@ def test_another_task_and_space_need_no_line_of_the_package(tmp_path: Path) -> N
     assert task.score(loaded.ensemble, "test") == bundle.metrics["test"] == loaded.metrics["test"]
     assert loaded.architecture.genotype is not None
     assert loaded.architecture.genotype.space == "nas-bench-201"
-    assert repr(loaded) == f"<Bundle of digits: {loaded.architecture.name}, 2 members>"
+    assert repr(loaded) == f"<Bundle of Digits: {loaded.architecture.name}, 2 members>"
 
 
 DIGITS = """
