@@ -86,11 +86,16 @@ class Space:
         """The exact number of architectures, or None where it is not known and there are too many to enumerate."""
         if not self._symmetric and not self._ruled:
             return self.size
-        return sum(1 for _ in self.enumerate()) if self.size <= MAX_ENUMERATED else None
+        return sum(1 for _ in self.enumerate()) if self.enumerable else None
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether `enumerate` takes seconds: at most a million combinations. Of a larger space one takes samples."""
+        return self.size <= MAX_ENUMERATED
 
     def enumerate(self) -> Iterator[Genotype]:
-        """All canonical genotypes, in the order of their values. Raises ValueError above a million combinations."""
-        if self.size > MAX_ENUMERATED:
+        """All canonical genotypes, in the order of their values. Raises ValueError where it is not `enumerable`."""
+        if not self.enumerable:
             raise ValueError(f"{self!r} has {self.size:.3g} combinations, more than the {MAX_ENUMERATED} to enumerate")
         fixed = dict(self.fixed)
         options = ((fixed[i],) if i in fixed else range(count) for i, count in enumerate(self._counts))
