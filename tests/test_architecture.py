@@ -65,6 +65,7 @@ LAYERS = (
     ("recipes", "show"),
     ("session",),
     ("quickstart", "commands"),
+    ("testing",),
 )
 
 
