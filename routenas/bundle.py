@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -245,5 +246,9 @@ def check_folder(folder: Path) -> None:
     """Raise :class:`InputError` unless ``folder`` is absent, empty or a bundle, which a new bundle may replace."""
     if folder.exists() and not folder.is_dir():
         raise InputError("cannot write a bundle here", file=folder, found="a file", expected="a new folder")
+    if not folder.exists():
+        place = next((parent for parent in folder.absolute().parents if parent.exists()), folder)
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise InputError("cannot write a bundle here", file=folder, expected="a folder that can be written to")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MODEL_FILE).is_file():
         raise InputError("cannot write a bundle here", file=folder, found="other files", expected="a new folder")

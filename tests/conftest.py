@@ -35,11 +35,11 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 @pytest.fixture(scope="session")
 def bundles(made_up_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A briefly trained model bundle for each task. Not to be changed."""
-    from routenas.session import run_training
-
+    from routenas import train
     from routenas.tasks.routability import TASKS
+    from routenas.training import BUDGETS
 
     folder = tmp_path_factory.mktemp("bundles")
     for task in TASKS:
-        run_training(made_up_store, folder / task, task, "tile-mlp", None, "fast", 2, None, 0, 1)
+        train(made_up_store, "tile-mlp", folder / task, budget=BUDGETS["fast"], seeds=(0, 1), task=task)
     return {task: folder / task for task in TASKS}

@@ -187,7 +187,7 @@ def test_another_channel_set_from_ingest_to_score(run: Run, tmp_path: Path, layo
     assert run("ingest", tmp_path / "manifest.csv", "-o", data, "--channels", "circuitnet9").code == 0
     train = ("train", data, "--predictor", "tile-mlp", "--out", model, "--budget", "smoke")
     assert run(*train).code == 0
-    assert json.loads((model / "model.json").read_text())["channel_version"] == "circuitnet9/1"
+    assert json.loads((model / "model.json").read_text())["task"]["channel_version"] == "circuitnet9/1"
     score = ("score", "--lef", layout.lef, "--def", layouts[2].def_, "--model", model, "--json", tmp_path / "s.json")
     assert run(*score).code == 0
     assert json.loads((tmp_path / "s.json").read_text())["models"][0]["channel_version"] == "circuitnet9/1"
@@ -203,7 +203,7 @@ def test_audit(run: Run, tmp_path: Path, bundles: dict[str, Path]) -> None:
     ]
     data, split = tmp_path / "data.h5", tmp_path / "split.json"
     write(data, samples, CHANNELS, CHANNEL_VERSION)
-    value = json.loads((bundles["hotspots"] / "model.json").read_text())["split"]
+    value = json.loads((bundles["hotspots"] / "model.json").read_text())["task"]["split"]
     split.write_text(json.dumps(value))
     words = ("data", "audit", data, "--split", split)
     done = run(
@@ -465,10 +465,10 @@ def test_every_candidate_fails(run: Run, tmp_path: Path, made_up_store: Path, mo
     from routenas.estimators import scratch
     from routenas.training import DivergedError
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **options: object) -> None:
         raise DivergedError("the loss is nan in epoch 1")
 
-    monkeypatch.setattr(scratch, "train", fail)
+    monkeypatch.setattr(scratch, "fit", fail)
     done = run("search", made_up_store, "--out", tmp_path / "run", "--trials", 2)
     assert done.code == 5
     assert done.err.splitlines()[-1] == (
@@ -506,7 +506,7 @@ def test_evaluate(run: Run, tmp_path: Path, made_up_store: Path, bundles: dict[s
 def test_faulty_evaluations(
     run: Run, tmp_path: Path, made_up_store: Path, bundles: dict[str, Path], words: list[str], code: int, what: str
 ) -> None:
-    value = json.loads((bundles["hotspots"] / "model.json").read_text())["split"]
+    value = json.loads((bundles["hotspots"] / "model.json").read_text())["task"]["split"]
     swapped = {"train": value["test"], "search": value["search"], "test": value["train"]}
     (tmp_path / "split.json").write_text(json.dumps(swapped))
     names = {"MODEL": str(bundles["hotspots"]), "SPLIT": str(tmp_path / "split.json")}
@@ -565,7 +565,7 @@ def test_score_refusals(run: Run, folder: Path, bundles: dict[str, Path]) -> Non
         (binary("model.json"), 3, "model.json: not JSON"),
         (binary("weights.safetensors"), 3, "weights.safetensors: the weights are damaged"),
         (cut("weights.safetensors", 0.5), 3, "weights.safetensors: the weights are damaged"),
-        (replaced("model.json", "routenas-model/1", "routenas-model/2"), 4, "schema 'routenas-model/2'"),
+        (replaced("model.json", "routenas-model/2", "routenas-model/9"), 4, "schema 'routenas-model/9'"),
         (replaced("model.json", '"channel_version": "', '"channel_version": "9'), 3, "its SHA-256 is another"),
     ],
 )
@@ -616,7 +616,7 @@ def test_an_interruption_ends_with_130(tmp_path: Path) -> None:
     # Where the signal comes while CPython runs a string of code (an import that makes classes), the interpreter ends by
     # the signal itself although the interrupt was handled; a shell reports 130 for both.
     assert process.returncode in (130, -signal.SIGINT), errors
-    assert errors.splitlines()[-1] == "routenas: error: interrupted"
+    assert errors.splitlines()[-1] == "routenas: error: interrupted (the same command with --resume goes on)"
     assert "Traceback" not in errors
 
 

@@ -56,10 +56,10 @@ def train(
     threads: int, device: str,
 ) -> None:  # fmt: skip
     """Train one network, hand-crafted or found by a search, and write its bundle."""
-    from placement_data.files import check_writable
     from routenas.api import task_of
     from routenas.api import train as run_training
     from routenas.baselines import baseline
+    from routenas.bundle import check_folder
     from routenas.show.progress import progress_bar
     from routenas.training import budget_named
 
@@ -70,7 +70,7 @@ def train(
     if predictor is not None and ":" not in predictor and baseline(task, predictor).kind != "network":
         raise InputError("only networks can be exported as a bundle", found=predictor)
     value = predictor if architecture is None else _architecture(architecture)
-    check_writable(out)
+    check_folder(out)
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
     routability = task_of(path, task, split, seed)  # type: ignore[arg-type]
     with progress_bar(f"train {task}", chosen.epochs * seeds) as bar:

@@ -13,25 +13,35 @@ from typing import Any
 
 import numpy as np
 import pytest
-from routenas.checkpoint import Bundle, ModelMismatchError
 
 from placement_data.design import Use
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
 from placement_data.netlist import signal_nets
 from placement_data.synthetic import synthetic_def
+from routenas.bundle import ModelMismatchError
+from routenas.predictor import Predictor
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
 from routenas.show.text import score_table, timing_table
 from tests.layouts import Layout
 
 
 @pytest.fixture(scope="module")
-def loaded(bundles: dict[str, Path]) -> dict[str, Bundle]:
-    return {task: Bundle.load(folder) for task, folder in bundles.items()}
+def loaded(bundles: dict[str, Path]) -> dict[str, Predictor]:
+    return {task: Predictor.of(folder) for task, folder in bundles.items()}
+
+
+def with_card(predictor: Predictor, **changes: Any) -> Predictor:
+    return dataclasses.replace(predictor, card=dataclasses.replace(predictor.card, **changes))
+
+
+def with_threshold(predictor: Predictor, threshold: float) -> Predictor:
+    metrics = {**predictor.bundle.metrics, "search": {**predictor.bundle.metrics["search"], "threshold": threshold}}
+    return dataclasses.replace(predictor, bundle=dataclasses.replace(predictor.bundle, metrics=metrics))
 
 
 @pytest.fixture(scope="module")
-def score(layout: Layout, loaded: dict[str, Bundle]) -> Score:
+def score(layout: Layout, loaded: dict[str, Predictor]) -> Score:
     """The layout with a threshold that leaves several regions."""
     hotspots = loaded["hotspots"]
     plain = score_layout([layout.lef], layout.def_, [hotspots])
@@ -39,7 +49,7 @@ def score(layout: Layout, loaded: dict[str, Bundle]) -> Score:
     map_ = plain.probability
     thresholds = [float(np.quantile(map_, share)) for share in np.arange(0.5, 1.0, 0.02)]
     threshold = max(thresholds, key=lambda value: len(connected(hot_tiles(map_, value))))
-    both = [dataclasses.replace(hotspots, threshold=threshold), loaded["violated_nets"]]
+    both = [with_threshold(hotspots, threshold), loaded["violated_nets"]]
     return score_layout([layout.lef], layout.def_, both)
 
 
@@ -72,7 +82,7 @@ def test_violated_nets_are_the_ratio_of_the_nets(score: Score) -> None:
     assert score.net_count == int(signal_nets(score.design).sum()) > 100
 
 
-def test_the_map_is_the_model_s_answer(score: Score, loaded: dict[str, Bundle]) -> None:
+def test_the_map_is_the_model_s_answer(score: Score, loaded: dict[str, Predictor]) -> None:
     features = feature_maps(score.design, score.grid)
     np.testing.assert_array_equal(score.probability, loaded["hotspots"].predict(features, score.net_count))
 
@@ -204,7 +214,7 @@ def test_png(score: Score, tmp_path: Path) -> None:
         heat_map_png(dataclasses.replace(score, probability=None), tmp_path / "none.png")
 
 
-def test_a_die_that_starts_elsewhere(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> None:
+def test_a_die_that_starts_elsewhere(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) -> None:
     """The same placement moved by whole tiles has the same answer, at another place."""
     moved = tmp_path / "moved.def"
     moved.write_text(synthetic_def(150, 3, utilization=0.6, memory=False, name="one", origin=(-28000, 56000)))
@@ -219,20 +229,20 @@ def test_a_die_that_starts_elsewhere(loaded: dict[str, Bundle], layout: Layout, 
         np.testing.assert_allclose(shift, (-14.0, 28.0, -14.0, 28.0))
 
 
-def test_two_bundles_of_one_task_are_refused(loaded: dict[str, Bundle], layout: Layout) -> None:
-    with pytest.raises(ModelMismatchError, match="two models for the task 'hotspots', expected at most one a task"):
+def test_two_bundles_of_one_task_are_refused(loaded: dict[str, Predictor], layout: Layout) -> None:
+    with pytest.raises(ModelMismatchError, match="two models for the task 'hotspots', expected at most one per task"):
         score_layout([layout.lef], layout.def_, [loaded["hotspots"], loaded["hotspots"]])
 
 
-def test_tiles_of_two_sizes(loaded: dict[str, Bundle], layout: Layout) -> None:
-    both = [loaded["hotspots"], dataclasses.replace(loaded["violated_nets"], tile_um=2.8)]
+def test_tiles_of_two_sizes(loaded: dict[str, Predictor], layout: Layout) -> None:
+    both = [loaded["hotspots"], with_card(loaded["violated_nets"], tile_um=2.8)]
     with pytest.raises(ModelMismatchError, match=r"the models were trained on tiles of 1\.4 and 2\.8 um"):
         score_layout([layout.lef], layout.def_, both)
     score = score_layout([layout.lef], layout.def_, both, tile_um=1.4)
     assert ("other-tile", "tiles of 1.4 um, but training was on tiles of 2.8 um") in score.warnings
 
 
-def test_one_model_answers_one_question(loaded: dict[str, Bundle], layout: Layout) -> None:
+def test_one_model_answers_one_question(loaded: dict[str, Predictor], layout: Layout) -> None:
     counts = score_layout([layout.lef], layout.def_, [loaded["violated_nets"]])
     assert counts.probability is None
     assert counts.to_dict()["hotspots"] is None
@@ -243,7 +253,7 @@ def test_one_model_answers_one_question(loaded: dict[str, Bundle], layout: Layou
     assert len(maps.regions) <= 1
 
 
-def test_what_is_not_placed_is_refused(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> None:
+def test_what_is_not_placed_is_refused(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) -> None:
     text = synthetic_def(150, 3, utilization=0.6, memory=False, name="one")
     bad = tmp_path / "unplaced.def"
     bad.write_text(re.sub(r"(- u7 \S+ .*?)\+ PLACED \( \S+ \S+ \) \S+", r"\1+ UNPLACED", text, count=1))
@@ -251,7 +261,7 @@ def test_what_is_not_placed_is_refused(loaded: dict[str, Bundle], layout: Layout
         score_layout([layout.lef], bad, list(loaded.values()))
 
 
-def test_warnings(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> None:
+def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) -> None:
     text = synthetic_def(150, 3, utilization=0.6, memory=False, name="one")
     start, end = text.index("SPECIALNETS"), text.index("END SPECIALNETS\n") + len("END SPECIALNETS\n")
     bare = tmp_path / "bare.def"
@@ -263,10 +273,10 @@ def test_warnings(loaded: dict[str, Bundle], layout: Layout, tmp_path: Path) -> 
     assert not np.isin(score.design.nets.use, (Use.POWER, Use.GROUND)).any()
 
 
-def test_an_answer_that_is_not_finite_is_refused(loaded: dict[str, Bundle], layout: Layout) -> None:
-    scale = dataclasses.replace(loaded["hotspots"].output_scale, offset=float("nan"))
+def test_an_answer_that_is_not_finite_is_refused(loaded: dict[str, Predictor], layout: Layout) -> None:
+    scale = dataclasses.replace(loaded["hotspots"].card.output_scale, offset=float("nan"))
     with pytest.raises(ModelMismatchError, match="no finite answer"):
-        score_layout([layout.lef], layout.def_, [dataclasses.replace(loaded["hotspots"], output_scale=scale)])
+        score_layout([layout.lef], layout.def_, [with_card(loaded["hotspots"], output_scale=scale)])
 
 
 def test_tables(score: Score) -> None:

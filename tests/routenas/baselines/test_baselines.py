@@ -19,9 +19,11 @@ from routenas.baselines.rudy import RudyLogistic, RudyMean, UtilizationMean, cha
 from routenas.baselines.tile import TileMLP
 from routenas.baselines.unet import UNet
 from routenas.metrics import roc_auc
+from searchspaces.space import TaskShape
 
 CHANNELS = ("macro_density", "cell_density", "rudy_small", "rudy_large")
-FCN = RouteNetFCN()
+SHAPE = TaskShape(17, 1, "map")
+FCN = RouteNetFCN(SHAPE)
 MAP_NETWORKS = [name for name in baselines("hotspots") if baseline("hotspots", name).kind == "network"]
 
 
@@ -36,9 +38,8 @@ def convolution(inputs: int, outputs: int, kernel: int) -> int:
 @pytest.mark.parametrize("name", MAP_NETWORKS)
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 24), (33, 18)])
 def test_map_networks_take_any_size(name: str, size: tuple[int, int]) -> None:
-    network = load("hotspots", name)()
+    network = load("hotspots", name)(SHAPE)
     assert network.output == "map"
-    assert network.resize is None
     assert isinstance(network.head, nn.Conv2d)
     logits = network(torch.randn(2, 17, *size))
     assert logits.shape == (2, 1, *size)
@@ -49,7 +50,7 @@ def test_map_networks_take_any_size(name: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(64, 64), (40, 71)])
 @pytest.mark.parametrize("norm", [True, False])
 def test_count_network_gives_one_number_a_map(size: tuple[int, int], norm: bool) -> None:
-    network = RouteNetCount(channels=5, width=8, norm=norm)
+    network = RouteNetCount(TaskShape(5, 1, "scalar"), width=8, norm=norm)
     assert network.output == "scalar"
     assert network.resize == (64, 64)
     assert network(torch.randn(3, 5, *size)).shape == (3,)
@@ -57,27 +58,27 @@ def test_count_network_gives_one_number_a_map(size: tuple[int, int], norm: bool)
 
 def test_count_network_is_resnet_18() -> None:
     # 11,689,512 is the published size of ResNet-18 with 3 channels and 1,000 classes; ours has one output.
-    assert parameters(RouteNetCount(channels=3)) == 11_689_512 - (512 * 1000 + 1000) + 513
+    assert parameters(RouteNetCount(TaskShape(3, 1, "scalar"))) == 11_689_512 - (512 * 1000 + 1000) + 513
 
 
 def test_fcn_has_the_published_layers() -> None:
     layers = [(17, 32, 9), (32, 64, 7), (64, 32, 9), (32, 32, 7), (32, 16, 9), (48, 16, 5), (16, 4, 5), (4, 1, 3)]
     expected = sum(convolution(*layer) for layer in layers)
-    assert parameters(RouteNetFCN()) == expected
-    assert parameters(RouteNetFCN(norm=True)) == expected + 2 * (17 + 32 + 64 + 32 + 32 + 16 + 16 + 4)
+    assert parameters(RouteNetFCN(SHAPE)) == expected
+    assert parameters(RouteNetFCN(SHAPE, norm=True)) == expected + 2 * (17 + 32 + 64 + 32 + 32 + 16 + 16 + 4)
 
 
 def test_small_networks_have_the_stated_sizes() -> None:
-    assert parameters(TileMLP()) == 17 * 64 + 64 + 64 * 64 + 64 + 65
+    assert parameters(TileMLP(SHAPE)) == 17 * 64 + 64 + 64 * 64 + 64 + 65
     blocks = 4 * (convolution(32, 32, 3) + convolution(32, 32, 1))
-    assert parameters(ResidualDilated()) == 17 * 64 + 64 + 64 * 32 + 32 + blocks + 33
+    assert parameters(ResidualDilated(SHAPE)) == 17 * 64 + 64 + 64 * 32 + 32 + blocks + 33
     widths = [(17, 16), (16, 16), (16, 32), (32, 32), (32, 64), (64, 64), (64, 128), (128, 128)]
     down = sum(convolution(i, o, 3) for i, o in widths)
     up = sum(convolution(2 * w, w, 2) + convolution(2 * w, w, 3) + convolution(w, w, 3) for w in (16, 32, 64))
-    assert parameters(UNet()) == down + up + 17
+    assert parameters(UNet(SHAPE)) == down + up + 17
 
 
-@pytest.mark.parametrize("network", [FCN, UNet()])
+@pytest.mark.parametrize("network", [FCN, UNet(SHAPE)])
 def test_padding_to_even_sizes_repeats_the_edge(network: nn.Module) -> None:
     x = torch.randn(1, 17, 13, 11)
     rows, columns = np.minimum(np.arange(16), 12), np.minimum(np.arange(12 if network is FCN else 16), 10)
@@ -89,9 +90,9 @@ def test_tile_network_sees_one_tile_and_dilated_blocks_start_as_one() -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 17, 9, 12)
     shuffled = torch.randperm(12)
-    tile = TileMLP()
+    tile = TileMLP(SHAPE)
     torch.testing.assert_close(tile(x)[..., shuffled], tile(x[..., shuffled]))
-    dilated = ResidualDilated()
+    dilated = ResidualDilated(SHAPE)
     assert torch.equal(dilated(x), dilated.one_tile(x))
     nn.init.normal_(dilated.blocks[0].gate.weight)
     assert not torch.allclose(dilated(x), dilated.one_tile(x))
@@ -99,7 +100,7 @@ def test_tile_network_sees_one_tile_and_dilated_blocks_start_as_one() -> None:
 
 def test_dilated_blocks_see_the_sum_of_dilations() -> None:
     torch.manual_seed(0)
-    network = ResidualDilated(channels=1, dilations=(1, 2))
+    network = ResidualDilated(TaskShape(1, 1, "map"), dilations=(1, 2))
     for block in network.blocks:
         nn.init.normal_(block.gate.weight)
     x = torch.randn(1, 1, 15, 15, requires_grad=True)
@@ -125,7 +126,7 @@ def demand_maps(number: int, seed: int, size: int = 12) -> tuple[list[np.ndarray
 @pytest.mark.parametrize("network_class", [TileMLP, ResidualDilated])
 def test_prediction_rises_with_all_demand(network_class: type[nn.Module]) -> None:
     torch.manual_seed(0)
-    network = network_class(channels=len(CHANNELS))
+    network = network_class(TaskShape(4, 1, "map"))
     features, labels = demand_maps(24, seed=0)
     x = torch.from_numpy(np.stack(features))
     y = torch.from_numpy(np.stack(labels)).float()[:, None]
@@ -251,8 +252,8 @@ def test_channel_order_of_the_features() -> None:
 @pytest.mark.parametrize("task", list(BASELINES))
 def test_every_name_loads_and_builds(task: str) -> None:
     for name in baselines(task):
-        model = load(task, name)()
         kind = baseline(task, name).kind
+        model = load(task, name)(*[SHAPE] * (kind == "network"))
         assert isinstance(model, nn.Module) if kind == "network" else callable(model.fit) and callable(model.predict)
 
 
