@@ -38,6 +38,8 @@ class NasBench101Space(Space):
     that `build` makes; the benchmark's are 128, 3 and 3.
     """
 
+    table_name = "nas-bench-101"
+
     def __init__(self, channels: int = 128, stacks: int = 3, cells: int = 3) -> None:
         if min(channels, stacks, cells) < 1 or channels < INNER:
             raise ValueError(
@@ -137,7 +139,7 @@ class NasBench101Space(Space):
         operations = [0, *(2 + OPERATIONS.index(name) for name in names), 1]
         return Graph(np.array(operations), adjacency, ("input", "output", *OPERATIONS))
 
-    def build(self, genotype: Genotype, task: TaskShape, *, seed: int = 0) -> nn.Module:
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The network of the benchmark: (B, inputs, H, W) images of any size to logits (B, outputs).
 
         Stem, stacks of cells with twice the channels and half the size from one to the next, global average, linear
@@ -146,8 +148,9 @@ class NasBench101Space(Space):
         from searchspaces.nasbench101_network import Network
         from searchspaces.operators import seeded
 
+        self.check_shape(shape)
         adjacency, operations = self.cell(genotype)
-        return seeded(lambda: Network(adjacency, operations, task, self.channels, self.stacks, self.cells), seed)
+        return seeded(lambda: Network(adjacency, operations, shape, self.channels, self.stacks, self.cells), seed)
 
 
 def fingerprints(edges: np.ndarray, operations: np.ndarray) -> np.ndarray:

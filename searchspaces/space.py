@@ -6,18 +6,20 @@ Nothing here needs torch; a space with modules imports it when it builds one.
 from __future__ import annotations
 
 import copy
+import inspect
+import json
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate, product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from searchspaces.dags import GuideDag
-from searchspaces.values import Choice, Genotype, Graph, TaskShape, unchecked
+from searchspaces.values import Choice, Genotype, Graph, Output, TaskShape, unchecked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +42,13 @@ class Space:
     A space in which not every combination is legal overrides `valid_values`; one in which different values can mean
     the same architecture overrides `canonical_values`; one with its own distribution of samples overrides
     `draw_values` (and, for speed, `draw_many`). All else follows.
+
+    ``outputs`` are the forms of answer that the networks of `build` can give; ``table_name`` is the class's name in
+    `searchspaces.table`, where it is there.
     """
+
+    outputs: ClassVar[tuple[Output, ...]] = ("classes",)
+    table_name: ClassVar[str]
 
     def __init__(
         self,
@@ -320,13 +328,55 @@ class Space:
         chosen = [token + 2 for token in self.tokens(genotype) if token != self.pad_token]
         return Graph(np.array([0, *chosen, 1]), np.eye(len(chosen) + 2, k=1, dtype=bool), self._token_names)
 
+    # ------------------------------------------------------------- another process
+
+    def config(self) -> dict[str, Any]:
+        """JSON values from which `searchspaces.table.space_from_config` makes the space, or sub-space, again.
+
+        They are ``space`` (its name in the table, or ``module:Class``), the arguments of the constructor, each of
+        which is read from the attribute of its name, and ``fixed``, the options that `fix` left. Raises ValueError
+        where an argument is not kept or is no JSON value.
+        """
+        kind = type(self)
+        config: dict[str, Any] = {"space": vars(kind).get("table_name", f"{kind.__module__}:{kind.__qualname__}")}
+        for argument in _arguments(kind):
+            if not hasattr(self, argument):
+                raise ValueError(
+                    f"{kind.__name__} must keep its argument {argument} as self.{argument}, or have a config"
+                )
+            config[argument] = getattr(self, argument)
+        if self.fixed:
+            config["fixed"] = {self.choices[i].name: self.choices[i].names[option] for i, option in self.fixed}
+        try:
+            result: dict[str, Any] = json.loads(json.dumps(config, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self!r} has no config: an argument is no JSON value ({error})") from None
+        return result
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Space:
+        """The space of this class that `config` tells. Raises ValueError for an argument that it does not have."""
+        arguments = {name: value for name, value in config.items() if name not in ("space", "fixed")}
+        try:
+            inspect.signature(cls).bind(**arguments)
+        except TypeError as error:
+            raise ValueError(f"{cls.__name__} takes {', '.join(_arguments(cls)) or 'no arguments'}: {error}") from None
+        space = cls(**arguments)
+        for name, option in config.get("fixed", {}).items():
+            space = space.fix(name, option)
+        return space
+
     # --------------------------------------------------------------------- modules
 
-    def build(self, genotype: Genotype, task: Any, *, seed: int = 0) -> nn.Module:
+    def check_shape(self, shape: TaskShape) -> None:
+        """Raise ValueError unless the space's networks can give what the shape asks for (see `outputs`)."""
+        if shape.output not in self.outputs:
+            raise ValueError(f"networks of {self!r} give {' or '.join(self.outputs)}, not {shape.output}")
+
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The torch module that the genotype means, its weights drawn from ``seed`` alone.
 
-        ``task`` is what the space's networks need to know of the task, in most spaces a `TaskShape`. Here it raises
-        NotImplementedError: a plain space only has values.
+        ``shape`` is all that it knows of the task. Here it raises NotImplementedError: a plain space has only values.
         """
         raise NotImplementedError(f"{self!r} has no modules: a space that has overrides build")
 
@@ -383,3 +433,8 @@ class Space:
         for index, option in self.fixed:
             changed[index] = option
         return tuple(changed)
+
+
+def _arguments(kind: type[Space]) -> list[str]:
+    """The names of the constructor's arguments."""
+    return [name for name in inspect.signature(kind.__init__).parameters if name != "self"]

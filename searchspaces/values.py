@@ -153,3 +153,5 @@ class TaskShape:
             raise ValueError(f"a task must have at least one input and one output, not {self.inputs}, {self.outputs}")
         if self.output not in get_args(Output):
             raise ValueError(f"an output must be one of {', '.join(get_args(Output))}, not {self.output!r}")
+        if self.output == "scalar" and self.outputs != 1:
+            raise ValueError(f"a task with a scalar answer has one output, not {self.outputs}")

@@ -19,7 +19,7 @@ SMALL = 2000
 
 
 class SpaceContract:
-    task: object = TaskShape(3, 4)
+    shape = TaskShape(3, 4)
     builds = True
 
     @pytest.fixture
@@ -153,7 +153,7 @@ class SpaceContract:
         a, b = space.sample_many(rng, 2)
         space.crossover(space.mutate(a, rng), b, rng)
         if self.builds:
-            space.build(a, self.task, seed=1)
+            space.build(a, self.shape, seed=1)
         assert streams() == before
 
     # --------------------------------------------------------------- sub-spaces
@@ -220,7 +220,7 @@ class SpaceContract:
         if not self.builds:
             pytest.skip("a space of values only")
         for genotype in self.samples(space, n=3):
-            a, b, c = (space.build(genotype, self.task, seed=seed) for seed in (1, 1, 2))
+            a, b, c = (space.build(genotype, self.shape, seed=seed) for seed in (1, 1, 2))
             one, same, other = (network.state_dict() for network in (a, b, c))
             assert all(torch.equal(one[key], same[key]) for key in one)
             assert any(not torch.equal(one[key], other[key]) for key in one)

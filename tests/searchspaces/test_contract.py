@@ -5,27 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from searchspaces.blocks import MnasNetSpace, NasBenchMacroSpace
 from searchspaces.flexible import FlexibleSpace
+from searchspaces.mnasnet import MnasNetSpace
 from searchspaces.nasbench101 import NasBench101Space
 from searchspaces.nasbench201 import NasBench201Space
 from searchspaces.nasbench_graph import NasBenchGraphSpace
-from searchspaces.space import Choice, Space
+from searchspaces.nasbench_macro import NasBenchMacroSpace
+from searchspaces.space import Space, TaskShape
 from tests.contracts.spaces import SpaceContract
-
-
-def toy() -> Space:
-    """Conditions on names, on numbers and on a conditional choice; priors; a block of two."""
-    return Space(
-        "toy",
-        [
-            Choice("head", ("none", "linear", "mlp"), (0.2, 0.3, 0.5)),
-            Choice("depth", 3, when=("head", ("mlp", "linear"))),
-            Choice("skip", 2, when=("depth", (1, 2))),
-            Choice("norm", ("batch", "none"), (0.75, 0.25)),
-        ],
-        blocks=[slice(0, 3), slice(3, 4)],
-    )
+from tests.searchspaces.toys import Categorical, Toy
 
 
 class TestToy(SpaceContract):
@@ -33,7 +21,7 @@ class TestToy(SpaceContract):
 
     @pytest.fixture
     def space(self) -> Space:
-        return toy()
+        return Toy()
 
 
 class TestFixedToy(SpaceContract):
@@ -41,7 +29,7 @@ class TestFixedToy(SpaceContract):
 
     @pytest.fixture(params=[("depth", 0), ("skip", 1), ("norm", "none")], ids=str)
     def space(self, request: pytest.FixtureRequest) -> Space:
-        return toy().fix(*request.param)
+        return Toy().fix(*request.param)
 
 
 class TestCategorical(SpaceContract):
@@ -49,7 +37,7 @@ class TestCategorical(SpaceContract):
 
     @pytest.fixture
     def space(self) -> Space:
-        return Space("categorical", [Choice(f"edge{i}", 5) for i in range(6)])
+        return Categorical()
 
 
 class TestNasBench201(SpaceContract):
@@ -77,6 +65,8 @@ class TestMnasNet(SpaceContract):
 
 
 class GraphContract(SpaceContract):
+    shape = TaskShape(3, 4, "nodes")
+
     def inputs(self) -> tuple[torch.Tensor, ...]:
         x = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
         return x, torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])
@@ -114,13 +104,10 @@ class TestNasBench101(SpaceContract):
 
 
 class FlexibleContract(SpaceContract):
-    task = "hotspots"
-
-    def inputs(self) -> tuple[torch.Tensor, ...]:
-        return (torch.rand(2, 17, 9, 10, generator=torch.Generator().manual_seed(0)),)
+    shape = TaskShape(3, 2, "map")
 
     def assert_output(self, y: torch.Tensor) -> None:
-        assert y.shape == (2, 1, 9, 10)
+        assert y.shape == (2, 2, 9, 10)
 
 
 class TestFlexibleExtended(FlexibleContract):

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from searchspaces.dags import Edge, all_edges, embedded, prune, relabelled, softmax_out, walk
-from searchspaces.flexible import EDGES, OPERATIONS, PAPER_OPERATIONS, Dag, FlexibleSpace
+from searchspaces.flexible import EDGES, OPERATIONS, PAPER_OPERATIONS, FlexibleSpace
 from searchspaces.flexible_network import DagModule
 from searchspaces.operators import MixConv, initialise, multiply_adds
-from searchspaces.space import Genotype
+from searchspaces.plans import Dag
+from searchspaces.space import Genotype, TaskShape
 
 EXTENDED, PAPER = FlexibleSpace(), FlexibleSpace("paper")
+MAP = TaskShape(5, 1, "map")
 BOTH = pytest.mark.parametrize("space", [EXTENDED, PAPER], ids=["extended", "paper"])
-TASKS = pytest.mark.parametrize("task", ["hotspots", "violated_nets"])
+OUTPUTS = pytest.mark.parametrize("output", ["map", "scalar", "classes"])
 
 graphs = st.tuples(
     st.lists(st.integers(0, 2), min_size=7, max_size=7),
@@ -212,31 +214,34 @@ class TestValues:
 
 class TestNetworks:
     @BOTH
-    @TASKS
-    def test_any_map_size(self, space: FlexibleSpace, task) -> None:  # type: ignore[no-untyped-def]
+    @OUTPUTS
+    def test_any_map_size(self, space: FlexibleSpace, output) -> None:  # type: ignore[no-untyped-def]
         rng = np.random.default_rng(1)
         full = space.genotype([choice.count - 1 for choice in space.choices])
         empty = space.genotype([0] * len(space.choices))
+        shape = TaskShape(5, 1 if output == "scalar" else 3, output)
+        given = "map" if (space, output) == (EXTENDED, "scalar") else output
         for genotype in (empty, full, *(space.sample(rng) for _ in range(6))):
-            network = space.build(genotype, task, 5).eval()
-            assert network.output == ("scalar" if (space, task) == (PAPER, "violated_nets") else "map")
+            network = space.build(genotype, shape, seed=0).eval()
+            assert network.output == given
             for height, width in ((1, 1), (1, 9), (8, 16), (37, 53)):
                 y = network(torch.rand(2, 5, height, width))
-                assert y.shape == ((2,) if network.output == "scalar" else (2, 1, height, width))
+                answers = {"map": (2, shape.outputs, height, width), "scalar": (2,), "classes": (2, 3)}
+                assert y.shape == answers[given]
                 assert torch.equal(y, torch.zeros_like(y))
 
     @BOTH
-    @TASKS
-    def test_gradients_reach_all_parameters_after_two_steps(self, space: FlexibleSpace, task) -> None:  # type: ignore[no-untyped-def]
+    @OUTPUTS
+    def test_gradients_reach_all_parameters_after_two_steps(self, space: FlexibleSpace, output) -> None:  # type: ignore[no-untyped-def]
         rng = np.random.default_rng(2)
         for genotype in [space.sample(rng) for _ in range(4)]:
-            network = space.build(genotype, task, 3)
+            network = space.build(genotype, TaskShape(3, 1, output), seed=0)
             optimiser = torch.optim.SGD(network.parameters(), 1e-3)
             x = torch.rand(2, 3, 17, 18, generator=torch.Generator().manual_seed(0))
             for _ in range(3):
                 optimiser.zero_grad()
                 y = network(x)
-                target = x.mean((1, 2, 3)) if network.output == "scalar" else x[:, :1]
+                target = x[:, :1] if network.output == "map" else x.mean((1, 2, 3)).reshape(y.shape)
                 (y - target).square().mean().backward()
                 optimiser.step()
             for name, parameter in network.named_parameters():
@@ -244,16 +249,46 @@ class TestNetworks:
                 assert parameter.grad.isfinite().all(), name
             assert all(m.weight.grad.any() for m in network.modules() if isinstance(m, nn.Conv2d))  # type: ignore[union-attr]
 
+    def test_classes_are_those_of_the_average_tile(self) -> None:
+        # With equal weights the two heads differ in nothing but when they average.
+        genotype, x = EXTENDED.residual_dilated(), torch.rand(2, 5, 9, 7)
+        of_tiles, of_maps = (EXTENDED.build(genotype, TaskShape(5, 3, output), seed=1) for output in ("map", "classes"))
+        of_tiles.head.weight.data.copy_(torch.rand(3, 32, 1, 1))  # type: ignore[union-attr, operator]
+        of_maps.load_state_dict(of_tiles.state_dict())
+        assert torch.allclose(of_maps(x), of_tiles(x).mean((2, 3)), atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("preset", "output", "inputs", "total"),
+        [
+            ("extended", "map", 5, 18277.888110266056),
+            ("extended", "scalar", 17, 18772.115547205107),
+            ("paper", "map", 5, 153902.5023035908),
+            ("paper", "map", 17, 156389.22944425597),
+            ("paper", "scalar", 17, 135168.73332454223),
+        ],
+    )
+    def test_weights_are_those_of_earlier_versions(self, preset, output, inputs, total) -> None:  # type: ignore[no-untyped-def]
+        # Recorded before tasks had shapes: the absolute weights of six samples and their seeds, one after the other.
+        space, rng = FlexibleSpace(preset), np.random.default_rng(11)
+        genotypes = [space.sample(rng) for _ in range(6)]
+        genotypes += [space.residual_dilated()] if preset == "extended" else []
+        found = 0.0
+        for seed, genotype in enumerate(genotypes):
+            network = space.build(genotype, TaskShape(inputs, 1, output), seed=seed)
+            for tensor in network.state_dict().values():
+                found += float(tensor.double().abs().sum())
+        assert found == pytest.approx(total, rel=1e-9)
+
     def test_the_seed_alone_draws_the_weights(self) -> None:
         before = torch.get_rng_state()
         genotype = EXTENDED.residual_dilated()
-        a, b, c = (EXTENDED.build(genotype, "hotspots", seed=seed).state_dict() for seed in (1, 1, 2))
+        a, b, c = (EXTENDED.build(genotype, MAP, seed=seed).state_dict() for seed in (1, 1, 2))
         assert torch.equal(torch.get_rng_state(), before)
         assert all(torch.equal(a[key], b[key]) for key in a)
         assert not torch.equal(a["one_tile.0.0.weight"], c["one_tile.0.0.weight"])
 
     def test_residual_dilated_starts_as_the_network_of_one_tile(self) -> None:
-        network = EXTENDED.build(EXTENDED.residual_dilated(), "hotspots", 5)
+        network = EXTENDED.build(EXTENDED.residual_dilated(), MAP, seed=0)
         dilations = [module.dilation[0] for module in network.trunk.modules() if hasattr(module, "dilation")]  # type: ignore[union-attr]
         assert dilations == [1, 1, 2, 1, 4, 1]  # a block's convolution and its projection, three times
         hidden = torch.rand(1, 32, 9, 9)
@@ -270,20 +305,20 @@ class TestNetworks:
         for join in (0, 1):
             genotype = EXTENDED.crossover(EXTENDED.sample(rng), EXTENDED.sample(rng), rng)
             values = (3, 0, 1, join, 0, *genotype.values[5:])
-            network = EXTENDED.build(EXTENDED.genotype(values), "hotspots", 5).double()
+            network = EXTENDED.build(EXTENDED.genotype(values), MAP, seed=0).double()
             all_ones(network)
             x = torch.rand(1, 5, 16, 24, dtype=torch.float64)
             assert torch.allclose(network(x.flip(3)), network(x).flip(3))
             assert torch.allclose(network(x.flip(2)), network(x).flip(2))
 
     def test_cost_by_hand(self) -> None:
-        cost = EXTENDED.cost(EXTENDED.residual_dilated(16))
+        cost = EXTENDED.cost(EXTENDED.residual_dilated(16), TaskShape(17, 1, "map"))
         one_tile, block, head = 17 * 32 + 32 * 32, 9 * 32 * 16 + 16 * 32, 2 * 32 * 32 + 32
         assert cost.multiply_adds_per_tile == one_tile + 3 * block + head
         assert cost.parameters == one_tile + 3 * block + head + 2 * 32 + 3 * (16 + 32) + 32 + 1
 
     def test_cost_of_the_empty_paper_network_by_hand(self) -> None:
-        cost = PAPER.cost(PAPER.genotype([0] * len(PAPER.choices)))
+        cost = PAPER.cost(PAPER.genotype([0] * len(PAPER.choices)), TaskShape(17, 1, "map"))
         stem, down, shortcut, last = 17 * 64 * 9, 128 * 64 * 9, 64 * 64, 128 * 64
         up = (64 * 32 * 16, 32 * 16 * 16, 16 * 16 * 16, 16 * 9)
         norms = 2 * (64 + 2 * (64 + 64) + 64 + 32 + 16 + 16)
@@ -291,14 +326,12 @@ class TestNetworks:
         work = stem / 4 + (down + shortcut) / 16 + (down + shortcut) / 64 + last / 64
         assert cost.multiply_adds_per_tile == work + up[0] / 64 + up[1] / 16 + up[2] / 4 + up[3]
 
-    def test_build_refuses_foreign_genotypes_and_tasks(self) -> None:
+    def test_build_refuses_foreign_genotypes_and_shapes(self) -> None:
         genotype = EXTENDED.residual_dilated()
         with pytest.raises(ValueError, match="genotype of space 'flexible-extended', expected 'flexible-paper:0'"):
-            PAPER.build(genotype, "hotspots")
-        with pytest.raises(ValueError, match="must be 'hotspots' or 'violated_nets', not 'drc'"):
-            EXTENDED.build(genotype, "drc")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="at least one input channel, not 0"):
-            EXTENDED.build(genotype, "hotspots", 0)
+            PAPER.build(genotype, MAP, seed=0)
+        with pytest.raises(ValueError, match="give map or scalar or classes, not tokens"):
+            EXTENDED.build(genotype, TaskShape(5, 1, "tokens"), seed=0)
 
 
 class TestOperators:
@@ -323,7 +356,7 @@ class TestOperators:
         x = torch.rand(1, 64, 32, 32, generator=torch.Generator().manual_seed(0))
         logs = []
         for seed in range(12):
-            network = EXTENDED.build(genotype, "hotspots", 5, seed=seed)
+            network = EXTENDED.build(genotype, MAP, seed=seed)
             with torch.no_grad():
                 y = network.trunk[1].pair[0](x)  # type: ignore[index, union-attr, operator]
             logs.append(float((y.square().mean() / x.square().mean()).log()))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from searchspaces.space import Choice, Genotype, Graph, Space, TaskShape
-from tests.searchspaces.test_contract import toy
+from tests.searchspaces.toys import Toy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ def test_importing_a_space_does_not_import_torch() -> None:
 
 class TestConditions:
     def test_canonical_and_active_by_hand(self) -> None:
-        space = toy()  # head none linear mlp; depth 0-2 if linear or mlp; skip 0-1 if depth 1 or 2; norm
+        space = Toy()  # head none linear mlp; depth 0-2 if linear or mlp; skip 0-1 if depth 1 or 2; norm
         assert space.active((0, 2, 1, 1)) == (True, False, False, True)
         assert space.canonical_values((0, 2, 1, 1)) == (0, 0, 0, 1)
         assert space.canonical_values((1, 0, 1, 0)) == (1, 0, 0, 0)
@@ -37,13 +37,13 @@ class TestConditions:
 
     def test_count_by_hand(self) -> None:
         # none: 1; linear and mlp: depth 0 without skip, depths 1 and 2 with two skips; all with two norms.
-        assert toy().count() == (1 + 2 * (1 + 2 * 2)) * 2
-        assert toy().size == 3 * 3 * 2 * 2
-        assert toy().fix("head", "none").count() == 2
-        assert toy().fix("skip", 1).count() == 2 * 2 * 2
+        assert Toy().count() == (1 + 2 * (1 + 2 * 2)) * 2
+        assert Toy().size == 3 * 3 * 2 * 2
+        assert Toy().fix("head", "none").count() == 2
+        assert Toy().fix("skip", 1).count() == 2 * 2 * 2
 
     def test_tokens_by_hand(self) -> None:
-        space = toy()
+        space = Toy()
         assert (space.vocabulary, space.pad_token) == (11, 10)
         assert space.tokens(space.genotype((2, 1, 1, 0))) == (2, 4, 7, 8)
         assert space.tokens(space.genotype((0, 0, 0, 1))) == (0, 10, 10, 9)
@@ -60,10 +60,10 @@ class TestConditions:
     )
     def test_wrong_tokens_are_named(self, tokens: tuple[int, ...], error: str) -> None:
         with pytest.raises(ValueError, match=error):
-            toy().from_tokens(tokens)
+            Toy().from_tokens(tokens)
 
     def test_graph_by_hand(self) -> None:
-        space = toy()
+        space = Toy()
         graph = space.graph(space.genotype((0, 0, 0, 1)))
         assert [graph.operation_names[i] for i in graph.operations] == ["input", "head=none", "norm=none", "output"]
         assert np.argwhere(graph.adjacency).tolist() == [[0, 1], [1, 2], [2, 3]]
@@ -163,6 +163,6 @@ def test_a_task_has_inputs_and_outputs() -> None:
 
 
 def test_a_plain_space_builds_nothing() -> None:
-    space = toy()
+    space = Toy()
     with pytest.raises(NotImplementedError, match="a space that has overrides build"):
-        space.build(space.genotype((0, 0, 0, 0)), TaskShape(1, 1))
+        space.build(space.genotype((0, 0, 0, 0)), TaskShape(1, 1), seed=0)

@@ -17,6 +17,7 @@ from routenas.results import Result, Trial
 from routenas.search import search
 from routenas.strategies import strategy_class
 from routenas.strategies.wrappers import Deduplicated, FailurePenalty, Repeated
+from searchspaces.flexible import FlexibleSpace
 from searchspaces.nasbench201 import NasBench201Space
 from searchspaces.space import Genotype, TaskShape
 from tests.contracts.estimators import BAD, GOOD, SPACE, EstimatorContract, Quality
@@ -82,11 +83,18 @@ class TestCosted(EstimatorContract):
         for cost in (parameters(space, task), multiply_adds(space, task, image)):
             assert 0 < cost(small) < cost(large)
         layer = torch.nn.Conv2d(3, 4, 3, padding=1)
-        single = type("One", (), {"build": lambda self, genotype, task: layer})()
+        single = type("One", (), {"build": lambda self, genotype, shape, seed: layer})()
         assert multiply_adds(single, task, image)(small) == 4 * 8 * 8 * 3 * 9
         threads = torch.get_num_threads()
         assert latency(space, task, image, repeats=3, warm_up=1)(large) > 0
         assert torch.get_num_threads() == threads
+
+    def test_networks_have_the_inputs_of_the_task(self) -> None:
+        space = FlexibleSpace()
+        genotype = space.residual_dilated(16)
+        # The network of one tile has 32 weights an input, whatever else there is.
+        five, seventeen = (parameters(space, TaskShape(inputs, 1, "map"))(genotype) for inputs in (5, 17))
+        assert seventeen - five == 12 * 32
 
 
 class TestNoisy(EstimatorContract):
