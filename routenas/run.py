@@ -23,6 +23,7 @@ from placement_data.files import locked, remove_leftovers, write_text
 from routenas.architecture import Architecture
 from routenas.bundle import Bundle
 from routenas.estimators import SCHEDULERS
+from routenas.estimators.fidelities import Fidelities
 from routenas.estimators.scratch import Retrained, Retraining, in_silence
 from routenas.executor import Execution
 from routenas.interfaces import Task
@@ -82,10 +83,10 @@ def run(
 def _searched(
     folder: Path, parts: Parts, settings: Settings, journal: Journal, execution: Execution, events: Events
 ) -> list[Trial]:
-    for estimator in (*parts.fidelities, parts.estimator):
-        estimator.prepare(folder / "shared")
     scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
-    with closing(scheduler(execution.open, [*parts.fidelities, parts.estimator])) as executor:
+    estimator = Fidelities([*parts.fidelities, parts.estimator])
+    estimator.prepare(folder / "shared")
+    with closing(scheduler(execution.open(estimator), len(estimator.estimators))) as executor:
         return search(
             parts.strategy, executor, settings.trials, journal, events.trial, settings.in_flight, settings.order
         )
