@@ -131,7 +131,7 @@ class _Loop:
             executor.recall(record.trials)
 
     def go_on(self) -> int:
-        """Ask, and tell what is next: the whole batch, or what arrives first. How many trials that were; 0 at the end."""
+        """Ask, and tell what is next: the whole batch, or what arrives first. How many trials that were, or 0."""
         self._ask()
         if not self._open:
             return 0
