@@ -107,10 +107,10 @@ class FlexibleSpace(Space):
         Raises ValueError for a value that no space of this version gives, such as another shuffle of the operations.
         """
         current = _current(config)
-        operations = current.pop("fixed_operations", [])
+        operations = current.pop("fixed_operations", None)
         space = super().from_config(current)
         assert isinstance(space, FlexibleSpace)
-        if operations != space._operation_names() or config.get("name", space.name) != space.name:
+        if operations not in (None, space._operation_names()) or config.get("name", space.name) != space.name:
             raise ValueError(f"the config of the space {space.name!r} is not that of this version")
         return space
 
@@ -303,7 +303,9 @@ def _current(config: Mapping[str, Any]) -> dict[str, Any]:
     if "name" not in config:
         return dict(config)
     if set(config) != {"name", "preset", "fixed_operations"}:
-        raise ValueError(f"the old config of a flexible space must have 3 keys, not {sorted(config)}")
+        raise ValueError(
+            f"a flexible space is told by name, preset and fixed_operations, not {', '.join(sorted(config))}"
+        )
     seed = str(config["name"]).partition(":")[2] or "0"
     if not (seed.isascii() and seed.isdecimal()):
         raise ValueError(f"no flexible space has the name {config['name']!r}")

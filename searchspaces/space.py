@@ -6,8 +6,6 @@ Nothing here needs torch; a space with modules imports it when it builds one.
 from __future__ import annotations
 
 import copy
-import inspect
-import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from searchspaces.arguments import arguments_of, made
 from searchspaces.dags import GuideDag
-from searchspaces.values import Choice, Genotype, Graph, Output, TaskShape, unchecked
+from searchspaces.values import Choice, Genotype, Graph, Output, TaskShape, conditions, unchecked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,12 +50,7 @@ class Space:
     table_name: ClassVar[str]
 
     def __init__(
-        self,
-        name: str,
-        choices: Sequence[Choice],
-        *,
-        dags: Sequence[GuideDag] = (),
-        blocks: Sequence[slice] = (),
+        self, name: str, choices: Sequence[Choice], *, dags: Sequence[GuideDag] = (), blocks: Sequence[slice] = ()
     ) -> None:
         self.name, self.choices, self.dags, self.blocks = name, tuple(choices), tuple(dags), tuple(blocks)
         self.fixed: tuple[tuple[int, int], ...] = ()
@@ -65,7 +59,7 @@ class Space:
             raise ValueError("a space must have a name and one or more choices of different names")
         self._counts = tuple(choice.count for choice in self.choices)
         self._priors = tuple(tuple(accumulate(c.prior))[:-1] for c in self.choices)
-        self._conditions = tuple(self._condition(i) for i in range(len(self.choices)))
+        self._conditions = conditions(self.choices)
         self._conditional = any(self._conditions)
         self._symmetric = self._conditional or type(self).canonical_values is not Space.canonical_values
         self._ruled = type(self).valid_values is not Space.valid_values
@@ -86,11 +80,16 @@ class Space:
         """The exact number of architectures, or None where it is not known and there are too many to enumerate."""
         if not self._symmetric and not self._ruled:
             return self.size
-        return sum(1 for _ in self.enumerate()) if self.size <= MAX_ENUMERATED else None
+        return sum(1 for _ in self.enumerate()) if self.enumerable else None
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether `enumerate` takes seconds: at most a million combinations. Of a larger space one takes samples."""
+        return self.size <= MAX_ENUMERATED
 
     def enumerate(self) -> Iterator[Genotype]:
-        """All canonical genotypes, in the order of their values. Raises ValueError above a million combinations."""
-        if self.size > MAX_ENUMERATED:
+        """All canonical genotypes, in the order of their values. Raises ValueError where it is not `enumerable`."""
+        if not self.enumerable:
             raise ValueError(f"{self!r} has {self.size:.3g} combinations, more than the {MAX_ENUMERATED} to enumerate")
         fixed = dict(self.fixed)
         options = ((fixed[i],) if i in fixed else range(count) for i, count in enumerate(self._counts))
@@ -306,12 +305,10 @@ class Space:
             raise ValueError(f"space {self.name!r} has {len(self.choices)} choices, not {len(tokens)} tokens")
         values = []
         for choice, offset, token in zip(self.choices, self._offsets, tokens, strict=True):
-            value = 0 if token == self.pad_token and choice.when else token - offset
-            if not 0 <= value < choice.count:
-                raise ValueError(
-                    f"a token of choice {choice.name!r} must be {offset} to {offset + choice.count - 1}, not {token}"
-                )
-            values.append(value)
+            values.append(0 if token == self.pad_token and choice.when else token - offset)
+            if not 0 <= values[-1] < choice.count:
+                allowed = f"{offset} to {offset + choice.count - 1}"
+                raise ValueError(f"a token of choice {choice.name!r} must be {allowed}, not {token}")
         return self.genotype(values)
 
     def one_hot(self, genotype: Genotype) -> np.ndarray:
@@ -328,45 +325,27 @@ class Space:
         chosen = [token + 2 for token in self.tokens(genotype) if token != self.pad_token]
         return Graph(np.array([0, *chosen, 1]), np.eye(len(chosen) + 2, k=1, dtype=bool), self._token_names)
 
-    # ------------------------------------------------------------- another process
+    # ------------------------------------------------- another process, and modules
 
     def config(self) -> dict[str, Any]:
         """JSON values from which `searchspaces.table.space_from_config` makes the space, or sub-space, again.
 
-        They are ``space`` (its name in the table, or ``module:Class``), the arguments of the constructor, each of
-        which is read from the attribute of its name, and ``fixed``, the options that `fix` left. Raises ValueError
-        where an argument is not kept or is no JSON value.
+        They are ``space`` (its name in the table, or ``module:Class``), the arguments of the constructor, each read
+        from the attribute of its name, and ``fixed``, the options of `fix`. Raises ValueError where an argument is not
+        kept or is no JSON value.
         """
         kind = type(self)
-        config: dict[str, Any] = {"space": vars(kind).get("table_name", f"{kind.__module__}:{kind.__qualname__}")}
-        for argument in _arguments(kind):
-            if not hasattr(self, argument):
-                raise ValueError(
-                    f"{kind.__name__} must keep its argument {argument} as self.{argument}, or have a config"
-                )
-            config[argument] = getattr(self, argument)
-        if self.fixed:
-            config["fixed"] = {self.choices[i].name: self.choices[i].names[option] for i, option in self.fixed}
-        try:
-            result: dict[str, Any] = json.loads(json.dumps(config, allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{self!r} has no config: an argument is no JSON value ({error})") from None
-        return result
+        space = vars(kind).get("table_name", f"{kind.__module__}:{kind.__qualname__}")
+        fixed = {self.choices[i].name: self.choices[i].names[option] for i, option in self.fixed}
+        return {"space": space, **arguments_of(self), **({"fixed": fixed} if fixed else {})}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Space:
         """The space of this class that `config` tells. Raises ValueError for an argument that it does not have."""
-        arguments = {name: value for name, value in config.items() if name not in ("space", "fixed")}
-        try:
-            inspect.signature(cls).bind(**arguments)
-        except TypeError as error:
-            raise ValueError(f"{cls.__name__} takes {', '.join(_arguments(cls)) or 'no arguments'}: {error}") from None
-        space = cls(**arguments)
+        space: Space = made(cls, {name: value for name, value in config.items() if name not in ("space", "fixed")})
         for name, option in config.get("fixed", {}).items():
             space = space.fix(name, option)
         return space
-
-    # --------------------------------------------------------------------- modules
 
     def check_shape(self, shape: TaskShape) -> None:
         """Raise ValueError unless the space's networks can give what the shape asks for (see `outputs`)."""
@@ -390,16 +369,6 @@ class Space:
     def _token_names(self) -> tuple[str, ...]:
         return ("input", "output", *(f"{c.name}={option}" for c in self.choices for option in c.names))
 
-    def _condition(self, index: int) -> tuple[int, frozenset[int]] | None:
-        choice = self.choices[index]
-        if choice.when is None:
-            return None
-        name, options = choice.when
-        parent = self.index(name)
-        if parent >= index:
-            raise ValueError(f"the condition of choice {choice.name!r} must be on an earlier choice, not {name!r}")
-        return parent, frozenset(self.choices[parent].option(option) for option in options)
-
     def _check_form(self, genotype: Genotype) -> None:
         values = genotype.values
         if genotype.space != self.name:
@@ -422,19 +391,8 @@ class Space:
         return values
 
     def _legal(self, values: Values) -> bool:
-        if self.fixed:
-            return self._settled(values) is not None
-        return not self._ruled or self.valid_values(values)
+        return self._settled(values) is not None if self.fixed else not self._ruled or self.valid_values(values)
 
     def _with_fixed(self, values: Values) -> Values:
-        if not self.fixed:
-            return values
-        changed = list(values)
-        for index, option in self.fixed:
-            changed[index] = option
-        return tuple(changed)
-
-
-def _arguments(kind: type[Space]) -> list[str]:
-    """The names of the constructor's arguments."""
-    return [name for name in inspect.signature(kind.__init__).parameters if name != "self"]
+        fixed = dict(self.fixed)
+        return tuple([fixed.get(i, value) for i, value in enumerate(values)]) if fixed else values

@@ -66,7 +66,7 @@ LAYERS = (
     ("recipes", "show"),
     ("session",),
     ("quickstart", "commands"),
-    ("testing",),  # the contract suites, for users too: nothing imports them
+    ("testing",),
 )
 
 

@@ -1,4 +1,7 @@
-"""The contract suites of the package, for parts of a user's own: a subclass that makes one gets all tests of its kind.
+"""The contract suites, for one's own parts too (with pytest): subclass a suite, give its fixture, have all tests."""
 
-They need pytest, and nothing else of the package imports them.
-"""
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{suite}" for suite in ("above", "estimators", "executors", "spaces", "strategies", "tasks"))
+)

@@ -30,6 +30,11 @@ class TestNames:
         with pytest.raises(ValueError, match="MnasNetSpace takes width: got an unexpected keyword argument 'depth'"):
             space_named("mnasnet", depth=3)
 
+    def test_the_paper_preset_by_its_arguments_alone(self) -> None:
+        config = {"space": "flexible", "preset": "paper", "shuffle_seed": 2}
+        assert space_from_config(config).config() == FlexibleSpace("paper", 2).config()
+        assert space_named("flexible", preset="paper").name == "flexible-paper:0"
+
     def test_own_classes(self) -> None:
         space = space_named("tests.searchspaces.toys:Categorical", edges=3, options=2)
         assert space.size == 8
