@@ -9,9 +9,7 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from routenas.estimators.parallel import Parallel
-
-from routenas.executor import Processes
+from routenas.executor import Processes, estimate_all
 from routenas.results import Result
 from routenas.show.text import text_table
 from searchspaces.space import Choice, Genotype, Space
