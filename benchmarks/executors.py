@@ -9,8 +9,7 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from routenas.estimators.parallel import Parallel
-from routenas.executor import Processes
+from routenas.executor import Processes, estimate_all
 from routenas.results import Result
 from routenas.show.text import text_table
 from searchspaces.space import Choice, Genotype, Space
@@ -40,11 +39,11 @@ def main() -> None:
     seconds: dict[int, list[float]] = {1: [], 2: []}
     executors = {workers: Processes(Busy(options.steps), workers) for workers in seconds}
     for executor in executors.values():  # every process is there and has imported everything
-        Parallel(executor).estimate(batch[:2])
+        estimate_all(executor, batch[:2])
     for _ in range(options.repeats):
         for workers, executor in executors.items():
             start = time.perf_counter()
-            Parallel(executor).estimate(batch)
+            estimate_all(executor, batch)
             seconds[workers].append(time.perf_counter() - start)
     for executor in executors.values():
         executor.close()

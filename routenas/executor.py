@@ -1,4 +1,4 @@
-"""Where trials run: in this process, in local worker processes, or on a Ray cluster. The same three methods."""
+"""Where trials run: in this process, in local worker processes, or on a Ray cluster. The same few methods."""
 
 from __future__ import annotations
 
@@ -8,54 +8,128 @@ import multiprocessing.connection
 import os
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, cast
 
 from placement_data.errors import InputError
 from placement_data.processes import one_thread
 from routenas.interfaces import Estimator, Executor, Outcome
-from routenas.results import Result
-from searchspaces.space import Genotype
+from routenas.results import Result, Trial
+
+_log = logging.getLogger(__name__)
 
 
-class InProcess:
+def executor_of(work: Executor | Estimator) -> Executor:
+    """An executor is what it is, an estimator runs in this process."""
+    return cast(Executor, work) if hasattr(work, "submit") else InProcess(work)
+
+
+def estimate_all(executor: Executor, items: Sequence[Any]) -> list[Result]:
+    """Results of items that run together, in order."""
+    for ticket, item in enumerate(items):
+        executor.submit(ticket, item)
+    found = dict(executor.wait() for _ in items)
+    return [found[ticket] for ticket in range(len(items))]
+
+
+def attempt(estimator: Estimator, item: Any) -> Result:
+    """One trial; whatever it raises is the message of a failed result.
+
+    Time that the estimator does not say is measured, to hundredths of a second: looking something up takes none.
+    """
+    start = time.perf_counter()
+    try:
+        (result,) = estimator.estimate([item])
+    except Exception as error:
+        _log.debug("a trial failed", exc_info=True)
+        reason = str(error).strip().partition("\n")[0]
+        result = Result(None, {}, f"{type(error).__name__}: {reason}"[:200])
+    return result if result.seconds is not None else _timed(result, start)
+
+
+def _timed(result: Result, start: float) -> Result:
+    return replace(result, seconds=round(time.perf_counter() - start, 2))
+
+
+class Direct(Executor):
+    """Base of the executors that run an estimator, rather than stand around another executor."""
+
+    def __init__(self, estimator: Estimator, workers: int) -> None:
+        self.workers = workers
+        self._estimator = estimator
+        self._known: deque[Outcome] = deque()
+
+    def prepare(self, folder: Path) -> None:
+        """See `Executor`."""
+        if hasattr(self._estimator, "prepare"):  # an estimator of a user's own may have `estimate` alone
+            self._estimator.prepare(folder)
+
+    def recall(self, trials: Sequence[Trial]) -> None:
+        """See `Executor`."""
+        if hasattr(self._estimator, "recall"):
+            self._estimator.recall(trials)
+
+
+class InProcess(Direct):
     """Runs every trial here, when its outcome is waited for, in order."""
 
-    workers = 1
-
     def __init__(self, estimator: Estimator) -> None:
-        self._estimator = estimator
-        self._queue: deque[tuple[int, Genotype]] = deque()
+        super().__init__(estimator, 1)
+        self._queue: deque[tuple[int, Any, Result | None]] = deque()
 
-    def submit(self, ticket: int, genotype: Genotype) -> None:
+    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
         """See `Executor`."""
-        self._queue.append((ticket, genotype))
+        self._queue.append((ticket, item, known))
 
     def wait(self) -> Outcome:
         """See `Executor`."""
         if not self._queue:
             raise LookupError("no trial was submitted")
-        ticket, genotype = self._queue.popleft()
-        return ticket, attempt(self._estimator, genotype)
+        ticket, item, known = self._queue.popleft()
+        return ticket, known or attempt(self._estimator, item)
 
     def close(self) -> None:
         """See `Executor`."""
         self._queue.clear()
 
 
-def attempt(estimator: Estimator, genotype: Genotype) -> Result:
-    """One trial; whatever it raises is the message of a failed result."""
-    try:
-        (result,) = estimator.estimate([genotype])
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        return Result(None, {}, f"{type(error).__name__}: {reason}"[:200])
-    return result
+class Around(Executor):
+    """An executor around another, or around an estimator in this process. It passes everything on: the base of others.
+
+    A subclass sees the items on their way in and the results on their way out, so it must have kept apart by ticket
+    what it needs for that.
+    """
+
+    def __init__(self, executor: Executor | Estimator) -> None:
+        self.executor = executor_of(executor)
+        self.workers = self.executor.workers
+
+    def prepare(self, folder: Path) -> None:
+        """See `Executor`."""
+        self.executor.prepare(folder)
+
+    def recall(self, trials: Sequence[Trial]) -> None:
+        """See `Executor`."""
+        self.executor.recall(trials)
+
+    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
+        """See `Executor`."""
+        self.executor.submit(ticket, item, known)
+
+    def wait(self) -> Outcome:
+        """See `Executor`."""
+        return self.executor.wait()
+
+    def close(self) -> None:
+        """See `Executor`."""
+        self.executor.close()
 
 
-class Processes:
+class Processes(Direct):
     """Local worker processes, each with its own copy of the estimator, which must be picklable.
 
     A worker that is killed (by the system, for its memory, or because its trial ran longer than ``seconds``) fails
@@ -68,20 +142,25 @@ class Processes:
     ) -> None:
         if workers < 1 or (seconds is not None and seconds <= 0) or (memory_mb is not None and memory_mb <= 0):
             raise ValueError(f"workers, seconds and memory must be above 0, not {workers}, {seconds}, {memory_mb}")
-        self.workers = workers
-        self._arguments = estimator, memory_mb
+        super().__init__(estimator, workers)
+        self._memory_mb = memory_mb
         self._seconds = seconds
-        self._queue: deque[tuple[int, Genotype]] = deque()
+        self._queue: deque[tuple[int, Any]] = deque()
         self._idle: list[_Worker] = []
         self._busy: dict[Connection[Any, Any], _Worker] = {}
 
-    def submit(self, ticket: int, genotype: Genotype) -> None:
+    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
         """See `Executor`."""
-        self._queue.append((ticket, genotype))
+        if known is not None:
+            self._known.append((ticket, known))
+            return
+        self._queue.append((ticket, item))
         self._start()
 
     def wait(self) -> Outcome:
         """See `Executor`."""
+        if self._known:
+            return self._known.popleft()
         if not self._busy:
             raise LookupError("no trial was submitted")
         while True:
@@ -103,13 +182,14 @@ class Processes:
         for worker in [*self._idle, *self._busy.values()]:
             worker.kill("closed")
         self._queue.clear()
+        self._known.clear()
         self._idle, self._busy = [], {}
 
     def _start(self) -> None:
         while self._queue and len(self._busy) < self.workers:
-            worker = self._idle.pop() if self._idle else _Worker(*self._arguments)
-            ticket, genotype = self._queue.popleft()
-            worker.give(ticket, genotype, self._seconds)
+            worker = self._idle.pop() if self._idle else _Worker(self._estimator, self._memory_mb)
+            ticket, item = self._queue.popleft()
+            worker.give(ticket, item, self._seconds)
             self._busy[worker.link] = worker
 
 
@@ -123,20 +203,20 @@ class _Worker:
         with one_thread():
             self.process.start()
         theirs.close()
-        self.ticket = -1
+        self.ticket, self.start = -1, time.perf_counter()
         self.deadline: float | None = None
         self._waiting_to_start = True
 
-    def give(self, ticket: int, genotype: Genotype, seconds: float | None) -> None:
+    def give(self, ticket: int, item: Any, seconds: float | None) -> None:
         """Start a trial. The time that a new process needs to import everything is not the trial's."""
         if self._waiting_to_start:
             with suppress(EOFError, OSError):
                 self.link.recv()
             self._waiting_to_start = False
-        self.ticket = ticket
+        self.ticket, self.start = ticket, time.perf_counter()
         self.deadline = None if seconds is None else time.monotonic() + seconds
         with suppress(OSError):  # it is dead: `result` says so
-            self.link.send(genotype)
+            self.link.send(item)
 
     def is_late(self) -> bool:
         return self.deadline is not None and time.monotonic() >= self.deadline and not self.link.poll()
@@ -157,7 +237,7 @@ class _Worker:
         self.process.kill()
         self.process.join()
         self.link.close()
-        return Result(None, {}, f"the trial was ended: {why}"), False
+        return _timed(Result(None, {}, f"the trial was ended: {why}"), self.start), False
 
 
 def _serve(link: Connection[Any, Any], estimator: Estimator, memory_mb: int | None) -> None:
@@ -178,7 +258,7 @@ def _limit_memory(memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + (memory_mb << 20),) * 2)
 
 
-class Ray:
+class Ray(Direct):
     """A Ray cluster (extra ``ray``): the one at ``address`` (``auto`` finds it), or else a local one of ``workers``.
 
     A trial whose worker dies fails; Ray replaces the worker.
@@ -189,7 +269,7 @@ class Ray:
             import ray
         except ImportError:
             raise InputError("this executor needs Ray", expected="pip install 'routenas[ray]'") from None
-        self.workers = workers
+        super().__init__(estimator, workers)
         self._ray: Any = ray
         self._own = not ray.is_initialized()
         if self._own:
@@ -199,30 +279,47 @@ class Ray:
             except ConnectionError as error:
                 reason = str(error).partition("\n")[0]
                 raise InputError(f"no Ray cluster is found at {address}", found=reason) from None
-        self._estimator = ray.put(estimator)
+        self._shared: Any = None
         self._run = ray.remote(max_retries=0, num_cpus=1)(attempt)
-        self._tickets: dict[Any, int] = {}
+        self._queue: deque[tuple[int, Any]] = deque()
+        self._running: dict[Any, tuple[int, float]] = {}
 
-    def submit(self, ticket: int, genotype: Genotype) -> None:
+    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
         """See `Executor`."""
-        self._tickets[self._run.remote(self._estimator, genotype)] = ticket
+        if known is not None:
+            self._known.append((ticket, known))
+            return
+        self._queue.append((ticket, item))
+        self._start()
+
+    def _start(self) -> None:
+        if self._shared is None:
+            self._shared = self._ray.put(self._estimator)
+        while self._queue and len(self._running) < self.workers:
+            ticket, item = self._queue.popleft()
+            self._running[self._run.remote(self._shared, item)] = ticket, time.perf_counter()
 
     def wait(self) -> Outcome:
         """See `Executor`."""
-        if not self._tickets:
+        if self._known:
+            return self._known.popleft()
+        if not self._running:
             raise LookupError("no trial was submitted")
-        (done,), _ = self._ray.wait(list(self._tickets), num_returns=1)
-        ticket = self._tickets.pop(done)
+        (done,), _ = self._ray.wait(list(self._running), num_returns=1)
+        ticket, start = self._running.pop(done)
+        self._start()
         try:
             return ticket, self._ray.get(done)
         except self._ray.exceptions.RayError as error:
-            return ticket, Result(None, {}, f"the trial was ended: {type(error).__name__}")
+            return ticket, _timed(Result(None, {}, f"the trial was ended: {type(error).__name__}"), start)
 
     def close(self) -> None:
         """See `Executor`."""
-        for reference in self._tickets:
+        for reference in self._running:
             self._ray.cancel(reference, force=True)
-        self._tickets = {}
+        self._running, self._shared = {}, None
+        self._queue.clear()
+        self._known.clear()
         if self._own:
             self._ray.shutdown()
             self._own = False

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from routenas.executor import Executor, InProcess, Processes, Ray
-from routenas.interfaces import Estimator
-from tests.contracts.executors import FILL, KILL, SLEEP, ExecutorContract, Trials, trial
+from routenas.executor import InProcess, Processes, Ray, estimate_all
+from routenas.interfaces import Estimator, Executor
+from routenas.testing.executors import FILL, KILL, SLEEP, ExecutorContract, Trials, trial
 
 
 class TestInProcess(ExecutorContract):
@@ -29,23 +29,23 @@ class TestProcesses(ExecutorContract):
     def test_a_limit_of_time(self) -> None:
         executor = Processes(Trials(), workers=2, seconds=0.5)
         start = time.monotonic()
-        found = self.run(executor, [trial(SLEEP, 0), trial(0, 1), trial(0, 2)])
+        found = estimate_all(executor, [trial(SLEEP, 0), trial(0, 1), trial(0, 2)])
         executor.close()
         assert time.monotonic() - start < 30
-        assert [found[ticket].value for ticket in range(3)] == [None, 1.0, 2.0]
+        assert [result.value for result in found] == [None, 1.0, 2.0]
         assert found[0].message == "the trial was ended: longer than 0.5 s"
 
     @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
     def test_a_limit_of_memory(self) -> None:
         executor = Processes(Trials(), workers=1, memory_mb=200)
-        found = self.run(executor, [trial(FILL, 0), trial(0, 1)])
+        found = estimate_all(executor, [trial(FILL, 0), trial(0, 1)])
         executor.close()
-        assert [found[ticket].value for ticket in range(2)] == [None, 1.0]
+        assert [result.value for result in found] == [None, 1.0]
         assert found[0].message.startswith("MemoryError")
 
     def test_no_process_is_left(self) -> None:
         executor = Processes(Trials(), workers=2)
-        self.run(executor, [trial(KILL, 0), trial(0, 1), trial(0, 2)])
+        estimate_all(executor, [trial(KILL, 0), trial(0, 1), trial(0, 2)])
         executor.close()
         assert not [child for child in multiprocessing.active_children() if child.is_alive()]
 

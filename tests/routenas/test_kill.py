@@ -19,7 +19,7 @@ import sys, time
 from pathlib import Path
 from routenas.journal import Journal
 from routenas.results import Result
-from routenas.search import search
+from routenas.loop import search
 from routenas.strategies import strategy_class
 from searchspaces.space import Choice, Space
 
@@ -33,10 +33,10 @@ class Slow:
 
     def one(self, values):
         worth = sum(value * (i + 1) for i, value in enumerate(values)) / 60
-        return Result(None if values[0] == 3 else worth, costs={"cost": 1.0})
+        return Result(None if values[0] == 3 else worth, costs={"cost": 1.0}, seconds=1.0)
 
 strategy = strategy_class(sys.argv[2])(space, 5, **options.get(sys.argv[2], {}))
-search(strategy, Slow(), 18, Journal(Path(sys.argv[1])), batch=2)
+search(strategy, Slow(), 18, Journal(Path(sys.argv[1])), in_flight=2)
 """
 
 

@@ -1,139 +1,15 @@
-"""Estimators around estimators: the contract for each, and what each adds."""
+"""Wrappers around strategies, in a search."""
 
 from __future__ import annotations
 
 import pytest
-import torch
 
-from routenas.estimators.cached import Cached
-from routenas.estimators.costed import Costed, latency, multiply_adds, parameters
-from routenas.estimators.early_stop import MedianStopped
-from routenas.estimators.halving import SuccessiveHalving
 from routenas.estimators.noisy import Noisy
-from routenas.estimators.parallel import Parallel
-from routenas.executor import InProcess
-from routenas.interfaces import Estimator
-from routenas.results import Result, Trial
-from routenas.search import search
+from routenas.loop import search
+from routenas.results import Result
 from routenas.strategies import strategy_class
 from routenas.strategies.wrappers import Deduplicated, FailurePenalty, Repeated
-from searchspaces.nasbench201 import NasBench201Space
-from searchspaces.space import Genotype, TaskShape
-from tests.contracts.estimators import BAD, GOOD, SPACE, EstimatorContract, Quality
-
-
-class TestCached(EstimatorContract):
-    def make(self, inner: Quality) -> Estimator:
-        return Cached(inner)
-
-    def test_a_repeat_costs_nothing_and_is_counted(self) -> None:
-        inner = Quality()
-        cached = Cached(inner)
-        first = cached.estimate([GOOD[0], GOOD[1], GOOD[0]])
-        again = cached.estimate([GOOD[1], GOOD[2]])
-        assert [result.repeated for result in first + again] == [False, False, True, True, False]
-        assert inner.asked == [GOOD[0], GOOD[1], GOOD[2]]
-        assert cached.hits == 2
-        assert first[2].value == first[0].value
-
-    def test_a_strategy_that_repeats_itself_ends(self) -> None:
-        class Stubborn:
-            def ask(self, n: int) -> list[Genotype]:
-                return [GOOD[0]] * n
-
-            def tell(self, genotypes: object, results: object) -> None:
-                pass
-
-        trials = search(Stubborn(), Cached(Quality()), 5)  # type: ignore[arg-type]
-        assert sum(not trial.result.repeated for trial in trials) == 1
-        assert len(trials) == 1001
-
-    def test_known_trials(self) -> None:
-        inner = Quality()
-        cached = Cached(inner, [Trial(GOOD[0], Result(0.5))])
-        assert cached.estimate([GOOD[0]]) == [Result(0.5, repeated=True)]
-        assert inner.asked == []
-
-
-class TestCosted(EstimatorContract):
-    def make(self, inner: Quality) -> Estimator:
-        return Costed(inner, lambda genotype: 1.0 + genotype.values[1], 2.0)
-
-    def test_the_reward_by_hand(self) -> None:
-        (plain,) = Quality().estimate([GOOD[1]])
-        (soft,) = Costed(Quality(), {GOOD[1]: 8.0}, 2.0).estimate([GOOD[1]])
-        (hard,) = Costed.hard(Quality(), {GOOD[1]: 8.0}, 2.0).estimate([GOOD[1]])
-        (cheap,) = Costed.hard(Quality(), {GOOD[1]: 1.0}, 2.0).estimate([GOOD[1]])
-        assert plain.value is not None
-        assert soft.value == pytest.approx(plain.value * 4**-0.07)
-        assert hard.value == pytest.approx(plain.value / 4)
-        assert cheap.value == plain.value
-        assert (soft.costs["cost"], soft.metrics["quality"]) == (8.0, plain.value)
-
-    def test_what_has_no_cost_fails(self) -> None:
-        (result,) = Costed(Quality(), {}, 2.0).estimate([GOOD[0]])
-        assert result.value is None
-        assert result.message == "no cost is known, found None"
-
-    def test_costs_of_networks(self) -> None:
-        space = NasBench201Space(channels=4, cells=1)
-        small, large = space.from_key("111111"), space.from_key("333333")
-        task, image = TaskShape(3, 10), torch.zeros(1, 3, 8, 8)
-        for cost in (parameters(space, task), multiply_adds(space, task, image)):
-            assert 0 < cost(small) < cost(large)
-        layer = torch.nn.Conv2d(3, 4, 3, padding=1)
-        single = type("One", (), {"build": lambda self, genotype, task: layer})()
-        assert multiply_adds(single, task, image)(small) == 4 * 8 * 8 * 3 * 9
-        threads = torch.get_num_threads()
-        assert latency(space, task, image, repeats=3, warm_up=1)(large) > 0
-        assert torch.get_num_threads() == threads
-
-
-class TestNoisy(EstimatorContract):
-    def make(self, inner: Quality) -> Estimator:
-        return Noisy(inner, 0.1, 3)
-
-    def test_noise_follows_the_genotype_and_the_repeat_not_the_order(self) -> None:
-        forth, back = Noisy(Quality(), 0.1, 3), Noisy(Quality(), 0.1, 3)
-        assert forth.estimate(GOOD) == back.estimate(GOOD[::-1])[::-1]
-        again = forth.estimate(GOOD)
-        assert again != Noisy(Quality(), 0.1, 3).estimate(GOOD)
-        assert Noisy(Quality(), 0.0).estimate(GOOD) == Quality().estimate(GOOD)
-
-
-class TestParallel(EstimatorContract):
-    def make(self, inner: Quality) -> Estimator:
-        return Parallel(InProcess(inner))
-
-
-class TestHalving(EstimatorContract):
-    def make(self, inner: Quality) -> Estimator:
-        return SuccessiveHalving([inner], 2)
-
-    def test_the_best_reach_the_last_fidelity_and_are_charged_for_all(self) -> None:
-        low, high = Quality(), Quality()
-        results = SuccessiveHalving([low, high], 2).estimate([*GOOD, BAD])
-        assert len(low.asked) == 5
-        assert high.asked == [GOOD[1], GOOD[3]]
-        assert [result.metrics["fidelity"] for result in results] == [0, 1, 0, 1, 0]
-        assert [result.epochs for result in results] == [1.0, 2.0, 1.0, 2.0, 1.0]
-
-
-class TestMedianStopped(EstimatorContract):
-    def make(self, inner: Quality) -> Estimator:
-        return MedianStopped([inner])
-
-    def test_the_hopeless_are_stopped(self) -> None:
-        low, high = Quality(), Quality()
-        results = MedianStopped([low, high], least=2).estimate([GOOD[1], GOOD[3], GOOD[0], BAD])
-        assert [result.epochs for result in results] == [2.0, 2.0, 1.0, 1.0]
-        assert results[2].message == "stopped at fidelity 0: below the median of 2"
-
-    def test_a_resumed_search_knows_what_was_seen(self) -> None:
-        whole = MedianStopped([Quality(), Quality()], least=2)
-        first = whole.estimate(GOOD[:3])
-        resumed = MedianStopped([Quality(), Quality()], 2, [Trial(*pair) for pair in zip(GOOD, first, strict=False)])
-        assert resumed.estimate(GOOD[3:]) == whole.estimate(GOOD[3:])
+from routenas.testing.estimators import BAD, SPACE, Quality
 
 
 class TestWrappers:
