@@ -1,5 +1,5 @@
-"""What worker processes give: equal CPU-bound trials on one and on two of them, in turns; and how long four workers take
-for trials of very different lengths, in batch order and in order of arrival.
+"""What worker processes give: equal CPU-bound trials on one and on two of them, in turns; and how long four workers
+take for trials of very different lengths, in batch order and in order of arrival.
 
 python -m benchmarks.executors --repeats 3
 """
