@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +42,8 @@ def attempt(estimator: Estimator, item: Any) -> Result:
     start = time.perf_counter()
     try:
         (result,) = estimator.estimate([item])
+        if not isinstance(result, Result):
+            raise TypeError(f"an estimator gives a Result for each item, not {type(result).__name__}")
     except Exception as error:
         _log.debug("a trial failed", exc_info=True)
         result = _failure(error)
@@ -206,6 +209,12 @@ class Processes(Spread):
         self._pool.close()
 
 
+def check_ray() -> None:
+    """Raise :class:`InputError` where Ray is not installed."""
+    if find_spec("ray") is None:
+        raise InputError("this executor needs Ray", expected="pip install 'routenas[ray]'")
+
+
 class Ray(Spread):
     """A Ray cluster (extra ``ray``): the one at ``address`` (``auto`` finds it), or else a local one of ``workers``.
 
@@ -213,10 +222,9 @@ class Ray(Spread):
     """
 
     def __init__(self, estimator: Estimator, workers: int = 2, address: str | None = None) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise InputError("this executor needs Ray", expected="pip install 'routenas[ray]'") from None
+        check_ray()
+        import ray
+
         super().__init__(estimator, workers)
         self._ray: Any = ray
         self._own = not ray.is_initialized()
@@ -269,9 +277,11 @@ class Execution:
     memory_mb: int | None = None
 
     def check(self) -> None:
-        """Raise ``InputError`` for an unknown name, and for limits that its kind cannot keep."""
+        """Raise ``InputError`` for an unknown name, a missing package, and limits that the executor cannot keep."""
         if self.executor not in EXECUTORS:
             raise InputError("no such executor", found=self.executor, expected=" or ".join(EXECUTORS))
+        if self.executor == "ray":
+            check_ray()
         if self.executor != "processes" and (self.seconds is not None or self.memory_mb is not None):
             raise InputError("limits of a trial need worker processes", found=self.executor, expected="processes")
 

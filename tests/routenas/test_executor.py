@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from routenas.executor import InProcess, Processes, Ray, estimate_all
+from placement_data.errors import InputError
+from routenas.executor import Execution, InProcess, Processes, Ray, estimate_all
 from routenas.interfaces import Estimator, Executor
 from routenas.results import Result, Trial
 from routenas.testing.executors import FILL, KILL, SLEEP, ExecutorContract, Trials, trial
@@ -150,3 +151,30 @@ def cluster() -> Iterator[None]:
 class TestRay(ExecutorContract):
     def make(self, estimator: Estimator) -> Executor:
         return Ray(estimator, workers=2)
+
+
+class TestExecution:
+    def test_opens_what_it_names(self) -> None:
+        assert isinstance(Execution().open(Trials()), InProcess)
+        executor = Execution("processes", 3, seconds=5.0, memory_mb=900).open(Trials())
+        assert isinstance(executor, Processes)
+        assert executor.workers == 3
+        executor.close()
+
+    def test_refuses_before_anything_is_made(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(InputError, match="no such executor, found 'threads', expected in-process or processes or"):
+            Execution("threads").check()
+        with pytest.raises(InputError, match="limits of a trial need worker processes, found 'in-process'"):
+            Execution(seconds=3.0).check()
+        monkeypatch.setattr("routenas.executor.find_spec", lambda name: None)
+        with pytest.raises(InputError, match=r"this executor needs Ray, expected pip install 'routenas\[ray\]'"):
+            Execution("ray", 2).check()
+
+
+def test_what_an_estimator_gives_must_be_results() -> None:
+    class Wrong(Estimator):
+        def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
+            return [0.5]  # type: ignore[list-item]
+
+    (result,) = estimate_all(InProcess(Wrong()), [trial(0, 1)])
+    assert result.message == "TypeError: an estimator gives a Result for each item, not float"
