@@ -58,7 +58,7 @@ class Budget:
 BUDGETS = {
     "smoke": Budget("smoke", epochs=1, evaluations=1),
     "fast": Budget("fast", epochs=8, evaluations=3),
-    "full": Budget("full", epochs=30, evaluations=10),
+    "full": Budget("full", epochs=30, learning_rate=2e-3, evaluations=10),
 }
 
 

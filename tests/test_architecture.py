@@ -48,23 +48,26 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
     for package in PACKAGES:
         for path in modules(package):
             for name in imports(path):
-                assert name.partition(".")[0] not in ("cli", "tests", "benchmarks"), path
+                upwards = ("cli", "tests", "benchmarks")
+                assert name.partition(".")[0] not in upwards or path.name == "__main__.py", path
 
 
 LAYERS = (
-    ("metrics", "results", "journal", "example", "networks"),
+    ("metrics", "results", "journal", "example", "networks", "look_up"),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),
-    ("baselines", "loop", "tasks"),
+    ("baselines", "tasks"),
     ("executor",),
-    ("training",),
-    ("checkpoint",),
-    ("estimators", "evaluation", "scoring"),
-    ("tabular",),
-    ("recipes", "show"),
-    ("session",),
-    ("quickstart", "commands"),
+    ("loop",),
+    ("training", "architecture"),
+    ("estimators", "bundle"),
+    ("tabular", "predictor", "settings"),
+    ("recipes", "evaluation", "scoring"),
+    ("run",),
+    ("api", "show"),
+    ("quickstart",),
+    ("commands",),
     ("testing",),
 )
 
@@ -73,8 +76,7 @@ def test_the_parts_of_routenas_import_downwards() -> None:
     level = {name: number for number, names in enumerate(LAYERS) for name in names}
     for path in modules("routenas"):
         part = path.relative_to(REPOSITORY / "routenas").parts[0].removesuffix(".py")
-        if part == "__init__":
-            assert not [name for name in imports(path) if name.partition(".")[0] in OURS]
+        if part in ("__init__", "__main__"):  # what is above everything
             continue
         assert part in level, f"{part} has no layer yet"
         for name in imports(path):
@@ -82,6 +84,20 @@ def test_the_parts_of_routenas_import_downwards() -> None:
             if root == "routenas" and rest:
                 other = rest.partition(".")[0]
                 assert other == part or level[other] < level[part], f"{path.name} imports {name}"
+
+
+def test_the_engine_names_no_task_and_no_single_space() -> None:
+    """Search, strategies, estimators, executor, training and run work on whatever keeps the promises."""
+    allowed = {"space", "table", "values", "dags", "operators", "hashing"}
+    engine = ("loop", "strategies", "estimators", "executor", "training", "run", "settings", "interfaces", "surrogates")
+    for path in modules("routenas"):
+        if path.relative_to(REPOSITORY / "routenas").parts[0].removesuffix(".py") not in engine:
+            continue
+        for name in imports(path):
+            assert not name.startswith("routenas.tasks."), f"{path.name} imports {name}"
+            assert not name.startswith(("routenas.baselines", "routenas.predictor", "routenas.scoring")), path
+            root, _, module = name.partition(".")
+            assert root != "searchspaces" or module in allowed, f"{path.name} imports {name}"
 
 
 def test_the_command_starts_without_heavy_modules() -> None:
@@ -94,7 +110,8 @@ def test_the_command_starts_without_heavy_modules() -> None:
 def test_size_of_files_and_functions() -> None:
     for path in [REPOSITORY / "cli.py", *(path for package in PACKAGES for path in modules(package))]:
         text = path.read_text(encoding="utf-8")
-        assert text.count("\n") <= 450, path
+        recipe = path.parent.name == "recipes" and path.name != "__init__.py"
+        assert text.count("\n") <= (40 if recipe else 400), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
-                assert (node.end_lineno or 0) - node.lineno < 65, f"{path.name}: {node.name}"
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{path.name}: {node.name}"

@@ -12,8 +12,8 @@ class MedianStopped(Schedule):
     """Stops a candidate where it is worse than the median of those before it (Golovin et al., KDD 2017).
 
     Before it are those whose results had been handed out when it was submitted: nobody waits, and it does not matter
-    which of those that run together is the first. The rule needs ``least`` values at a fidelity before it stops anything.
-    See `Schedule` for what a result has.
+    which of those that run together is the first. The rule needs ``least`` values at a fidelity before it stops
+    anything. See `Schedule` for what a result has.
     """
 
     def __init__(self, executor: Executor | Estimator, fidelities: int, least: int = 5) -> None:

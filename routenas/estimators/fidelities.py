@@ -77,7 +77,7 @@ class Schedule(Around):
 
     The executor runs items ``(genotype, fidelity)``: of `Fidelities`. A result has the value of the last fidelity that
     its genotype reached (``metrics["fidelity"]``, from 0), is charged for all, and ``metrics["rungs"]`` has the result
-    at each, from which a resumed search takes up where it was. Values of different fidelities are comparable only if the
+    at each, from which a resumed search goes on. Values of different fidelities are comparable only if the
     estimators' are.
     """
 

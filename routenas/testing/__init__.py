@@ -3,5 +3,5 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{suite}" for suite in ("estimators", "executors", "spaces", "strategies", "tasks"))
+    *(f"{__name__}.{suite}" for suite in ("above", "estimators", "executors", "spaces", "strategies", "tasks"))
 )

@@ -247,10 +247,8 @@ class SpaceContract:
     # --------------------------------------------------------- another process
 
     def test_config_makes_the_same_space(self, space: Space) -> None:
-        parts = [
-            space.fix(choice.name, self.samples(space, n=1)[0].values[i]) for i, choice in enumerate(space.choices[:2])
-        ]
-        for each in (space, *parts):
+        values = self.samples(space, n=1)[0].values
+        for each in (space, *(space.fix(choice.name, values[i]) for i, choice in enumerate(space.choices[:2]))):
             again = space_from_config(json.loads(json.dumps(each.config())))
             assert type(again) is type(each)
             assert (again.name, again.choices, again.fixed) == (each.name, each.choices, each.fixed)
