@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, ChannelSet
-from routenas.bundle import Bundle, ModelMismatchError
+from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.tasks.routability import Card
 
 
@@ -25,15 +26,25 @@ class Predictor:
     def of(cls, bundle: Bundle | Path | str) -> Predictor:
         """The predictor of a bundle, or of the one in a folder.
 
-        Raises :class:`ModelMismatchError` for a bundle of another task, and for channels of another version.
+        Raises :class:`InputError` for one that is damaged, and :class:`ModelMismatchError` for one of another task
+        or of channels of another version.
         """
+        place = None if isinstance(bundle, Bundle) else Path(bundle) / MODEL_FILE
         bundle = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
+        where = "" if place is None else f"{place}: "
         if bundle.task["task"] != "routability":
-            raise ModelMismatchError(f"a model of the task {bundle.task['task']}, expected routability")
-        predictor = cls(bundle, Card.from_dict(bundle.task))
-        version = predictor.card.channel_version
+            raise ModelMismatchError(f"{where}a model of the task {bundle.task['task']}, expected routability")
+        try:
+            card = Card.from_dict(bundle.task)
+        except InputError as error:
+            raise error.inside(place) from None
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            what = "the model description is incomplete or damaged"
+            raise InputError(what, file=place, found=str(error)) from None
+        predictor = cls(bundle, card)
+        version = card.channel_version
         if version.partition("/")[0] in CHANNEL_SETS and predictor._set() is None:
-            raise ModelMismatchError(f"the model's channels {version} are not those of this version")
+            raise ModelMismatchError(f"{where}the model's channels {version} are not those of this version")
         return predictor
 
     @property

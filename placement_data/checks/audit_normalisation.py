@@ -37,7 +37,8 @@ class Statistics:
         if not key:
             return None
         if key not in self._fitted:
-            self._fitted[key] = Normalisation.fit([self.view.store.features(index) for index in key])
+            features = self.view.store.features
+            self._fitted[key] = Normalisation.fit(lambda: (features(index) for index in key))
         return self._fitted[key]
 
     def check(self, whose: str, given: Normalisation) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from routenas.interfaces import Estimator
 from routenas.results import Result
-from searchspaces import operators
+from searchspaces.operators import multiply_adds as multiplications
 from searchspaces.space import Genotype, Space, TaskShape
 
 Cost = Callable[[Genotype], float]
@@ -81,7 +81,7 @@ def multiply_adds(space: Space, shape: TaskShape, *example: Tensor) -> Cost:
     """Multiplications of convolutions and linear layers in one forward pass of ``example``, a batch of one."""
 
     def cost(genotype: Genotype) -> float:
-        return float(operators.multiply_adds(space.build(genotype, shape, seed=0).eval(), *example))
+        return float(multiplications(space.build(genotype, shape, seed=0).eval(), *example))
 
     return cost
 

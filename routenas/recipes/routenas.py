@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from searchspaces.table import space_from_config
-
 from routenas.estimators.scratch import TrainedFromScratch
 from routenas.interfaces import Task
 from routenas.look_up import look_up
 from routenas.settings import Parts, Settings
 from routenas.strategies import STRATEGIES, suited
 from routenas.training import Progress
+from searchspaces.table import space_from_config
 
 SPACE = {"space": "flexible", "preset": "extended"}
 

@@ -40,7 +40,7 @@ def tensors(value: Any) -> list[Tensor]:
     if hasattr(value, "to_dict") and not dataclasses.is_dataclass(value):  # a graph of torch-geometric
         value = value.to_dict()
     if isinstance(value, Mapping):
-        return [tensor for name in sorted(value) for tensor in tensors(value[name])]
+        return [tensor for _, item in sorted(value.items()) for tensor in tensors(item)]
     if isinstance(value, list | tuple):
         return [tensor for item in value for tensor in tensors(item)]
     if dataclasses.is_dataclass(value):
@@ -134,7 +134,8 @@ class TaskContract:
 
     def test_no_global_randomness(self, task: Task) -> None:
         def streams() -> Sequence[object]:
-            return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+            legacy = np.random.get_state(legacy=False)  # noqa: NPY002
+            return random.getstate(), str(legacy), torch.get_rng_state().tolist()
 
         module = self.network(task).eval()
         before = streams()

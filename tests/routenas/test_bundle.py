@@ -12,34 +12,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from routenas.checkpoint import (
-    MODEL_FILE,
-    WEIGHTS_FILE,
-    Bundle,
-    ModelMismatchError,
-    _digest,
-    best_threshold,
-    build,
-    hand_crafted,
-    searched,
-)
 
 from placement_data.errors import InputError, RoutenasError
 from placement_data.features import CHANNEL_VERSION
-from placement_data.store import Store
-from routenas.recipes.routenas import make_bundle
-from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
-from searchspaces.flexible import FlexibleSpace
+from routenas.architecture import Architecture
+from routenas.bundle import MODEL_FILE, WEIGHTS_FILE, Bundle, ModelMismatchError, _digest
+from routenas.predictor import Predictor
+from routenas.tasks.routability import TASKS, Card, RoutabilityTask, TaskName, best_threshold
+from searchspaces.flexible import OPERATIONS, FlexibleSpace
 from tests.samples import SPLIT, made_up_sample
 
 SAMPLE = made_up_sample("new", "new", 5, (7, 19))
 
 
-def architectures(task: TaskName) -> dict[str, dict[str, Any]]:
+def architectures(task: TaskName) -> dict[str, Architecture]:
     rng = np.random.default_rng(3)
     spaces = {preset: FlexibleSpace(preset) for preset in ("paper", "extended")}
-    found = {preset: searched(space, space.sample(rng)) for preset, space in spaces.items()}
-    return found | {"hand-crafted": hand_crafted("fcn" if task == "hotspots" else "resnet18")}
+    found = {preset: Architecture.of(space, space.sample(rng)) for preset, space in spaces.items()}
+    return found | {"hand-crafted": Architecture(network="fcn" if task == "hotspots" else "resnet18")}
 
 
 CASES = [(task, name) for task in TASKS for name in ("paper", "extended", "hand-crafted")]
@@ -47,17 +37,21 @@ CASES = [(task, name) for task in TASKS for name in ("paper", "extended", "hand-
 
 def make(store: Path, task: TaskName, name: str) -> Bundle:
     """A bundle of two untrained members whose heads are not zero."""
-    routability = RoutabilityTask(task, Store(store), SPLIT)
+    routability = RoutabilityTask(task, store, SPLIT)
     architecture = architectures(task)[name]
     states = []
     for seed in (1, 2):
-        state = build(architecture, task, 17, seed).state_dict()
+        state = architecture.build(routability.shape, seed).state_dict()
         generator = torch.Generator().manual_seed(seed)
         for key, tensor in state.items():
             if key.startswith("head") and key.endswith(("weight", "bias")):
                 tensor.copy_(0.1 * torch.randn(tensor.shape, generator=generator))
         states.append(state)
-    return make_bundle(routability, architecture, states, SPLIT, {"data": "made-up.h5"})
+    return Bundle.of(routability, architecture, states, data="made-up.h5")
+
+
+def answer(bundle: Bundle) -> np.ndarray:
+    return Predictor.of(bundle).predict(SAMPLE.features, SAMPLE.net_count)
 
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
@@ -72,42 +66,81 @@ def plain(made_up_store: Path) -> Bundle:
 
 def test_round_trip_gives_identical_predictions(bundle: Bundle, tmp_path: Path) -> None:
     bundle.save(tmp_path / "model")
-    loaded = Bundle.load(tmp_path / "model")
-    answer = bundle.predict(SAMPLE.features, SAMPLE.net_count)
-    assert answer.shape == (SAMPLE.features.shape[1:] if bundle.task == "hotspots" else (1,))
-    assert np.isfinite(answer).all()
-    assert 0 <= answer.min() <= answer.max() <= 1
-    np.testing.assert_array_equal(loaded.predict(SAMPLE.features, SAMPLE.net_count), answer)
-    assert loaded.to_dict() == json.loads(json.dumps(bundle.to_dict()))
+    found = answer(bundle)
+    assert found.shape == (SAMPLE.features.shape[1:] if bundle.task["name"] == "hotspots" else (1,))
+    assert np.isfinite(found).all()
+    assert 0 <= found.min() <= found.max() <= 1
+    for folder in (tmp_path / "model", str(tmp_path / "model")):
+        loaded = Bundle.load(folder)
+        np.testing.assert_array_equal(answer(loaded), found)
+        assert loaded.to_dict() == json.loads(json.dumps(bundle.to_dict()))
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted([MODEL_FILE, WEIGHTS_FILE])
+    assert len(repr(bundle)) < 100
 
 
-def test_the_answer_is_the_mean_of_the_members(bundle: Bundle) -> None:
-    singles = [member.predict(SAMPLE.features, SAMPLE.net_count) for member in bundle.members()]
+def test_the_output_is_the_mean_of_the_members(bundle: Bundle, made_up_store: Path) -> None:
+    task = RoutabilityTask(bundle.task["name"], made_up_store, SPLIT)
+    maps = torch.from_numpy(task.examples("test")[0].maps)[None]
+    with torch.inference_mode():
+        singles = [member.ensemble(maps) for member in bundle.members()]
+        both = bundle.ensemble(maps)
     assert len(singles) == 2
-    assert not np.array_equal(*singles)
-    np.testing.assert_allclose(bundle.predict(SAMPLE.features, SAMPLE.net_count), np.mean(singles, axis=0))
+    assert not torch.equal(*singles)
+    torch.testing.assert_close(both, (singles[0] + singles[1]) / 2)
 
 
 def test_the_bundle_s_answer_is_the_task_s(bundle: Bundle, made_up_store: Path) -> None:
-    task = RoutabilityTask(bundle.task, Store(made_up_store), SPLIT)
+    task = RoutabilityTask(bundle.task["name"], made_up_store, SPLIT)
     example = task.examples("test")[0]
-    members = [task.predict(module, example.maps, example.sample.net_count) for module in bundle.modules]
-    answer = bundle.predict(example.sample.features, example.sample.net_count)
-    np.testing.assert_array_equal(answer, np.mean(members, axis=0))
+    found = Predictor.of(bundle).predict(example.sample.features, example.sample.net_count)
+    np.testing.assert_allclose(found, task.answers(bundle.ensemble, "test")[0], rtol=1e-5)
+    assert bundle.metrics["test"] == task.score(bundle.ensemble, "test")
+
+
+def test_a_bundle_finds_its_task_and_its_data(plain: Bundle, made_up_store: Path) -> None:
+    task = plain.open_task()
+    assert isinstance(task, RoutabilityTask)
+    assert task.store.path == made_up_store
+    assert task.card == Card.from_dict(plain.task)
 
 
 def test_what_model_json_says(plain: Bundle, tmp_path: Path) -> None:
     plain.save(tmp_path / "model")
     value = json.loads((tmp_path / "model" / MODEL_FILE).read_text())
-    assert value["schema"] == "routenas-model/1"
-    assert len(value["channels"]) == 17
-    assert value["channel_version"] == CHANNEL_VERSION
-    assert value["label_kind"] == "made-up/iteration-0"
-    assert value["tile_um"] == 1.4
-    assert value["split"] == SPLIT.to_dict()
+    assert value["schema"] == "routenas-model/2"
+    task = value["task"]
+    assert (task["task"], task["name"]) == ("routability", "hotspots")
+    assert len(task["channels"]) == 17
+    assert task["channel_version"] == CHANNEL_VERSION
+    assert task["label_kind"] == "made-up/iteration-0"
+    assert task["tile_um"] == 1.4
+    assert task["split"] == SPLIT.to_dict()
+    assert task["shape"] == {"inputs": 17, "outputs": 1, "output": "map"}
     assert 0 < value["metrics"]["test"]["roc_auc"] < 1
     assert value["members"] == 2
+
+
+def test_a_bundle_of_the_former_schema_is_read(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.save(tmp_path / "model")
+    value = json.loads((tmp_path / "model" / MODEL_FILE).read_text())
+    task = value.pop("task")
+    threshold = 0.25 if task["name"] == "hotspots" else None
+    for metrics in value["metrics"].values():
+        metrics.pop("threshold", None)
+    former = {name: task[name] for name in ("channels", "channel_version", "normalisation", "output_scale")}
+    former |= {name: task[name] for name in ("label_kind", "tile_um", "split")}
+    space = value["architecture"].get("space")
+    if space:
+        operations = [[OPERATIONS[i] for i in dag] for dag in FlexibleSpace(space["preset"]).fixed_operations]
+        name = "flexible-paper:0" if space["preset"] == "paper" else "flexible-extended"
+        value["architecture"]["space"] = {"name": name, "preset": space["preset"], "fixed_operations": operations}
+    former |= {"schema": "routenas-model/1", "task": task["name"], "threshold": threshold}
+    reseal(tmp_path / "model", {**value, **former})
+    loaded = Bundle.load(tmp_path / "model")
+    np.testing.assert_array_equal(answer(loaded), answer(bundle))
+    assert Predictor.of(loaded).threshold == threshold
+    loaded.save(tmp_path / "again")
+    np.testing.assert_array_equal(answer(Bundle.load(tmp_path / "again")), answer(bundle))
 
 
 def test_weights_hold_no_pickle(plain: Bundle, tmp_path: Path) -> None:
@@ -123,8 +156,8 @@ def test_weights_hold_no_pickle(plain: Bundle, tmp_path: Path) -> None:
 def test_saving_replaces_a_bundle_and_nothing_else(plain: Bundle, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "model"
     plain.save(folder)
-    dataclasses.replace(plain, threshold=0.25).save(folder)
-    assert Bundle.load(folder).threshold == 0.25
+    dataclasses.replace(plain, provenance={"data": "other.h5"}).save(folder)
+    assert Bundle.load(folder).provenance == {"data": "other.h5"}
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
     precious = tmp_path / "precious"
     precious.mkdir()
@@ -178,15 +211,15 @@ def drop(name: str) -> Callable[[Path], None]:
     return apply
 
 
-def edit_inside(name: str, **changes: Any) -> Callable[[Path], None]:
+def edit_inside(section: str, /, **changes: Any) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
-        value = json.loads((folder / MODEL_FILE).read_text())[name]
-        edit(**{name: {**value, **changes}})(folder)
+        value = json.loads((folder / MODEL_FILE).read_text())[section]
+        edit(**{section: {**value, **changes}})(folder)
 
     return apply
 
 
-OTHER = hand_crafted("unet")
+OTHER = Architecture(network="unet").to_dict()
 DAMAGED: list[tuple[Callable[[Path], object], type[RoutenasError], str]] = [
     (lambda f: flip(f / WEIGHTS_FILE, 0), InputError, "the weights are damaged"),
     (lambda f: flip(f / WEIGHTS_FILE, 30), InputError, "the weights are damaged"),
@@ -203,35 +236,36 @@ DAMAGED: list[tuple[Callable[[Path], object], type[RoutenasError], str]] = [
     (one_digit, InputError, "the model description is damaged: its SHA-256 is another"),
     (edit(schema="routenas-model/7"), ModelMismatchError, "schema 'routenas-model/7', this version reads"),
     (edit(schema=None), ModelMismatchError, "schema None"),
-    (edit(channels=["a"] * 17), ModelMismatchError, "are not those of this version"),
-    (edit(channel_version="routenas17/9"), ModelMismatchError, "channels routenas17/9 are not those of this version"),
-    (edit(channels=["a"]), InputError, "incomplete or damaged"),
-    (edit(channels=7), InputError, "incomplete or damaged"),
-    (edit(task="timing"), InputError, "incomplete or damaged"),
+    (edit_inside("task", channels=["a"] * 17), ModelMismatchError, "are not those of this version"),
+    (edit_inside("task", channel_version="routenas17/9"), ModelMismatchError, "channels routenas17/9 are not those"),
+    (edit_inside("task", channels=["a"]), InputError, "incomplete or damaged"),
+    (edit_inside("task", channels=7), InputError, "incomplete or damaged"),
+    (edit_inside("task", name="timing"), InputError, "incomplete or damaged"),
+    (edit_inside("task", tile_um="wide"), InputError, "incomplete or damaged"),
+    (edit_inside("task", tile_um=float("nan")), InputError, "not finite"),
+    (edit_inside("task", split={"train": ["a"], "search": ["a"], "test": []}), InputError, "is in two splits"),
+    (edit_inside("task", normalisation={"mean": [0.0]}), InputError, "incomplete or damaged"),
+    (edit_inside("task", output_scale={"offset": None}), InputError, "incomplete or damaged"),
+    (edit_inside("task", output_scale={"bias": 1.0}), InputError, "incomplete or damaged"),
+    (edit_inside("task", shape={"inputs": 17}), InputError, "incomplete or damaged"),
+    (edit_inside("task", shape={"inputs": 5, "outputs": 1, "output": "map"}), InputError, "do not fit"),
+    (edit_inside("task", task="nothing"), ModelMismatchError, "a model of the task nothing, expected routability"),
     (edit(task=["hotspots"]), InputError, "incomplete or damaged"),
+    (edit(task="hotspots"), InputError, "incomplete or damaged"),
     (edit(members=0), InputError, "0 members, weights of 2"),
     (edit(members=3), InputError, "3 members, weights of 2"),
-    (edit(threshold=None), InputError, "threshold None"),
-    (edit(threshold=7), InputError, "threshold 7"),
-    (edit(tile_um="wide"), InputError, "incomplete or damaged"),
-    (edit(tile_um=float("nan")), InputError, "not finite"),
-    (edit(split={"train": ["a"], "search": ["a"], "test": []}), InputError, "a family is in two splits"),
     (edit(architecture=OTHER), InputError, "weights and architecture do not fit"),
-    (edit(architecture={"kind": "hand-crafted", "name": "rudy"}), InputError, "only networks"),
-    (edit(architecture={"kind": "hand-crafted", "name": "none"}), InputError, "unknown baseline"),
-    (edit(architecture={"kind": "pickled"}), InputError, "weights and architecture do not fit"),
-    (edit(architecture={}), InputError, "weights and architecture do not fit"),
+    (edit(architecture={"kind": "hand-crafted", "name": "rudy"}), InputError, "no such hand-made network"),
+    (edit(architecture={"kind": "hand-crafted", "name": "none"}), InputError, "no such hand-made network"),
+    (edit(architecture={"kind": "pickled"}), InputError, "incomplete or damaged"),
+    (edit(architecture={}), InputError, "incomplete or damaged"),
     (edit(architecture=3), InputError, "incomplete or damaged"),
     (edit_inside("architecture", genotype={"space": "x", "values": [1]}), InputError, "do not fit"),
-    (edit_inside("architecture", genotype=None), InputError, "do not fit"),
+    (edit_inside("architecture", genotype=None), InputError, "incomplete or damaged"),
     (edit_inside("architecture", space={}), InputError, "do not fit"),
-    (edit_inside("normalisation", mean=[0.0]), InputError, "incomplete or damaged"),
-    (edit_inside("normalisation", scale=[0.0] * 17), InputError, "incomplete or damaged"),
-    (edit_inside("output_scale", offset=None), InputError, "incomplete or damaged"),
-    (edit_inside("output_scale", offset=float("inf")), InputError, "not finite"),
-    (edit_inside("output_scale", bias=1.0), InputError, "incomplete or damaged"),
-    *((drop(name), InputError, "incomplete or damaged") for name in ("architecture", "channels", "normalisation")),
-    *((drop(name), InputError, "incomplete or damaged") for name in ("split", "threshold", "weights_sha256", "task")),
+    (edit_inside("architecture", space={"space": "nowhere"}), InputError, "do not fit"),
+    *((drop(name), InputError, "incomplete or damaged") for name in ("architecture", "metrics", "provenance", "task")),
+    (drop("weights_sha256"), InputError, "incomplete or damaged"),
 ]
 
 
@@ -243,7 +277,7 @@ def test_damage_is_found(
     plain.save(folder)
     damage(folder)
     with pytest.raises(RoutenasError, match=what) as caught:
-        Bundle.load(folder)
+        Predictor.of(folder)
     assert type(caught.value) is error
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(str(folder))
