@@ -10,7 +10,7 @@ import argparse
 import time
 from pathlib import Path
 
-from routenas.search import search
+from routenas.loop import search
 from routenas.show.text import text_table
 from routenas.strategies.random_ import RandomSearch
 from routenas.tabular.estimator import TableEstimator
@@ -21,7 +21,7 @@ def ours(table: NasTable, queries: int, batch: int) -> tuple[float, float]:
     """Queries a second and the best value."""
     strategy, estimator = RandomSearch(table.space, 0, distinct=False), TableEstimator(table, "valid")
     start = time.perf_counter()
-    trials = search(strategy, estimator, queries, batch=batch)
+    trials = search(strategy, estimator, queries, in_flight=batch)
     return queries / (time.perf_counter() - start), max(trial.result.value or 0.0 for trial in trials)
 
 

@@ -12,6 +12,13 @@ from pathlib import Path
 
 from placement_data.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - no such locks on Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".lock"
+
 
 def sha256(path: str | os.PathLike[str]) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
@@ -58,6 +65,31 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Nobody else is inside such a block for ``folder``, which exists, meanwhile; the death of a process ends its own.
+
+    Raises :class:`InputError` where somebody is. A file ``.lock`` in the folder is what is locked; it stays there.
+    """
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(
+            "cannot write here", file=folder, found=error.strerror or "error", expected="a writable folder"
+        ) from None
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                what = "the folder is in use"
+                raise InputError(what, file=folder, found="another process that writes here") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

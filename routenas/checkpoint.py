@@ -31,8 +31,8 @@ from routenas.baselines import baseline
 from routenas.baselines import load as load_baseline
 from routenas.tasks.routability import TASKS, OutputScale, TaskName, decode, resample
 from routenas.training import seeded
-from searchspaces.flexible import FlexibleSpace
-from searchspaces.space import Genotype
+from searchspaces.space import Genotype, Space, TaskShape
+from searchspaces.table import space_from_config
 
 SCHEMA = "routenas-model/1"
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
@@ -44,7 +44,7 @@ class ModelMismatchError(RoutenasError):
     exit_code = 4
 
 
-def searched(space: FlexibleSpace, genotype: Genotype) -> dict[str, Any]:
+def searched(space: Space, genotype: Genotype) -> dict[str, Any]:
     """The architecture value of a genotype."""
     return {
         "kind": "searched",
@@ -59,12 +59,17 @@ def hand_crafted(name: str) -> dict[str, Any]:
     return {"kind": "hand-crafted", "name": name}
 
 
+def task_shape(task: TaskName, channels: int) -> TaskShape:
+    """What a network of the task must fit."""
+    return TaskShape(channels, 1, "map" if task == "hotspots" else "scalar")
+
+
 def build(architecture: Mapping[str, Any], task: TaskName, channels: int, seed: int) -> nn.Module:
     """A new module from an architecture value, its weights drawn from ``seed``. ValueError for a value that is none."""
     if architecture["kind"] == "searched":
         genotype = Genotype.from_json(json.dumps(architecture["genotype"]))
-        space = FlexibleSpace.from_config(architecture["space"])  # refuses a space of which this version has another
-        return space.build(genotype, task, channels, seed=seed)
+        space = space_from_config(architecture["space"])  # refuses a space of which this version has another
+        return space.build(genotype, task_shape(task, channels), seed=seed)
     if architecture["kind"] != "hand-crafted":
         raise ValueError(f"architecture kind {architecture['kind']!r}")
     if baseline(task, str(architecture["name"])).kind != "network":

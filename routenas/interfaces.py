@@ -99,7 +99,11 @@ class Strategy(Protocol):
 
 
 class Estimator(Protocol):
-    """Finds out how good architectures are. A subclass that shares nothing between estimates overrides one method."""
+    """Finds out how good architectures are. A subclass that shares nothing between estimates overrides one method.
+
+    An executor asks for one genotype at a time, in whatever process; what must be remembered from one estimate to the
+    next for the same results stands above the executor (`Executor`).
+    """
 
     def prepare(self, folder: Path) -> None:
         """Make what all estimates share (a supernet, a fitted model), or read it from ``folder`` after a kill."""
@@ -114,12 +118,29 @@ class Estimator(Protocol):
 
 
 class Executor(Protocol):
-    """Runs trials. A trial that cannot be finished, for whatever reason, is a failed result, not an error."""
+    """Runs trials. A trial that cannot be finished, for whatever reason, is a failed result, not an error.
+
+    An item is a genotype, or whatever else the estimator behind takes; where trials leave the process it is picklable.
+    Executors stand on each other: a memory or a schedule is one around another, so that results do not depend on
+    which worker did what.
+    """
 
     workers: int
 
-    def submit(self, ticket: int, genotype: Genotype) -> None:
-        """Start a trial, or queue it; ``ticket`` tells its outcome from others."""
+    def prepare(self, folder: Path) -> None:
+        """See `Estimator.prepare`; before the first trial."""
+        return
+
+    def recall(self, trials: Sequence[Trial]) -> None:
+        """See `Estimator.recall`; before the first trial."""
+        return
+
+    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
+        """Start a trial, or queue it; ``ticket`` tells its outcome from others.
+
+        With a ``known`` result, one that a journal holds, nothing runs: it is the outcome, and it leaves behind in the
+        executor what the trial itself would have left.
+        """
 
     def wait(self) -> Outcome:
         """The outcome of some trial that was submitted and not waited for yet. Raises LookupError if there is none."""

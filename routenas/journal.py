@@ -28,14 +28,15 @@ class Journal:
     def __init__(self, path: Path, name: str = "") -> None:
         self.path, self.name = path, name
         self.records: list[dict[str, Any]] = []
-        self._lines: list[int] = []
         if path.exists():
             with self._locked() as file:
-                self._load(file)
+                _drop_torn_line(file)
+                self.records = [record for _, record in self._own(file)]
 
     def line(self, number: int) -> int:
-        """Line of this search's record ``number``, from 1."""
-        return self._lines[number]
+        """Line of this search's record ``number`` in the file, from 1. Others may have written in between."""
+        with self._locked() as file:
+            return [line for line, _ in self._own(file)][number]
 
     def append(self, *records: Mapping[str, Any]) -> None:
         """Write lines and wait until they are on the disk."""
@@ -47,12 +48,10 @@ class Journal:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        last = self._lines[-1] if self._lines else 0
-        self._lines += range(last + 1, last + 1 + len(own))
         self.records += own
 
-    def _load(self, file: IO[bytes]) -> None:
-        _drop_torn_line(file)
+    def _own(self, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Lines of this search: their number in the file, and what they say."""
         file.seek(0)
         for number, line in enumerate(file, 1):
             try:
@@ -62,8 +61,7 @@ class Journal:
             if not isinstance(record, dict):
                 raise InputError("a journal line is not an object", file=self.path, line=number)
             if record.get("search", "") == self.name:
-                self.records.append(record)
-                self._lines.append(number)
+                yield number, record
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:

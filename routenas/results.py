@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from searchspaces.space import Genotype
@@ -15,16 +15,17 @@ class Result:
     """What an estimator found out about a genotype.
 
     ``value`` is larger for better, None where the trial failed (``message`` then says why). ``seconds`` and ``epochs``
-    are what the trial is charged for, failed or not: the time and training it took, or what a table recorded. ``costs``
-    are those of the architecture by name (``parameters``, ``multiplications``, ``latency``: whatever was counted or
-    measured), lower for better. ``repeated`` is True for a value that was known already and cost nothing.
+    are what the trial is charged for, failed or not: the time and training it took, or what a table recorded; where an
+    estimator says no ``seconds``, the executor measures them. ``costs`` are those of the architecture by name
+    (``parameters``, ``multiplications``, ``latency``: whatever was counted or measured), lower for better. ``repeated``
+    is True for a value that was known already and cost nothing.
     """
 
     value: float | None
     metrics: dict[str, Any] = field(default_factory=dict)
     message: str = ""
     costs: Mapping[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
+    seconds: float | None = None
     epochs: float = 0.0
     repeated: bool = False
 
@@ -38,22 +39,48 @@ class Result:
 
         A result whose value is no finite number has failed.
         """
-        value = _plain(self.value)
-        costs = {name: cost for name, cost in _plain(dict(self.costs)).items() if cost is not None}
-        message = self.message
+        value = _number(self.value)
+        costs = {str(name): cost for name, each in self.costs.items() if (cost := _number(each)) is not None}
+        message = str(self.message)
         if value is None and self.value is not None:
             message = message or f"the metric is {self.value}"
-        return replace(self, value=value, metrics=_plain(self.metrics), message=message, costs=costs)
+        seconds = None if self.seconds is None else _number(self.seconds) or 0.0
+        return Result(
+            value, _plain(self.metrics), message, costs, seconds, _number(self.epochs) or 0.0, bool(self.repeated)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, in order; JSON values if the result is `finite`."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Result:
+        """What `to_dict` gave, other keys aside. Raises KeyError where it lacks a field that it must have."""
+        result = cls(found["value"], found["metrics"], found["message"], seconds=found["seconds"])
+        return replace(result, **{name: found[name] for name in ("costs", "epochs", "repeated") if name in found})
+
+
+_FIELDS = tuple(each.name for each in fields(Result))
+
+
+def _number(value: Any) -> float | None:
+    """A finite number of Python's, else None."""
+    plain = _plain(value)
+    return plain if isinstance(plain, int | float) else None
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if value is None or type(value) in (str, int, bool):
+        return value
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # a scalar or array of numpy, a tensor
+    if hasattr(value, "tolist"):  # a number or array of numpy, a tensor
         return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return str(value)  # a path, a set: better in words than the end of a search
 
 
 @dataclass(frozen=True)

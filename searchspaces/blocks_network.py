@@ -1,10 +1,13 @@
-"""The torch modules of networks of inverted bottlenecks (MobileNetV2, arXiv 1801.04381). Tensors are (B, C, H, W)."""
+"""The torch modules of NAS-Bench-Macro and MnasNet: inverted bottlenecks in a row (MobileNetV2, arXiv 1801.04381).
+
+Tensors are (B, C, H, W).
+"""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from searchspaces.blocks import BlockPlan, Layer
+from searchspaces.plans import BlockPlan, Layer
 from searchspaces.space import TaskShape
 
 
@@ -60,15 +63,15 @@ class InvertedBottleneck(nn.Module):
 class BlockNetwork(nn.Sequential):
     """Stem, layers in a row, 1x1 convolution, global average and linear layer."""
 
-    def __init__(self, plan: BlockPlan, task: TaskShape) -> None:
+    def __init__(self, plan: BlockPlan, shape: TaskShape) -> None:
         layers = [module(layer) for layer in plan.layers]
         super().__init__(
-            convolution(task.inputs, plan.stem, 3, stride=plan.stem_stride),
+            convolution(shape.inputs, plan.stem, 3, stride=plan.stem_stride),
             *layers,
             convolution(plan.layers[-1].filters, plan.head, 1),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(plan.head, task.outputs),
+            nn.Linear(plan.head, shape.outputs),
         )
 
 

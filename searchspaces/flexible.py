@@ -1,4 +1,4 @@
-"""The flexible routability space: three pairs of parallel guide-DAGs with any-pair connections.
+"""The flexible space of networks of maps: three pairs of parallel guide-DAGs with any-pair connections.
 
 Preset ``paper``: the space of RouteNAS (arXiv 2012.01737) as far as it is known. Operations are fixed, one shuffle of
 the same seven for each DAG; what is searched is 6 x 28 edges. Strided stages, batch normalisation.
@@ -17,21 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from searchspaces.dags import Edge, GuideDag, all_edges, embedded, relabelled, softmax_out, walk
-from searchspaces.space import Choice, Genotype, Graph, Space
+from searchspaces.plans import Dag, Plan
+from searchspaces.space import Choice, Genotype, Graph, Space, TaskShape
 
 if TYPE_CHECKING:
-    from searchspaces.flexible_network import RoutabilityNetwork
+    from searchspaces.flexible_network import FlexibleNetwork
 
 OPERATIONS = ("conv1x1", "conv3x3", "conv3x3_wide", "dilated2", "dilated4", "dilated8", "mix")
 """Operations of a vertex. ``conv3x3``, ``conv3x3_wide`` (twice the filters), ``dilated2`` and ``mix`` are the
 paper's C32, C64, Atr and Mix."""
-
-Task = Literal["hotspots", "violated_nets"]
 
 VERTICES = 7
 DAGS = 6
@@ -54,26 +53,6 @@ GLOBAL_MUTATION = 0.25
 
 
 @dataclass(frozen=True)
-class Dag:
-    """A pruned guide-DAG: the operation of each reached vertex (by name) and the kept edges; empty = identity."""
-
-    operations: tuple[tuple[int, str], ...]
-    edges: tuple[Edge, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a genotype of the extended preset says: see the module's text for the choices."""
-
-    dags: tuple[Dag, ...]
-    width: int
-    halvings: int
-    full_resolution: bool
-    residual: bool
-    batch_norm: bool
-
-
-@dataclass(frozen=True)
 class Cost:
     """Trainable parameters, and multiplications for one tile of the input map in a forward pass."""
 
@@ -89,10 +68,13 @@ class FlexibleSpace(Space):
     same.
     """
 
+    table_name = "flexible"
+    outputs = ("map", "scalar", "classes")
+
     def __init__(self, preset: Literal["paper", "extended"] = "extended", shuffle_seed: int = 0) -> None:
         if preset not in ("paper", "extended"):
             raise ValueError(f"the preset of the flexible space must be 'paper' or 'extended', not {preset!r}")
-        self.preset = preset
+        self.preset, self.shuffle_seed = preset, shuffle_seed
         fixed = preset == "paper"
         choices: list[Choice] = [] if fixed else list(GLOBALS)
         dags, blocks = [], [slice(i, i + 1) for i in range(len(choices))]
@@ -113,29 +95,27 @@ class FlexibleSpace(Space):
             indices = [OPERATIONS.index(operation) for operation in PAPER_OPERATIONS]
             self.fixed_operations = tuple(tuple(rng.permutation(indices).tolist()) for _ in range(DAGS))
 
-    def config(self) -> dict[str, object]:
-        """What a saved model records of the space: its name and the fixed operations of every DAG."""
-        operations = [[OPERATIONS[i] for i in dag] for dag in self.fixed_operations]
-        return {"name": self.name, "preset": self.preset, "fixed_operations": operations}
+    def config(self) -> dict[str, Any]:
+        """See `Space.config`; the paper preset also records the fixed operations of every DAG."""
+        config = super().config()
+        return config if self.preset == "extended" else {**config, "fixed_operations": self._operation_names()}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> FlexibleSpace:
-        """The space that `config` describes. Raises ValueError for a value that no space of this version gives."""
-        keys = {"name", "preset", "fixed_operations"}
-        if not isinstance(config, Mapping) or set(config) != keys:
-            what = sorted(config) if isinstance(config, Mapping) else type(config).__name__
-            raise ValueError(f"the config of a flexible space must have the keys {sorted(keys)}, not {what}")
-        name = config["name"]
-        family, _, seed = name.partition(":") if isinstance(name, str) else ("", "", "")
-        if family == "flexible-paper" and seed.isascii() and seed.isdecimal():
-            space = cls("paper", int(seed))
-        elif name == "flexible-extended":
-            space = cls("extended")
-        else:
-            raise ValueError(f"no flexible space has the name {name!r}")
-        if space.config() != dict(config):
-            raise ValueError(f"the config of the space {name!r} is not that of this version")
+    def from_config(cls, config: Mapping[str, Any]) -> FlexibleSpace:
+        """See `Space.from_config`; also takes what saved models recorded before spaces had a table.
+
+        Raises ValueError for a value that no space of this version gives, such as another shuffle of the operations.
+        """
+        current = _current(config)
+        operations = current.pop("fixed_operations", None)
+        space = super().from_config(current)
+        assert isinstance(space, FlexibleSpace)
+        if operations not in (None, space._operation_names()) or config.get("name", space.name) != space.name:
+            raise ValueError(f"the config of the space {space.name!r} is not that of this version")
         return space
+
+    def _operation_names(self) -> list[list[str]]:
+        return [[OPERATIONS[i] for i in dag] for dag in self.fixed_operations]
 
     # ------------------------------------------------------------------ values
 
@@ -269,44 +249,41 @@ class FlexibleSpace(Space):
 
     # ----------------------------------------------------------------- modules
 
-    def build(self, genotype: Genotype, task: Task, channels: int = 17, *, seed: int = 0) -> RoutabilityNetwork:
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> FlexibleNetwork:
         """The network that the genotype means, with initial weights drawn from ``seed``, on the CPU.
 
-        forward takes (B, channels, H, W) of any H, W >= 1. ``output`` of the result says what it gives: "map"
-        (B, 1, H, W), which for ``hotspots`` are logits and for ``violated_nets`` becomes a tile's contribution to the
-        count through softplus; or "scalar" (B,), the ``violated_nets`` of the paper preset. The last layer starts at
-        zero, so the output starts constant. Raises ValueError for a foreign genotype or an unknown task.
+        forward takes (B, inputs, H, W) of any H, W >= 1. ``output`` of the result says what it gives: "map"
+        (B, outputs, H, W), "scalar" (B,) or "classes" logits (B, outputs). Asked for a scalar, the extended preset
+        gives a "map" (B, 1, H, W) all the same: each tile's contribution, for the task to add up. The last layer
+        starts at zero, so the output starts constant. Raises ValueError for a foreign genotype or another shape.
         """
         import torch
 
         from searchspaces.operators import initialise
 
         with torch.random.fork_rng(devices=[]):  # torch's own first weights, which are drawn anew below
-            network = self._structure(genotype, task, channels, "cpu")
+            network = self._structure(genotype, shape, "cpu")
         initialise(network, torch.Generator().manual_seed(seed))
         return network
 
-    def cost(self, genotype: Genotype, task: Task = "hotspots", channels: int = 17) -> Cost:
+    def cost(self, genotype: Genotype, shape: TaskShape) -> Cost:
         """Size and work of the network, worked out without building its weights. Raises as `build` does."""
         import torch
 
         from searchspaces.operators import multiply_adds
 
-        network = self._structure(genotype, task, channels, "meta")
+        network = self._structure(genotype, shape, "meta")
         side = 64  # a multiple of all strides, so that nothing is padded
-        work = multiply_adds(network, torch.empty(1, channels, side, side, device="meta"))
+        work = multiply_adds(network, torch.empty(1, shape.inputs, side, side, device="meta"))
         parameters = sum(parameter.numel() for parameter in network.parameters())
         return Cost(parameters, work / side**2)
 
-    def _structure(self, genotype: Genotype, task: Task, channels: int, device: str) -> RoutabilityNetwork:
+    def _structure(self, genotype: Genotype, shape: TaskShape, device: str) -> FlexibleNetwork:
         import torch
 
         from searchspaces.flexible_network import ExtendedNetwork, PaperNetwork
 
-        if task not in ("hotspots", "violated_nets"):
-            raise ValueError(f"the task of a routability network must be 'hotspots' or 'violated_nets', not {task!r}")
-        if channels < 1:
-            raise ValueError(f"a routability network must have at least one input channel, not {channels}")
+        self.check_shape(shape)
         values = self.canonical(genotype).values
         pruned = [self.dag(values, index) for index in range(DAGS)]
         dags = tuple(
@@ -315,8 +292,28 @@ class FlexibleSpace(Space):
         )
         with torch.device(device):
             if self.preset == "paper":
-                return PaperNetwork(dags, task, channels)
-            return ExtendedNetwork(_plan(values, dags), channels)
+                return PaperNetwork(dags, shape)
+            return ExtendedNetwork(_plan(values, dags), shape)
+
+
+def _current(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config in today's form: before there was a table it was the name, the preset and the fixed operations."""
+    if not isinstance(config, Mapping):
+        raise ValueError(f"the config of a flexible space must be an object, not {type(config).__name__}")
+    if "name" not in config:
+        return dict(config)
+    if set(config) != {"name", "preset", "fixed_operations"}:
+        raise ValueError(
+            f"a flexible space is told by name, preset and fixed_operations, not {', '.join(sorted(config))}"
+        )
+    seed = str(config["name"]).partition(":")[2] or "0"
+    if not (seed.isascii() and seed.isdecimal()):
+        raise ValueError(f"no flexible space has the name {config['name']!r}")
+    return {
+        "preset": config["preset"],
+        "shuffle_seed": int(seed),
+        "fixed_operations": config["fixed_operations"],
+    }
 
 
 def _free_forms(

@@ -1,4 +1,4 @@
-"""The torch modules of the flexible routability space (RouteNAS, arXiv 2012.01737, and an extension of it)."""
+"""The torch modules of the flexible space (RouteNAS, arXiv 2012.01737, and an extension of it)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searchspaces.flexible import Dag, Plan, Task
 from searchspaces.operators import ConvBlock, MixConv, ZeroConv, pad_to_multiple
+from searchspaces.plans import Dag, Plan
+from searchspaces.values import TaskShape
 
 
-class RoutabilityNetwork(nn.Module):
-    """Base of both presets. ``output`` is "map" where forward gives (B, 1, H, W) and "scalar" where it gives (B,)."""
+class FlexibleNetwork(nn.Module):
+    """Base of both presets.
 
-    output: Literal["map", "scalar"]
+    ``output`` says what forward gives: "map" (B, outputs, H, W), "scalar" (B,) or "classes" (B, outputs).
+    """
+
+    output: Literal["map", "scalar", "classes"]
 
 
 class DagModule(nn.Module):
@@ -92,7 +96,7 @@ class Residual(nn.Module):
         return result
 
 
-class PaperNetwork(RoutabilityNetwork):
+class PaperNetwork(FlexibleNetwork):
     """Three strided stages of two DAGs each, as published; vertex widths 32 and 64, all else as far as it is known.
 
     Maps are padded to a multiple of 8 by repeating the border and the result is cropped back.
@@ -100,37 +104,42 @@ class PaperNetwork(RoutabilityNetwork):
 
     channels = 64
 
-    def __init__(self, dags: tuple[Dag, ...], task: Task, channels: int) -> None:
+    def __init__(self, dags: tuple[Dag, ...], shape: TaskShape) -> None:
         super().__init__()
-        self.output = "map" if task == "hotspots" else "scalar"
-        trunk: list[nn.Module] = [ConvBlock(channels, self.channels, 3, stride=2, batch_norm=True)]
+        assert shape.output in ("map", "scalar", "classes")
+        self.output = shape.output
+        trunk: list[nn.Module] = [ConvBlock(shape.inputs, self.channels, 3, stride=2, batch_norm=True)]
         for first in (0, 2, 4):
             pair = Pair(self.channels, dags[first : first + 2], 32, batch_norm=True)
             kernel, stride = (1, 1) if first == 4 else (3, 2)
             trunk.append(Merge(pair, self.channels, kernel=kernel, stride=stride, batch_norm=True))
         self.trunk = nn.Sequential(*trunk)
         if self.output == "map":
-            self.head = nn.Sequential(*(_doubling(c, f) for c, f in ((64, 32), (32, 16), (16, 16))), ZeroConv(16, 1, 3))
+            up = (_doubling(c, f) for c, f in ((64, 32), (32, 16), (16, 16)))
+            self.head = nn.Sequential(*up, ZeroConv(16, shape.outputs, 3))
         else:
-            self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), ConvBlock(self.channels, 32, 1), ZeroConv(32, 1))
+            last = ZeroConv(32, shape.outputs)
+            self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), ConvBlock(self.channels, 32, 1), last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) to logits (B, 1, H, W), or for the count of violated nets to (B,)."""
+        """(B, inputs, H, W) to a map (B, outputs, H, W), a scalar (B,) or logits (B, outputs)."""
         result: Tensor = self.head(self.trunk(pad_to_multiple(x, 8)))
-        return result[..., : x.shape[-2], : x.shape[-1]] if self.output == "map" else result.flatten()
+        if self.output == "map":
+            return result[..., : x.shape[-2], : x.shape[-1]]
+        return result.flatten() if self.output == "scalar" else result.flatten(1)
 
 
-class ExtendedNetwork(RoutabilityNetwork):
+class ExtendedNetwork(FlexibleNetwork):
     """Full-resolution path (1x1 convolutions), trunk of three stages, head of 1x1 convolutions.
 
-    The one-tile path, where there is one, feeds the trunk and, beside the trunk's up-sampled output, the head. Its
-    map is logits for hotspots; for violated nets softplus of it is a tile's contribution to the count.
+    The one-tile path, where there is one, feeds the trunk and, beside the trunk's up-sampled output, the head. For a
+    scalar the network gives a map, each tile's contribution; for classes the head works on the average of all tiles.
     """
 
-    output = "map"
-
-    def __init__(self, plan: Plan, channels: int) -> None:
+    def __init__(self, plan: Plan, shape: TaskShape) -> None:
         super().__init__()
+        self.output = "classes" if shape.output == "classes" else "map"
+        channels = shape.inputs
         hidden = 2 * plan.width
         self.scale = 2**plan.halvings
         self.one_tile: nn.Sequential | None = None
@@ -141,10 +150,10 @@ class ExtendedNetwork(RoutabilityNetwork):
         # A 1x1 convolution of a concatenation is the sum of one for each part, and commutes with up-sampling.
         self.head_trunk = nn.Conv2d(hidden, hidden, 1)
         self.head_tile = nn.Conv2d(hidden, hidden, 1, bias=False) if plan.full_resolution else None
-        self.head = ZeroConv(hidden, 1)
+        self.head = ZeroConv(hidden, shape.outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, 1, H, W)."""
+        """(B, inputs, H, W) to a map (B, outputs, H, W) or logits (B, outputs)."""
         height, width = x.shape[-2:]
         if self.one_tile is not None:
             x = self.one_tile(x)
@@ -154,8 +163,11 @@ class ExtendedNetwork(RoutabilityNetwork):
             y = y[..., :height, :width]
         if self.head_tile is not None:
             y = y + self.head_tile(x)
-        result: Tensor = self.head(functional.relu(y))
-        return result
+        y = functional.relu(y)
+        if self.output == "classes":
+            y = y.mean((-2, -1), keepdim=True)
+        result: Tensor = self.head(y)
+        return result.flatten(1) if self.output == "classes" else result
 
 
 def operation(name: str, channels: int, filters: int, *, batch_norm: bool) -> nn.Module:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from searchspaces.hashing import splitmix64
 from searchspaces.space import Choice, Genotype, Graph, Space, TaskShape, Values
 from searchspaces.values import unchecked
 
@@ -24,6 +25,8 @@ BENCHMARK_NAMES = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 _EDGE = {edge: i for i, edge in enumerate(EDGES)}
 _OUTPUT = VERTICES - 1
 
+_State = tuple[tuple[int, ...], int, list[int]]
+
 
 class NasBench101Space(Space):
     """DAGs of at most 7 vertices and 9 edges from an input to an output; each vertex between has an operation.
@@ -37,6 +40,8 @@ class NasBench101Space(Space):
     ``channels`` of the first stack, the number of ``stacks`` and the ``cells`` of each decide the size of the networks
     that `build` makes; the benchmark's are 128, 3 and 3.
     """
+
+    table_name = "nas-bench-101"
 
     def __init__(self, channels: int = 128, stacks: int = 3, cells: int = 3) -> None:
         if min(channels, stacks, cells) < 1 or channels < INNER:
@@ -53,7 +58,10 @@ class NasBench101Space(Space):
         return super().count() if self.fixed else 423_624
 
     def enumerate(self) -> Iterator[Genotype]:
-        """All canonical genotypes in a fixed order: seconds up to 6 vertices, then minutes."""
+        """All canonical genotypes in a fixed order; also where the space is not `enumerable`, which takes minutes."""
+        return super().enumerate() if self.enumerable else self._by_vertices()
+
+    def _by_vertices(self) -> Iterator[Genotype]:
         for inner in range(INNER + 1):
             for masks in _mask_sequences(inner):
                 for operations in product(range(len(OPERATIONS)), repeat=inner):
@@ -137,7 +145,7 @@ class NasBench101Space(Space):
         operations = [0, *(2 + OPERATIONS.index(name) for name in names), 1]
         return Graph(np.array(operations), adjacency, ("input", "output", *OPERATIONS))
 
-    def build(self, genotype: Genotype, task: TaskShape, *, seed: int = 0) -> nn.Module:
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The network of the benchmark: (B, inputs, H, W) images of any size to logits (B, outputs).
 
         Stem, stacks of cells with twice the channels and half the size from one to the next, global average, linear
@@ -146,8 +154,9 @@ class NasBench101Space(Space):
         from searchspaces.nasbench101_network import Network
         from searchspaces.operators import seeded
 
+        self.check_shape(shape)
         adjacency, operations = self.cell(genotype)
-        return seeded(lambda: Network(adjacency, operations, task, self.channels, self.stacks, self.cells), seed)
+        return seeded(lambda: Network(adjacency, operations, shape, self.channels, self.stacks, self.cells), seed)
 
 
 def fingerprints(edges: np.ndarray, operations: np.ndarray) -> np.ndarray:
@@ -165,10 +174,10 @@ def fingerprints(edges: np.ndarray, operations: np.ndarray) -> np.ndarray:
     colours = np.empty((count, VERTICES), np.uint64)
     colours[:, 0], colours[:, 1:_OUTPUT], colours[:, _OUTPUT] = 11, np.asarray(operations) + 13, 12
     for _ in range(VERTICES):
-        into = np.einsum("nuv,nu->nv", adjacency, _mixed(colours, 1))
-        out = np.einsum("nuv,nv->nu", adjacency, _mixed(colours, 2))
-        colours = _mixed(colours, 3) + _mixed(into, 4) + _mixed(out, 5)
-    return np.asarray(_mixed((_mixed(colours, 6) * used).sum(1), 7))
+        into = np.einsum("nuv,nu->nv", adjacency, splitmix64(colours, 1))
+        out = np.einsum("nuv,nv->nu", adjacency, splitmix64(colours, 2))
+        colours = splitmix64(colours, 3) + splitmix64(into, 4) + splitmix64(out, 5)
+    return np.asarray(splitmix64((splitmix64(colours, 6) * used).sum(1), 7))
 
 
 def unpacked(vertices: np.ndarray, edge_bits: np.ndarray, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -212,35 +221,40 @@ def _order(successors: Sequence[int], kept: int, operations: Sequence[int]) -> t
     vertex by vertex: the least of the vertices that can come next is taken, and ties are followed side by side.
     """
     inner = kept & ~(1 | 1 << _OUTPUT)
+    # By vertex: its predecessors among the placed ones, as bits by their new numbers; the input is 0 in any order.
     masks = [successors[0] >> v & 1 for v in range(_OUTPUT)]
+    # By vertex: its inner predecessors, as bits by their old numbers; it can come when none of them is left.
     waiting = [sum(1 << u for u in range(1, v) if inner >> u & 1 and successors[u] >> v & 1) for v in range(_OUTPUT)]
-    states: list[tuple[tuple[int, ...], int, list[int]]] = [((), inner, masks)]
+    # A state is the beginning of an order: the vertices placed, those left, and the masks. All states of a round have
+    # the same, smallest sequence behind them; only what comes later can tell which of them is best.
+    states: list[_State] = [((), inner, masks)]
     for position in range(1, inner.bit_count() + 1):
-        least = 1 << 30
+        least = len(OPERATIONS) << VERTICES  # more than any key
         ties: dict[tuple[int, int], int] = {}
         for state, (_, left, masks) in enumerate(states):
             for v in range(1, _OUTPUT):
                 if left >> v & 1 and not waiting[v] & left:
-                    key = masks[v] * 3 + operations[v - 1]
+                    # One number that compares as the pair (predecessors, operation) does.
+                    key = masks[v] * len(OPERATIONS) + operations[v - 1]
                     if key < least:
                         least, ties = key, {}
-                    if key == least:  # vertices with the same successors, too, are exchangeable
+                    # Vertices of a state with equal keys and equal successors are exchangeable: one stands for all.
+                    if key == least:
                         ties[state, successors[v] & kept] = v
         states = [_placed(states[state], v, heads, position) for (state, heads), v in ties.items()]
-    if len(states) == 1:
-        return states[0][0]
-    return min((mask, order) for order, mask in ((s[0], _output_mask(s[0], successors)) for s in states))[1]
+    # The output comes last in every order, so its predecessors decide among those that are still equal.
+    return min((_output_mask(order, successors), order) for order, _, _ in states)[1]
 
 
-def _placed(
-    state: tuple[tuple[int, ...], int, list[int]], vertex: int, heads: int, position: int
-) -> tuple[tuple[int, ...], int, list[int]]:
+def _placed(state: _State, vertex: int, heads: int, position: int) -> _State:
+    """The state with one more vertex, which becomes number ``position`` in the masks of its successors ``heads``."""
     order, left, masks = state
     raised = [mask | (heads >> v & 1) << position for v, mask in enumerate(masks)]
     return (*order, vertex), left & ~(1 << vertex), raised
 
 
 def _output_mask(order: Sequence[int], successors: Sequence[int]) -> int:
+    """The inner predecessors of the output as bits by their places in the order."""
     return sum(1 << i for i, v in enumerate(order) if successors[v] >> _OUTPUT & 1)
 
 
@@ -250,14 +264,6 @@ def _bits(mask: int) -> list[int]:
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _mixed(numbers: np.ndarray, salt: int) -> np.ndarray:
-    """SplitMix64's scrambling of uint64 numbers."""
-    z = (numbers + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 def _mask_sequences(inner: int) -> Iterator[tuple[int, ...]]:

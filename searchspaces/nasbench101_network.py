@@ -61,12 +61,12 @@ class Network(nn.Sequential):
         self,
         adjacency: np.ndarray,
         operations: tuple[str, ...],
-        task: TaskShape,
+        shape: TaskShape,
         channels: int,
         stacks: int,
         cells: int,
     ) -> None:
-        parts: list[nn.Module] = [ConvNormRelu(task.inputs, channels, 3)]
+        parts: list[nn.Module] = [ConvNormRelu(shape.inputs, channels, 3)]
         filters = channels
         for stack in range(stacks):
             if stack:
@@ -75,7 +75,7 @@ class Network(nn.Sequential):
             for _ in range(cells):
                 parts.append(Cell(adjacency, operations, channels, filters))
                 channels = filters
-        super().__init__(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, task.outputs))
+        super().__init__(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, shape.outputs))
 
 
 def vertex_filters(adjacency: np.ndarray, filters: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Cells that are repeated through a network: the NAS-Bench-201 cell."""
+"""The NAS-Bench-201 cell (Dong & Yang, ICLR 2020, arXiv 2001.00326): 15,625 architectures."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class NasBench201Space(Space):
     ``channels`` of the first stage and ``cells`` a stage decide the size of the networks that `build` makes; the
     benchmark's are 16 and 5.
     """
+
+    table_name = "nas-bench-201"
 
     def __init__(self, channels: int = 16, cells: int = 5) -> None:
         if channels < 1 or cells < 1:
@@ -72,7 +74,7 @@ class NasBench201Space(Space):
         names = ("input", "output", *OPERATIONS)
         return Graph(np.array([0, *(2 + op for op in values), 1]), _LINE_GRAPH, names)
 
-    def build(self, genotype: Genotype, task: TaskShape, *, seed: int = 0) -> nn.Module:
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The network of the benchmark: (B, inputs, H, W) images of any size to logits (B, outputs).
 
         Stem, three stages of ``cells`` cells with a residual block of stride 2 before the second and third, which
@@ -81,8 +83,9 @@ class NasBench201Space(Space):
         from searchspaces.nasbench201_network import CellNetwork
         from searchspaces.operators import seeded
 
+        self.check_shape(shape)
         operations = {edge: OPERATIONS[op] for edge, op in zip(EDGES, self.canonical(genotype).values, strict=True)}
-        return seeded(lambda: CellNetwork(operations, task, self.channels, self.cells), seed)
+        return seeded(lambda: CellNetwork(operations, shape, self.channels, self.cells), seed)
 
 
 def _line_graph() -> np.ndarray:

@@ -55,15 +55,15 @@ class Reduction(nn.Module):
 class CellNetwork(nn.Sequential):
     """Stem, three stages of one cell repeated, global average and linear layer."""
 
-    def __init__(self, operations: Mapping[Edge, str], task: TaskShape, channels: int, cells: int) -> None:
-        parts: list[nn.Module] = [nn.Conv2d(task.inputs, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
+    def __init__(self, operations: Mapping[Edge, str], shape: TaskShape, channels: int, cells: int) -> None:
+        parts: list[nn.Module] = [nn.Conv2d(shape.inputs, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
         for stage in range(3):
             if stage:
                 parts.append(Reduction(channels, 2 * channels))
                 channels *= 2
             parts += [Cell(operations, channels) for _ in range(cells)]
         parts += [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        super().__init__(*parts, nn.Linear(channels, task.outputs))
+        super().__init__(*parts, nn.Linear(channels, shape.outputs))
 
 
 def operation(name: str, channels: int) -> nn.Module:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from searchspaces.plans import Links, sinks
 from searchspaces.space import Choice, Genotype, Graph, Space, TaskShape, Values
 
 if TYPE_CHECKING:
     from torch import nn
-
-Links = tuple[int, ...]
 
 LINKS: tuple[Links, ...] = (
     (0, 0, 0, 0),
@@ -46,14 +45,18 @@ class NasBenchGraphSpace(Space):
     ``hidden`` features and the ``dropout`` decide the networks that `build` makes.
     """
 
+    table_name = "nas-bench-graph"
+    outputs = ("nodes",)
+
     def __init__(self, operations: int = 9, hidden: int = 64, dropout: float = 0.5) -> None:
         if operations not in (9, 5):
             raise ValueError(f"NAS-Bench-Graph has 9 operations, or 5 for proteins, not {operations}")
         if hidden < 2 or hidden % 2 or not 0 <= dropout < 1:
             raise ValueError(f"a cell needs an even number of features and 0 <= dropout < 1, not {hidden}, {dropout}")
-        self.operations = OPERATIONS if operations == 9 else PROTEINS_OPERATIONS
+        self.operations = operations
+        self.operation_names = OPERATIONS if operations == 9 else PROTEINS_OPERATIONS
         choices = [Choice("link", tuple("".join(map(str, link)) for link in LINKS))]
-        choices += [Choice(f"operation{i}", self.operations) for i in range(1, NODES + 1)]
+        choices += [Choice(f"operation{i}", self.operation_names) for i in range(1, NODES + 1)]
         super().__init__("nas-bench-graph" if operations == 9 else "nas-bench-graph-proteins", choices)
         self.hidden, self.dropout = hidden, dropout
 
@@ -61,20 +64,20 @@ class NasBenchGraphSpace(Space):
         """The number of architectures: 26,206, or 2,021 for proteins."""
         if self.fixed:
             return super().count()
-        return 26_206 if self.operations == OPERATIONS else 2_021
+        return 26_206 if self.operations == 9 else 2_021
 
     def valid_values(self, values: Values) -> bool:
         """Whether one of the operations is not a skip."""
-        return min(values[1:]) < len(self.operations) - 1
+        return min(values[1:]) < self.operations - 1
 
     def canonical_values(self, values: Values) -> Values:
         """The representative of all values that mean the same cell (idempotent), which is the benchmark's own."""
-        return _canonical(values, len(self.operations) - 1)
+        return _canonical(values, self.operations - 1)
 
     def cell(self, genotype: Genotype) -> tuple[Links, tuple[str, ...]]:
         """The predecessor and the operation of each node, as the benchmark writes them."""
         link, *operations = self.canonical(genotype).values
-        return LINKS[link], tuple(self.operations[operation] for operation in operations)
+        return LINKS[link], tuple(self.operation_names[operation] for operation in operations)
 
     def from_cell(self, links: Links, operations: tuple[str, ...]) -> Genotype:
         """The canonical genotype of any predecessors (each an earlier node, or 0) and operations.
@@ -103,9 +106,11 @@ class NasBenchGraphSpace(Space):
         adjacency = np.zeros((NODES + 2, NODES + 2), bool)
         adjacency[LINKS[link], range(1, NODES + 1)] = True
         adjacency[list(sinks(LINKS[link])), -1] = True
-        return Graph(np.array([0, *(2 + op for op in operations), 1]), adjacency, ("input", "output", *self.operations))
+        return Graph(
+            np.array([0, *(2 + op for op in operations), 1]), adjacency, ("input", "output", *self.operation_names)
+        )
 
-    def build(self, genotype: Genotype, task: TaskShape, *, seed: int = 0) -> nn.Module:
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The network: node features (N, inputs) and edges (2, E) to logits (N, outputs).
 
         A linear layer to ``hidden`` features, the cell, a linear layer from its concatenated outputs. Weights are
@@ -119,13 +124,9 @@ class NasBenchGraphSpace(Space):
             raise ImportError("graph networks need torch-geometric: pip install torch-geometric") from None
         from searchspaces.operators import seeded
 
+        self.check_shape(shape)
         links, operations = self.cell(genotype)
-        return seeded(lambda: GraphNetwork(links, operations, task, self.hidden, self.dropout), seed)
-
-
-def sinks(links: Links) -> tuple[int, ...]:
-    """The nodes (1 to 4) that are no node's predecessor."""
-    return tuple(node for node in range(1, NODES + 1) if node not in links)
+        return seeded(lambda: GraphNetwork(links, operations, shape, self.hidden, self.dropout), seed)
 
 
 @cache

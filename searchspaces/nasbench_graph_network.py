@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searchspaces.nasbench_graph import Links, sinks
+from searchspaces.plans import Links, sinks
 from searchspaces.space import TaskShape
 
 with warnings.catch_warnings():
@@ -22,12 +22,14 @@ _CONVOLUTIONS = {"gcn": "GCNConv", "sage": "SAGEConv", "arma": "ARMAConv", "grap
 class GraphNetwork(nn.Module):
     """Linear layer, cell, linear layer; ELU and dropout between them and after every operation but a skip."""
 
-    def __init__(self, links: Links, operations: tuple[str, ...], task: TaskShape, hidden: int, dropout: float) -> None:
+    def __init__(
+        self, links: Links, operations: tuple[str, ...], shape: TaskShape, hidden: int, dropout: float
+    ) -> None:
         super().__init__()
         self.links, self.names, self.dropout = links, operations, dropout
-        self.before = nn.Linear(task.inputs, hidden)
+        self.before = nn.Linear(shape.inputs, hidden)
         self.operations = nn.ModuleList(operation(name, hidden) for name in operations)
-        self.after = nn.Linear(hidden * len(sinks(links)), task.outputs)
+        self.after = nn.Linear(hidden * len(sinks(links)), shape.outputs)
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """(N, inputs) and (2, E) to (N, outputs)."""

@@ -12,6 +12,10 @@ from torch.nn import functional
 
 Module = TypeVar("Module", bound=nn.Module)
 
+_CONVOLUTIONS = (
+    nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+)  # fmt: skip
+
 
 class ConvBlock(nn.Sequential):
     """Convolution, batch normalisation if asked for, ReLU; "same" padding, so stride 1 keeps the map's size.
@@ -102,26 +106,23 @@ def seeded(make: Callable[[], Module], seed: int) -> Module:
         return make()
 
 
-def multiply_adds(module: nn.Module, x: Tensor) -> int:
-    """Multiplications of all convolutions in one forward pass (x and the module may be on the meta device)."""
+def multiply_adds(module: nn.Module, *inputs: Tensor) -> int:
+    """Multiplications of all convolutions and linear layers in one forward pass (which may be on the meta device)."""
     total = 0
 
-    def count(conv: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
-        weight = conv.weight
-        assert isinstance(weight, Tensor)
-        # Each weight multiplies once for every output tile, or, transposed, for every input tile.
-        tiles = inputs[0] if isinstance(conv, nn.ConvTranspose2d) else output
-        total += weight.numel() * tiles.shape[0] * tiles.shape[-2] * tiles.shape[-1]
+        if isinstance(layer, nn.Linear):
+            total += output.numel() * layer.in_features
+        elif isinstance(layer, _CONVOLUTIONS):
+            # Each weight multiplies once for every output tile, or, transposed, for every input tile.
+            tiles = inputs[0] if layer.transposed else output
+            total += layer.weight.numel() * tiles.numel() // tiles.shape[1]
 
-    hooks = [
-        part.register_forward_hook(count)
-        for part in module.modules()
-        if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d))
-    ]
+    hooks = [part.register_forward_hook(count) for part in module.modules()]
     try:
         with torch.no_grad():
-            module(x)
+            module(*inputs)
     finally:
         for hook in hooks:
             hook.remove()

@@ -8,16 +8,17 @@ from __future__ import annotations
 import copy
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate, product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from searchspaces.arguments import arguments_of, made
 from searchspaces.dags import GuideDag
-from searchspaces.values import Choice, Genotype, Graph, TaskShape, unchecked
+from searchspaces.values import Choice, Genotype, Graph, Output, TaskShape, conditions, unchecked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,15 +41,16 @@ class Space:
     A space in which not every combination is legal overrides `valid_values`; one in which different values can mean
     the same architecture overrides `canonical_values`; one with its own distribution of samples overrides
     `draw_values` (and, for speed, `draw_many`). All else follows.
+
+    ``outputs`` are the forms of answer that the networks of `build` can give; ``table_name`` is the class's name in
+    `searchspaces.table`, where it is there.
     """
 
+    outputs: ClassVar[tuple[Output, ...]] = ("classes",)
+    table_name: ClassVar[str]
+
     def __init__(
-        self,
-        name: str,
-        choices: Sequence[Choice],
-        *,
-        dags: Sequence[GuideDag] = (),
-        blocks: Sequence[slice] = (),
+        self, name: str, choices: Sequence[Choice], *, dags: Sequence[GuideDag] = (), blocks: Sequence[slice] = ()
     ) -> None:
         self.name, self.choices, self.dags, self.blocks = name, tuple(choices), tuple(dags), tuple(blocks)
         self.fixed: tuple[tuple[int, int], ...] = ()
@@ -57,7 +59,7 @@ class Space:
             raise ValueError("a space must have a name and one or more choices of different names")
         self._counts = tuple(choice.count for choice in self.choices)
         self._priors = tuple(tuple(accumulate(c.prior))[:-1] for c in self.choices)
-        self._conditions = tuple(self._condition(i) for i in range(len(self.choices)))
+        self._conditions = conditions(self.choices)
         self._conditional = any(self._conditions)
         self._symmetric = self._conditional or type(self).canonical_values is not Space.canonical_values
         self._ruled = type(self).valid_values is not Space.valid_values
@@ -78,11 +80,16 @@ class Space:
         """The exact number of architectures, or None where it is not known and there are too many to enumerate."""
         if not self._symmetric and not self._ruled:
             return self.size
-        return sum(1 for _ in self.enumerate()) if self.size <= MAX_ENUMERATED else None
+        return sum(1 for _ in self.enumerate()) if self.enumerable else None
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether `enumerate` takes seconds: at most a million combinations. Of a larger space one takes samples."""
+        return self.size <= MAX_ENUMERATED
 
     def enumerate(self) -> Iterator[Genotype]:
-        """All canonical genotypes, in the order of their values. Raises ValueError above a million combinations."""
-        if self.size > MAX_ENUMERATED:
+        """All canonical genotypes, in the order of their values. Raises ValueError where it is not `enumerable`."""
+        if not self.enumerable:
             raise ValueError(f"{self!r} has {self.size:.3g} combinations, more than the {MAX_ENUMERATED} to enumerate")
         fixed = dict(self.fixed)
         options = ((fixed[i],) if i in fixed else range(count) for i, count in enumerate(self._counts))
@@ -298,12 +305,10 @@ class Space:
             raise ValueError(f"space {self.name!r} has {len(self.choices)} choices, not {len(tokens)} tokens")
         values = []
         for choice, offset, token in zip(self.choices, self._offsets, tokens, strict=True):
-            value = 0 if token == self.pad_token and choice.when else token - offset
-            if not 0 <= value < choice.count:
-                raise ValueError(
-                    f"a token of choice {choice.name!r} must be {offset} to {offset + choice.count - 1}, not {token}"
-                )
-            values.append(value)
+            values.append(0 if token == self.pad_token and choice.when else token - offset)
+            if not 0 <= values[-1] < choice.count:
+                allowed = f"{offset} to {offset + choice.count - 1}"
+                raise ValueError(f"a token of choice {choice.name!r} must be {allowed}, not {token}")
         return self.genotype(values)
 
     def one_hot(self, genotype: Genotype) -> np.ndarray:
@@ -320,13 +325,37 @@ class Space:
         chosen = [token + 2 for token in self.tokens(genotype) if token != self.pad_token]
         return Graph(np.array([0, *chosen, 1]), np.eye(len(chosen) + 2, k=1, dtype=bool), self._token_names)
 
-    # --------------------------------------------------------------------- modules
+    # ------------------------------------------------- another process, and modules
 
-    def build(self, genotype: Genotype, task: Any, *, seed: int = 0) -> nn.Module:
+    def config(self) -> dict[str, Any]:
+        """JSON values from which `searchspaces.table.space_from_config` makes the space, or sub-space, again.
+
+        They are ``space`` (its name in the table, or ``module:Class``), the arguments of the constructor, each read
+        from the attribute of its name, and ``fixed``, the options of `fix`. Raises ValueError where an argument is not
+        kept or is no JSON value.
+        """
+        kind = type(self)
+        space = vars(kind).get("table_name", f"{kind.__module__}:{kind.__qualname__}")
+        fixed = {self.choices[i].name: self.choices[i].names[option] for i, option in self.fixed}
+        return {"space": space, **arguments_of(self), **({"fixed": fixed} if fixed else {})}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Space:
+        """The space of this class that `config` tells. Raises ValueError for an argument that it does not have."""
+        space: Space = made(cls, {name: value for name, value in config.items() if name not in ("space", "fixed")})
+        for name, option in config.get("fixed", {}).items():
+            space = space.fix(name, option)
+        return space
+
+    def check_shape(self, shape: TaskShape) -> None:
+        """Raise ValueError unless the space's networks can give what the shape asks for (see `outputs`)."""
+        if shape.output not in self.outputs:
+            raise ValueError(f"networks of {self!r} give {' or '.join(self.outputs)}, not {shape.output}")
+
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The torch module that the genotype means, its weights drawn from ``seed`` alone.
 
-        ``task`` is what the space's networks need to know of the task, in most spaces a `TaskShape`. Here it raises
-        NotImplementedError: a plain space only has values.
+        ``shape`` is all that it knows of the task. Here it raises NotImplementedError: a plain space has only values.
         """
         raise NotImplementedError(f"{self!r} has no modules: a space that has overrides build")
 
@@ -339,16 +368,6 @@ class Space:
     @cached_property
     def _token_names(self) -> tuple[str, ...]:
         return ("input", "output", *(f"{c.name}={option}" for c in self.choices for option in c.names))
-
-    def _condition(self, index: int) -> tuple[int, frozenset[int]] | None:
-        choice = self.choices[index]
-        if choice.when is None:
-            return None
-        name, options = choice.when
-        parent = self.index(name)
-        if parent >= index:
-            raise ValueError(f"the condition of choice {choice.name!r} must be on an earlier choice, not {name!r}")
-        return parent, frozenset(self.choices[parent].option(option) for option in options)
 
     def _check_form(self, genotype: Genotype) -> None:
         values = genotype.values
@@ -372,14 +391,8 @@ class Space:
         return values
 
     def _legal(self, values: Values) -> bool:
-        if self.fixed:
-            return self._settled(values) is not None
-        return not self._ruled or self.valid_values(values)
+        return self._settled(values) is not None if self.fixed else not self._ruled or self.valid_values(values)
 
     def _with_fixed(self, values: Values) -> Values:
-        if not self.fixed:
-            return values
-        changed = list(values)
-        for index, option in self.fixed:
-            changed[index] = option
-        return tuple(changed)
+        fixed = dict(self.fixed)
+        return tuple([fixed.get(i, value) for i, value in enumerate(values)]) if fixed else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
@@ -62,6 +63,25 @@ class Choice:
         if not isinstance(option, str) and 0 <= option < self.count:
             return int(option)
         raise ValueError(f"choice {self.name!r} has the options {', '.join(self.names)}, not {option!r}")
+
+
+def conditions(choices: Sequence[Choice]) -> tuple[tuple[int, frozenset[int]] | None, ...]:
+    """For each choice the index of the choice that it depends on and that one's options, or None.
+
+    Raises ValueError for a condition on a choice that is not an earlier one, or on an option that it lacks.
+    """
+    found: list[tuple[int, frozenset[int]] | None] = []
+    for index, choice in enumerate(choices):
+        if choice.when is None:
+            found.append(None)
+            continue
+        name, options = choice.when
+        earlier = [other.name for other in choices[:index]]
+        if name not in earlier:
+            raise ValueError(f"the condition of choice {choice.name!r} must be on an earlier choice, not {name!r}")
+        parent = earlier.index(name)
+        found.append((parent, frozenset(choices[parent].option(option) for option in options)))
+    return tuple(found)
 
 
 @dataclass(frozen=True, order=True)
@@ -153,3 +173,5 @@ class TaskShape:
             raise ValueError(f"a task must have at least one input and one output, not {self.inputs}, {self.outputs}")
         if self.output not in get_args(Output):
             raise ValueError(f"an output must be one of {', '.join(get_args(Output))}, not {self.output!r}")
+        if self.output == "scalar" and self.outputs != 1:
+            raise ValueError(f"a task with a scalar answer has one output, not {self.outputs}")

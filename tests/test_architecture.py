@@ -56,8 +56,9 @@ LAYERS = (
     ("interfaces",),
     ("surrogates",),
     ("strategies",),
-    ("baselines", "search", "tasks"),
+    ("baselines", "tasks"),
     ("executor",),
+    ("loop",),
     ("training",),
     ("checkpoint",),
     ("estimators", "evaluation", "scoring"),
@@ -65,6 +66,7 @@ LAYERS = (
     ("recipes", "show"),
     ("session",),
     ("quickstart", "commands"),
+    ("testing",),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from routenas.baselines.padding import pad_to_multiple
+from searchspaces.operators import pad_to_multiple
 
 
 def _two_convolutions(inputs: int, outputs: int) -> nn.Sequential:

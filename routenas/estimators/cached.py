@@ -1,34 +1,57 @@
-"""A memory around an estimator."""
+"""A memory around an executor."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-from routenas.interfaces import Estimator
+from routenas.executor import Around
+from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result, Trial
-from searchspaces.space import Genotype
 
 
-class Cached(Estimator):
-    """Estimates each genotype once: a repeat gives the first result again, marked ``repeated``, and costs nothing.
+class Cached(Around):
+    """Runs each item once: a repeat gives the first result again, marked ``repeated``, and costs nothing.
 
-    ``known`` are trials of earlier searches. ``hits`` counts the repeats. A failed trial is remembered, too.
+    ``former`` are trials of other searches. ``hits`` counts the repeats. A failed trial is remembered, too. A repeat of
+    what still runs waits for it.
     """
 
-    def __init__(self, estimator: Estimator, known: Iterable[Trial] = ()) -> None:
-        self.estimator = estimator
+    def __init__(self, executor: Executor | Estimator, former: Iterable[Trial] = ()) -> None:
+        super().__init__(executor)
         self.hits = 0
-        self._results = {trial.genotype: _free(trial.result) for trial in known}
+        self._results: dict[Any, Result] = {trial.genotype: replace(trial.result, repeated=True) for trial in former}
+        self._running: dict[int, Any] = {}
+        self._waiting: dict[Any, list[int]] = {}  # tickets of repeats of what runs
+        self._ready: deque[Outcome] = deque()
 
-    def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
-        """See ``Estimator``. A genotype that comes twice in one call is estimated once."""
-        new = [genotype for genotype in dict.fromkeys(genotypes) if genotype not in self._results]
-        fresh = dict(zip(new, self.estimator.estimate(new), strict=True)) if new else {}
-        self._results |= {genotype: _free(result) for genotype, result in fresh.items()}
-        self.hits += len(genotypes) - len(new)
-        return [fresh.pop(genotype) if genotype in fresh else self._results[genotype] for genotype in genotypes]
+    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
+        """See ``Executor``."""
+        if item in self._results or item in self._waiting:
+            self.hits += 1
+        if item in self._results:
+            self._ready.append((ticket, self._results[item]))
+        elif item in self._waiting:
+            self._waiting[item].append(ticket)
+        else:
+            self._running[ticket] = item
+            self._waiting[item] = []
+            super().submit(ticket, item, known)
 
+    def wait(self) -> Outcome:
+        """See ``Executor``."""
+        if self._ready:
+            return self._ready.popleft()
+        ticket, result = super().wait()
+        item = self._running.pop(ticket)
+        self._results[item] = replace(result, repeated=True)
+        self._ready += ((repeat, self._results[item]) for repeat in self._waiting.pop(item))
+        return ticket, result
 
-def _free(result: Result) -> Result:
-    return replace(result, repeated=True)
+    def close(self) -> None:
+        """See ``Executor``."""
+        super().close()
+        self._running, self._waiting = {}, {}
+        self._ready.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from torch import Tensor, nn
 
 from routenas.interfaces import Estimator
 from routenas.results import Result
-from searchspaces.space import Genotype, Space
+from searchspaces import operators
+from searchspaces.space import Genotype, Space, TaskShape
 
 Cost = Callable[[Genotype], float]
 
@@ -67,63 +67,42 @@ class Costed(Estimator):
         return replace(result, value=reward, costs=costs, metrics={**result.metrics, "quality": result.value})
 
 
-def parameters(space: Space, task: Any) -> Cost:
+def parameters(space: Space, shape: TaskShape) -> Cost:
     """Trainable parameters of the network that a genotype builds."""
 
     def cost(genotype: Genotype) -> float:
-        module = space.build(genotype, task)
+        module = space.build(genotype, shape, seed=0)
         return float(sum(weight.numel() for weight in module.parameters() if weight.requires_grad))
 
     return cost
 
 
-def multiply_adds(space: Space, task: Any, example: Tensor) -> Cost:
+def multiply_adds(space: Space, shape: TaskShape, *example: Tensor) -> Cost:
     """Multiplications of convolutions and linear layers in one forward pass of ``example``, a batch of one."""
 
     def cost(genotype: Genotype) -> float:
-        return _counted(space.build(genotype, task).eval(), example)
+        return float(operators.multiply_adds(space.build(genotype, shape, seed=0).eval(), *example))
 
     return cost
 
 
-def _counted(module: nn.Module, example: Tensor) -> float:
-    total = 0.0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Linear):
-            total += output.numel() * layer.in_features
-        elif isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-            kernel = float(np.prod(layer.kernel_size))
-            total += inputs[0].numel() * kernel * layer.out_channels / layer.groups
-        elif isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-            total += output.numel() * float(np.prod(layer.kernel_size)) * layer.in_channels / layer.groups
-
-    handles = [layer.register_forward_hook(count) for layer in module.modules()]
-    try:
-        with torch.inference_mode():
-            module(example)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return total
-
-
-def latency(space: Space, task: Any, example: Tensor, repeats: int = 9, warm_up: int = 3, threads: int = 1) -> Cost:
+def latency(
+    space: Space, shape: TaskShape, *example: Tensor, repeats: int = 9, warm_up: int = 3, threads: int = 1
+) -> Cost:
     """Milliseconds of one forward pass of ``example`` here: the median of ``repeats``, after ``warm_up`` passes.
 
     The number of threads is fixed while it measures and put back afterwards.
     """
 
     def cost(genotype: Genotype) -> float:
-        module = space.build(genotype, task).eval()
+        module = space.build(genotype, shape, seed=0).eval()
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
         try:
             with torch.inference_mode():
                 for _ in range(warm_up):
-                    module(example)
-                seconds = [_seconds(module, example) for _ in range(repeats)]
+                    module(*example)
+                seconds = [_seconds(module, *example) for _ in range(repeats)]
         finally:
             torch.set_num_threads(before)
         return 1000.0 * float(np.median(seconds))
@@ -131,7 +110,7 @@ def latency(space: Space, task: Any, example: Tensor, repeats: int = 9, warm_up:
     return cost
 
 
-def _seconds(module: nn.Module, example: Tensor) -> float:
+def _seconds(module: nn.Module, *example: Tensor) -> float:
     start = time.perf_counter()
-    module(example)
+    module(*example)
     return time.perf_counter() - start

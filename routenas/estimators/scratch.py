@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from routenas.checkpoint import build, searched
+from routenas.checkpoint import build, searched, task_shape
 from routenas.interfaces import Estimator
 from routenas.results import Result
 from routenas.tasks.routability import RoutabilityTask
@@ -40,7 +40,7 @@ class TrainedFromScratch(Estimator):
 
     def _one(self, genotype: Genotype) -> Result:
         channels = len(self.task.store.channels)
-        costs = {"parameters": float(self.space.cost(genotype, self.task.name, channels).parameters)}
+        costs = {"parameters": float(self.space.cost(genotype, task_shape(self.task.name, channels)).parameters)}
         architecture = searched(self.space, genotype)
 
         def new(seed: int) -> nn.Module:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,12 +24,11 @@ from placement_data.dataset import Split, draw_split
 from placement_data.errors import InputError
 from placement_data.store import Store, atomic_path, remove_leftovers, sha256, write_text
 from routenas.checkpoint import Bundle, best_threshold, build, searched
-from routenas.estimators.parallel import Parallel
 from routenas.estimators.scratch import TrainedFromScratch
 from routenas.executor import Execution
 from routenas.journal import Journal
+from routenas.loop import SearchFailedError, best_first, search
 from routenas.results import Trial
-from routenas.search import SearchFailedError, best_first, search
 from routenas.strategies import strategy_class
 from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import DivergedError, budget_named, member_mean, predictions, train
@@ -133,16 +133,9 @@ def run(
     estimator = TrainedFromScratch(space, task, budget_named(configuration.budget), configuration.seed)
     journal = Journal(folder / "journal.jsonl")
     if execution is None or execution.executor == "in-process":
-        here = replace(estimator, progress=watch.epoch)
-        trials = search(strategy, here, configuration.trials, journal, watch.trial, configuration.batch)
-    else:
-        executor = execution.open(estimator)
-        try:
-            trials = search(
-                strategy, Parallel(executor), configuration.trials, journal, watch.trial, configuration.batch
-            )
-        finally:
-            executor.close()
+        estimator = replace(estimator, progress=watch.epoch)
+    with closing((execution or Execution()).open(estimator)) as executor:
+        trials = search(strategy, executor, configuration.trials, journal, watch.trial, configuration.batch)
     chosen = best_first(trials)[: configuration.finalists]
     finalists = [
         retrain(folder / "finalists", searched(space, trial.genotype), trial.genotype.hash, task, configuration, watch)

@@ -15,8 +15,8 @@ class Exhaustive(AskTell):
     """All architectures of a space whose ``cost`` is at most ``limit``, best ``score`` first.
 
     ``score`` is anything that guesses a value (a fitted surrogate, a zero-cost proxy); without it they come in the
-    order of their values. A space of more than a million combinations is not enumerated: ``samples`` random ones stand
-    in. Results change nothing.
+    order of their values. A space that is not `enumerable` is not enumerated: ``samples`` random ones stand in. Results
+    change nothing.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class Exhaustive(AskTell):
 
     def _ranked(self) -> list[Values]:
         if self._order is None:
-            try:
+            self._sampled = not self.space.enumerable
+            if self.space.enumerable:
                 found = list(self.space.enumerate())
-            except ValueError:  # too many
-                self._sampled = True
+            else:
                 found = list(dict.fromkeys(self.space.sample_many(self._rng, self._samples)))
             if self._cost is not None:
                 found = [genotype for genotype in found if self._cost(genotype) <= self._limit]

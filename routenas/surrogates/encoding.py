@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from searchspaces.hashing import splitmix64
 from searchspaces.space import Genotype, Graph, Space
 
 REMEMBERED = 40_000
@@ -126,15 +127,15 @@ class Neighbourhoods(Encoding):
         names = graphs[0].operation_names
         dead = np.isin(operations, [i for i, name in enumerate(names) if name in NOTHING])
         adjacency, present = _pruned(adjacency, present, dead)
-        labels = _mixed(operations.astype(np.uint64), 1)
+        labels = splitmix64(operations.astype(np.uint64), 1)
         counts = np.zeros((len(graphs), self.width), np.float32)
         row, _ = np.nonzero(present)
         weights = adjacency.astype(np.uint64)
         for depth in range(DEPTH + 1):
             if depth:
-                before = np.einsum("nuv,nu->nv", weights, _mixed(labels, 2))
-                after = np.einsum("nuv,nv->nu", weights, _mixed(labels, 3))
-                labels = _mixed(labels + _mixed(before, 4) + _mixed(after, 5), 6)
+                before = np.einsum("nuv,nu->nv", weights, splitmix64(labels, 2))
+                after = np.einsum("nuv,nv->nu", weights, splitmix64(labels, 3))
+                labels = splitmix64(labels + splitmix64(before, 4) + splitmix64(after, 5), 6)
             bins = depth * BINS + (labels[present] % np.uint64(BINS)).astype(np.int64)
             np.add.at(counts, (row, bins), 1)
         return counts
@@ -167,11 +168,3 @@ def _pruned(adjacency: np.ndarray, present: np.ndarray, dead: np.ndarray) -> tup
         leading = leading | (adjacency & leading[:, None, :]).any(2)
     kept = present & ((reached & leading) | sources | sinks)
     return adjacency & kept[:, :, None] & kept[:, None, :], kept
-
-
-def _mixed(numbers: np.ndarray, salt: int) -> np.ndarray:
-    """SplitMix64's scrambling of uint64 numbers."""
-    z = (numbers + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
+from routenas.loop import search
 from routenas.metrics import kendall_tau_b
-from routenas.search import search
 from routenas.strategies import strategy_class
 from routenas.surrogates import surrogate_class
 from routenas.tabular.estimator import TableEstimator

@@ -174,7 +174,7 @@ def _nas_bench_101(data: str, folder: Path | None) -> NasTable:
 
 
 def _nas_bench_macro(data: str, folder: Path | None) -> NasTable:
-    from searchspaces.blocks import NasBenchMacroSpace
+    from searchspaces.nasbench_macro import NasBenchMacroSpace
 
     arrays = _arrays(_need_folder("nas-bench-macro", folder), "nas_bench_macro.npz")
     order = np.argsort(arrays["arch"].astype(np.int64) @ 3 ** np.arange(7, -1, -1))

@@ -83,6 +83,11 @@ def test_two_searches_share_a_file(tmp_path: Path) -> None:
     assert [record["x"] for record in again.records] == [1, 2]
     assert [again.line(i) for i in range(2)] == [2, 3]
     assert Journal(path).records == []
+    third = Journal(path, "first")
+    second.append({"trial": 2})
+    third.append({"trial": 2})  # another search wrote in between
+    assert [third.line(i) for i in range(3)] == [1, 4, 6]
+    assert [first.line(i) for i in range(3)] == [1, 4, 6]
 
 
 APPENDER = """

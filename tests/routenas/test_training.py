@@ -16,7 +16,7 @@ from routenas.results import Result
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget, DivergedError, Trained, budget_named, seeded, train
 from searchspaces.flexible import FlexibleSpace
-from searchspaces.space import Genotype
+from searchspaces.space import Genotype, TaskShape
 from tests.samples import SPLIT
 
 SPACE = FlexibleSpace("extended")
@@ -27,7 +27,9 @@ LONGER = Budget("longer", epochs=15, evaluations=3, learning_rate=5e-3)
 def genotype(seed: int) -> Genotype:
     """A random genotype of at most twenty thousand weights."""
     rng = np.random.default_rng(seed)
-    return next(found for _ in range(100) if SPACE.cost(found := SPACE.sample(rng)).parameters < 20_000)
+    return next(
+        found for _ in range(100) if SPACE.cost(found := SPACE.sample(rng), TaskShape(17, 1, "map")).parameters < 20_000
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,23 @@
+"""The flexible space: its values by hand, and the networks that they mean."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
-from searchspaces.dags import Edge, all_edges, embedded, prune, relabelled, softmax_out, walk
-from searchspaces.flexible import EDGES, OPERATIONS, PAPER_OPERATIONS, Dag, FlexibleSpace
-from searchspaces.flexible_network import DagModule
-from searchspaces.operators import MixConv, initialise, multiply_adds
-from searchspaces.space import Genotype
+from searchspaces.dags import Edge
+from searchspaces.flexible import OPERATIONS, PAPER_OPERATIONS, FlexibleSpace
+from searchspaces.space import Genotype, TaskShape
+from tests.searchspaces.weights import all_ones
 
 EXTENDED, PAPER = FlexibleSpace(), FlexibleSpace("paper")
+MAP = TaskShape(5, 1, "map")
 BOTH = pytest.mark.parametrize("space", [EXTENDED, PAPER], ids=["extended", "paper"])
-TASKS = pytest.mark.parametrize("task", ["hotspots", "violated_nets"])
-
-graphs = st.tuples(
-    st.lists(st.integers(0, 2), min_size=7, max_size=7),
-    st.lists(st.booleans(), min_size=len(EDGES), max_size=len(EDGES)),
-)
+OUTPUTS = pytest.mark.parametrize("output", ["map", "scalar", "classes"])
 
 
 def make(
@@ -43,90 +37,6 @@ def make(
         for u, v in edges:
             values[names[f"dag{index + 1}.edge{u}-{v}"]] = 1
     return Genotype(space.name, tuple(values))
-
-
-def all_ones(network: nn.Module) -> None:
-    """Equal weights, so that the order of channels does not matter."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.fill_(1 / 16)
-
-
-def same_function(a: tuple[dict[int, int], set[Edge]], b: tuple[dict[int, int], set[Edge]]) -> bool:
-    outputs = []
-    for operations, edges in (a, b):
-        names = tuple((v, ("conv1x1", "conv3x3_wide", "dilated2")[op]) for v, op in operations.items())
-        module = DagModule(3, Dag(names, tuple(sorted(edges))), 4, batch_norm=False)
-        all_ones(module)
-        x = torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        outputs.append(module.double()(x).sum(1))
-    return torch.allclose(*outputs)
-
-
-class TestDags:
-    def test_published_statistics_of_the_walk_at_equal_weights(self) -> None:
-        # 50,000 samples of the published rule, simulated independently: 1.92 vertices, 2.38 edges, 34 % empty.
-        rng = np.random.default_rng(0)
-        keep = softmax_out(7, np.ones(28))
-        samples = [walk(7, keep, rng) for _ in range(20_000)]
-        assert np.mean([len({v for _, v in edges}) for edges in samples]) == pytest.approx(1.92, abs=0.03)
-        assert np.mean([len(edges) for edges in samples]) == pytest.approx(2.38, abs=0.05)
-        assert np.mean([not edges for edges in samples]) == pytest.approx((6 / 7) ** 7, abs=0.01)
-
-    def test_prune_by_hand(self) -> None:
-        assert prune([(0, 2), (1, 2), (1, 3), (2, 4), (5, 6)]) == {(0, 2), (2, 4)}
-
-    @given(graphs, st.randoms(use_true_random=False))
-    @settings(deadline=None)
-    def test_relabelling_does_not_see_the_order_and_keeps_the_function(self, graph, random) -> None:  # type: ignore[no-untyped-def]
-        edges = prune(edge for edge, kept in zip(EDGES, graph[1], strict=True) if kept)
-        operations = {v: graph[0][v - 1] for v in {v for _, v in edges}}
-        to = dict(zip(operations, random.sample(range(1, 100), len(operations)), strict=True)) | {0: 0}
-        moved = {to[v]: op for v, op in operations.items()}, {(to[u], to[v]) for u, v in edges}
-        # Vertex numbers of `moved` need not be in topological order, only the edges matter.
-        order = sorted(moved[0], key=lambda v: _depth(v, moved[1]))
-        up = {v: i for i, v in enumerate(order, 1)} | {0: 0}
-        moved = {up[v]: op for v, op in moved[0].items()}, {(up[u], up[v]) for u, v in moved[1]}
-        names, kept = relabelled(operations, edges)
-        assert relabelled(*moved) == (names, kept)
-        assert same_function((operations, edges), (dict(enumerate(names, 1)), set(kept)))
-
-    def test_relabelling_separates_all_small_dags_that_brute_force_separates(self) -> None:
-        forms: dict[object, object] = {}
-        for mask in range(2**10):
-            edges = {edge for i, edge in enumerate(all_edges(4)) if mask >> i & 1}
-            if prune(edges) != edges:
-                continue
-            vertices = sorted({v for _, v in edges})
-            brute = min(
-                tuple(sorted((to[u], to[v]) for u, v in edges))
-                for way in permutations(range(1, len(vertices) + 1))
-                for to in [dict(zip(vertices, way, strict=True)) | {0: 0}]
-            )
-            form = relabelled(dict.fromkeys(vertices, 0), edges)
-            assert forms.setdefault(brute, form) == form
-        assert len(set(forms.values())) == len(forms)
-
-    @given(graphs, st.permutations([0, 1, 2, 0, 1, 2, 2]))
-    @settings(deadline=None)
-    def test_embedding_keeps_the_function(self, graph, frame) -> None:  # type: ignore[no-untyped-def]
-        edges = prune(edge for edge, kept in zip(EDGES, graph[1], strict=True) if kept)
-        operations = {v: frame[v - 1] for v in {v for _, v in edges}}
-        placed = embedded(operations, edges, frame)
-        assert placed is not None
-        again = {v: frame[v - 1] for v in {v for _, v in placed}}
-        assert embedded(again, set(placed), frame) == placed
-        assert same_function((operations, edges), (again, set(placed)))
-
-    def test_embedding_by_hand(self) -> None:
-        frame = [0, 1, 0, 1]  # vertices 3 and 4, placed on 1 and 2
-        assert embedded({3: 0, 4: 1}, {(0, 3), (3, 4)}, frame) == ((0, 1), (1, 2))
-        assert embedded({2: 1, 3: 0}, {(0, 2), (2, 3)}, frame) == ((0, 2), (2, 3))
-        assert embedded({1: 5}, {(0, 1)}, frame) is None
-
-
-def _depth(vertex: int, edges: set[Edge]) -> int:
-    return 0 if vertex == 0 else 1 + max(_depth(u, edges) for u, v in edges if v == vertex)
 
 
 class TestValues:
@@ -212,31 +122,34 @@ class TestValues:
 
 class TestNetworks:
     @BOTH
-    @TASKS
-    def test_any_map_size(self, space: FlexibleSpace, task) -> None:  # type: ignore[no-untyped-def]
+    @OUTPUTS
+    def test_any_map_size(self, space: FlexibleSpace, output) -> None:  # type: ignore[no-untyped-def]
         rng = np.random.default_rng(1)
         full = space.genotype([choice.count - 1 for choice in space.choices])
         empty = space.genotype([0] * len(space.choices))
+        shape = TaskShape(5, 1 if output == "scalar" else 3, output)
+        given = "map" if (space, output) == (EXTENDED, "scalar") else output
         for genotype in (empty, full, *(space.sample(rng) for _ in range(6))):
-            network = space.build(genotype, task, 5).eval()
-            assert network.output == ("scalar" if (space, task) == (PAPER, "violated_nets") else "map")
+            network = space.build(genotype, shape, seed=0).eval()
+            assert network.output == given
             for height, width in ((1, 1), (1, 9), (8, 16), (37, 53)):
                 y = network(torch.rand(2, 5, height, width))
-                assert y.shape == ((2,) if network.output == "scalar" else (2, 1, height, width))
+                answers = {"map": (2, shape.outputs, height, width), "scalar": (2,), "classes": (2, 3)}
+                assert y.shape == answers[given]
                 assert torch.equal(y, torch.zeros_like(y))
 
     @BOTH
-    @TASKS
-    def test_gradients_reach_all_parameters_after_two_steps(self, space: FlexibleSpace, task) -> None:  # type: ignore[no-untyped-def]
+    @OUTPUTS
+    def test_gradients_reach_all_parameters_after_two_steps(self, space: FlexibleSpace, output) -> None:  # type: ignore[no-untyped-def]
         rng = np.random.default_rng(2)
         for genotype in [space.sample(rng) for _ in range(4)]:
-            network = space.build(genotype, task, 3)
+            network = space.build(genotype, TaskShape(3, 1, output), seed=0)
             optimiser = torch.optim.SGD(network.parameters(), 1e-3)
             x = torch.rand(2, 3, 17, 18, generator=torch.Generator().manual_seed(0))
             for _ in range(3):
                 optimiser.zero_grad()
                 y = network(x)
-                target = x.mean((1, 2, 3)) if network.output == "scalar" else x[:, :1]
+                target = x[:, :1] if network.output == "map" else x.mean((1, 2, 3)).reshape(y.shape)
                 (y - target).square().mean().backward()
                 optimiser.step()
             for name, parameter in network.named_parameters():
@@ -244,16 +157,46 @@ class TestNetworks:
                 assert parameter.grad.isfinite().all(), name
             assert all(m.weight.grad.any() for m in network.modules() if isinstance(m, nn.Conv2d))  # type: ignore[union-attr]
 
+    def test_classes_are_those_of_the_average_tile(self) -> None:
+        # With equal weights the two heads differ in nothing but when they average.
+        genotype, x = EXTENDED.residual_dilated(), torch.rand(2, 5, 9, 7)
+        of_tiles, of_maps = (EXTENDED.build(genotype, TaskShape(5, 3, output), seed=1) for output in ("map", "classes"))
+        of_tiles.head.weight.data.copy_(torch.rand(3, 32, 1, 1))  # type: ignore[union-attr, operator]
+        of_maps.load_state_dict(of_tiles.state_dict())
+        assert torch.allclose(of_maps(x), of_tiles(x).mean((2, 3)), atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("preset", "output", "inputs", "total"),
+        [
+            ("extended", "map", 5, 18277.888110266056),
+            ("extended", "scalar", 17, 18772.115547205107),
+            ("paper", "map", 5, 153902.5023035908),
+            ("paper", "map", 17, 156389.22944425597),
+            ("paper", "scalar", 17, 135168.73332454223),
+        ],
+    )
+    def test_weights_are_those_of_earlier_versions(self, preset, output, inputs, total) -> None:  # type: ignore[no-untyped-def]
+        # Recorded before tasks had shapes: the absolute weights of six samples and their seeds, one after the other.
+        space, rng = FlexibleSpace(preset), np.random.default_rng(11)
+        genotypes = [space.sample(rng) for _ in range(6)]
+        genotypes += [space.residual_dilated()] if preset == "extended" else []
+        found = 0.0
+        for seed, genotype in enumerate(genotypes):
+            network = space.build(genotype, TaskShape(inputs, 1, output), seed=seed)
+            for tensor in network.state_dict().values():
+                found += float(tensor.double().abs().sum())
+        assert found == pytest.approx(total, rel=1e-9)
+
     def test_the_seed_alone_draws_the_weights(self) -> None:
         before = torch.get_rng_state()
         genotype = EXTENDED.residual_dilated()
-        a, b, c = (EXTENDED.build(genotype, "hotspots", seed=seed).state_dict() for seed in (1, 1, 2))
+        a, b, c = (EXTENDED.build(genotype, MAP, seed=seed).state_dict() for seed in (1, 1, 2))
         assert torch.equal(torch.get_rng_state(), before)
         assert all(torch.equal(a[key], b[key]) for key in a)
         assert not torch.equal(a["one_tile.0.0.weight"], c["one_tile.0.0.weight"])
 
     def test_residual_dilated_starts_as_the_network_of_one_tile(self) -> None:
-        network = EXTENDED.build(EXTENDED.residual_dilated(), "hotspots", 5)
+        network = EXTENDED.build(EXTENDED.residual_dilated(), MAP, seed=0)
         dilations = [module.dilation[0] for module in network.trunk.modules() if hasattr(module, "dilation")]  # type: ignore[union-attr]
         assert dilations == [1, 1, 2, 1, 4, 1]  # a block's convolution and its projection, three times
         hidden = torch.rand(1, 32, 9, 9)
@@ -270,20 +213,20 @@ class TestNetworks:
         for join in (0, 1):
             genotype = EXTENDED.crossover(EXTENDED.sample(rng), EXTENDED.sample(rng), rng)
             values = (3, 0, 1, join, 0, *genotype.values[5:])
-            network = EXTENDED.build(EXTENDED.genotype(values), "hotspots", 5).double()
+            network = EXTENDED.build(EXTENDED.genotype(values), MAP, seed=0).double()
             all_ones(network)
             x = torch.rand(1, 5, 16, 24, dtype=torch.float64)
             assert torch.allclose(network(x.flip(3)), network(x).flip(3))
             assert torch.allclose(network(x.flip(2)), network(x).flip(2))
 
     def test_cost_by_hand(self) -> None:
-        cost = EXTENDED.cost(EXTENDED.residual_dilated(16))
+        cost = EXTENDED.cost(EXTENDED.residual_dilated(16), TaskShape(17, 1, "map"))
         one_tile, block, head = 17 * 32 + 32 * 32, 9 * 32 * 16 + 16 * 32, 2 * 32 * 32 + 32
         assert cost.multiply_adds_per_tile == one_tile + 3 * block + head
         assert cost.parameters == one_tile + 3 * block + head + 2 * 32 + 3 * (16 + 32) + 32 + 1
 
     def test_cost_of_the_empty_paper_network_by_hand(self) -> None:
-        cost = PAPER.cost(PAPER.genotype([0] * len(PAPER.choices)))
+        cost = PAPER.cost(PAPER.genotype([0] * len(PAPER.choices)), TaskShape(17, 1, "map"))
         stem, down, shortcut, last = 17 * 64 * 9, 128 * 64 * 9, 64 * 64, 128 * 64
         up = (64 * 32 * 16, 32 * 16 * 16, 16 * 16 * 16, 16 * 9)
         norms = 2 * (64 + 2 * (64 + 64) + 64 + 32 + 16 + 16)
@@ -291,31 +234,12 @@ class TestNetworks:
         work = stem / 4 + (down + shortcut) / 16 + (down + shortcut) / 64 + last / 64
         assert cost.multiply_adds_per_tile == work + up[0] / 64 + up[1] / 16 + up[2] / 4 + up[3]
 
-    def test_build_refuses_foreign_genotypes_and_tasks(self) -> None:
+    def test_build_refuses_foreign_genotypes_and_shapes(self) -> None:
         genotype = EXTENDED.residual_dilated()
         with pytest.raises(ValueError, match="genotype of space 'flexible-extended', expected 'flexible-paper:0'"):
-            PAPER.build(genotype, "hotspots")
-        with pytest.raises(ValueError, match="must be 'hotspots' or 'violated_nets', not 'drc'"):
-            EXTENDED.build(genotype, "drc")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="at least one input channel, not 0"):
-            EXTENDED.build(genotype, "hotspots", 0)
-
-
-class TestOperators:
-    def test_mixed_convolution_is_four_depthwise_kernels(self) -> None:
-        mix = MixConv(3, 8)
-        initialise(mix, torch.Generator().manual_seed(0))
-        assert [tuple(conv.weight.shape) for conv in mix.depthwise] == [(2, 1, k, k) for k in (7, 9, 11, 13)]  # type: ignore[arg-type]
-        assert multiply_adds(mix, torch.rand(1, 3, 5, 5)) == 25 * (3 * 8 + 2 * (49 + 81 + 121 + 169) + 8 * 8)
-        x = torch.rand(1, 3, 31, 31)
-        changed = x.clone()
-        changed[..., 15, 15] += 1
-        reach = (mix(x) != mix(changed)).nonzero()[:, 2:]
-        assert (reach.min(), reach.max()) == (9, 21)  # 15 - 6 and 15 + 6: the widest kernel is 13
-
-    def test_filters_of_a_mixed_convolution_must_divide(self) -> None:
-        with pytest.raises(ValueError, match="multiple of 4, not 6"):
-            MixConv(3, 6)
+            PAPER.build(genotype, MAP, seed=0)
+        with pytest.raises(ValueError, match="give map or scalar or classes, not tokens"):
+            EXTENDED.build(genotype, TaskShape(5, 1, "tokens"), seed=0)
 
     def test_activations_keep_their_size(self) -> None:
         # He's initialisation: over seeds, a chain of seven convolutions neither blows up nor dies out.
@@ -323,7 +247,7 @@ class TestOperators:
         x = torch.rand(1, 64, 32, 32, generator=torch.Generator().manual_seed(0))
         logs = []
         for seed in range(12):
-            network = EXTENDED.build(genotype, "hotspots", 5, seed=seed)
+            network = EXTENDED.build(genotype, MAP, seed=seed)
             with torch.no_grad():
                 y = network.trunk[1].pair[0](x)  # type: ignore[index, union-attr, operator]
             logs.append(float((y.square().mean() / x.square().mean()).log()))

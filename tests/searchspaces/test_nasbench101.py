@@ -13,7 +13,7 @@ import torch
 
 from searchspaces.nasbench101 import EDGES, OPERATIONS, NasBench101Space, fingerprints, unpacked
 from searchspaces.nasbench101_network import Network, vertex_filters
-from searchspaces.space import Genotype, TaskShape
+from searchspaces.space import Genotype, Space, TaskShape
 
 SPACE = NasBench101Space()
 # Distinct cells of 2 to 7 vertices in the benchmark; all but the last two are found by brute force below.
@@ -71,6 +71,19 @@ def test_size_is_the_published_one() -> None:
     assert SPACE.count() == sum(COUNTS) == 423_624
     assert SPACE.size == 2**21 * 3**5
     assert SPACE.fix("edge0-6", "keep").count() is None
+
+
+def test_a_small_part_is_enumerated_by_its_own_combinations() -> None:
+    part: Space = SPACE
+    for edge in EDGES:
+        if {4, 5} & set(edge):
+            part = part.fix(f"edge{edge[0]}-{edge[1]}", "drop")
+    part = part.fix("operation4", 0).fix("operation5", 0)
+    assert (SPACE.enumerable, SPACE.fix("edge0-1", "keep").enumerable, part.enumerable) == (False, False, True)
+    assert part.size == 2**10 * 3**3
+    # The cells of up to five vertices: canonical forms have their inner vertices first.
+    assert part.count() == sum(COUNTS[:4])
+    assert set(part.enumerate()) == set(islice(SPACE.enumerate(), sum(COUNTS[:4])))
 
 
 @pytest.mark.skipif("ROUTENAS_SLOW" not in os.environ, reason="takes two minutes; set ROUTENAS_SLOW to run it")

@@ -87,7 +87,7 @@ def test_networks_take_sparse_graphs() -> None:
     for i in range(0, 9, 3):
         for links in LINKS:
             genotype = SPACE.from_cell(links, (*OPERATIONS[i : i + 3], "gcn"))
-            network = NasBenchGraphSpace(hidden=8).build(genotype, TaskShape(6, 3))
+            network = NasBenchGraphSpace(hidden=8).build(genotype, TaskShape(6, 3, "nodes"), seed=0)
             y = network.eval()(torch.rand(5, 6), edges)
             assert y.shape == (5, 3)
             assert y.isfinite().all()

@@ -1,149 +1,55 @@
-"""What `Space` adds to a product of choices: conditions, counts, sub-spaces, encodings; and no torch in it."""
+"""The values that travel: genotypes, choices, graphs, shapes of tasks."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import hashlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from searchspaces.space import Choice, Genotype, Graph, Space, TaskShape
-from tests.searchspaces.test_contract import toy
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def test_importing_a_space_does_not_import_torch() -> None:
-    names = sorted(
-        f"searchspaces.{path.stem}"
-        for path in (REPOSITORY / "searchspaces").glob("*.py")
-        if path.stem not in ("__init__", "operators") and not path.stem.endswith("_network")
-    )
-    assert "searchspaces.flexible" in names
-    code = f"import sys, importlib\nfor name in {names!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+from searchspaces.values import Choice, Genotype, Graph, TaskShape
 
 
-class TestConditions:
-    def test_canonical_and_active_by_hand(self) -> None:
-        space = toy()  # head none linear mlp; depth 0-2 if linear or mlp; skip 0-1 if depth 1 or 2; norm
-        assert space.active((0, 2, 1, 1)) == (True, False, False, True)
-        assert space.canonical_values((0, 2, 1, 1)) == (0, 0, 0, 1)
-        assert space.canonical_values((1, 0, 1, 0)) == (1, 0, 0, 0)
-        assert space.canonical_values((2, 2, 1, 0)) == (2, 2, 1, 0)
+class TestGenotype:
+    @given(st.text(min_size=1), st.lists(st.integers(0, 9), min_size=1).map(tuple))
+    def test_json_round_trip(self, name: str, values: tuple[int, ...]) -> None:
+        genotype = Genotype(name, values)
+        assert Genotype.from_json(genotype.to_json()) == genotype
 
-    def test_count_by_hand(self) -> None:
-        # none: 1; linear and mlp: depth 0 without skip, depths 1 and 2 with two skips; all with two norms.
-        assert toy().count() == (1 + 2 * (1 + 2 * 2)) * 2
-        assert toy().size == 3 * 3 * 2 * 2
-        assert toy().fix("head", "none").count() == 2
-        assert toy().fix("skip", 1).count() == 2 * 2 * 2
-
-    def test_tokens_by_hand(self) -> None:
-        space = toy()
-        assert (space.vocabulary, space.pad_token) == (11, 10)
-        assert space.tokens(space.genotype((2, 1, 1, 0))) == (2, 4, 7, 8)
-        assert space.tokens(space.genotype((0, 0, 0, 1))) == (0, 10, 10, 9)
-        assert space.one_hot(space.genotype((0, 0, 0, 1))).tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+    def test_canonical_json_and_hash(self) -> None:
+        genotype = Genotype("small", (2, 0, 1))
+        assert genotype.to_json() == '{"space":"small","values":[2,0,1]}'
+        assert genotype.hash == hashlib.sha256(b'{"space":"small","values":[2,0,1]}').hexdigest()[:12]
+        assert Genotype.from_json('{ "values": [2, 0, 1], "space": "small" }').hash == genotype.hash
 
     @pytest.mark.parametrize(
-        ("tokens", "error"),
+        ("text", "error"),
         [
-            ((0, 3), "has 4 choices, not 2 tokens"),
-            ((3, 10, 10, 9), "a token of choice 'head' must be 0 to 2, not 3"),
-            ((10, 10, 10, 9), "a token of choice 'head' must be 0 to 2, not 10"),
-            ((1, 2, 6, 8), "a token of choice 'depth' must be 3 to 5, not 2"),
+            ("nonsense", "a genotype must be JSON, not 'nonsense'"),
+            ("[1]", "a JSON object with the keys 'space' and 'values', not list"),
+            ('{"space":"s"}', r"keys 'space' and 'values', not \['space'\]"),
+            ('{"space":1,"values":[0]}', "space must be a name, not 1"),
+            ('{"space":"s","values":7}', "one or more ints >= 0, not 7"),
+            ('{"space":"s","values":[]}', r"one or more ints >= 0, not \(\)"),
+            ('{"space":"s","values":[0,-1]}', "ints >= 0, not -1"),
+            ('{"space":"s","values":[true]}', "ints >= 0, not True"),
+            ('{"space":"s","values":[1.0]}', "ints >= 0, not 1.0"),
+            ('{"space":"s","values":[NaN]}', "ints >= 0, not nan"),
         ],
     )
-    def test_wrong_tokens_are_named(self, tokens: tuple[int, ...], error: str) -> None:
+    def test_bad_text_is_named(self, text: str, error: str) -> None:
         with pytest.raises(ValueError, match=error):
-            toy().from_tokens(tokens)
-
-    def test_graph_by_hand(self) -> None:
-        space = toy()
-        graph = space.graph(space.genotype((0, 0, 0, 1)))
-        assert [graph.operation_names[i] for i in graph.operations] == ["input", "head=none", "norm=none", "output"]
-        assert np.argwhere(graph.adjacency).tolist() == [[0, 1], [1, 2], [2, 3]]
-
-    @pytest.mark.parametrize(
-        ("choices", "error"),
-        [
-            ([Choice("a", 2, when=("b", (0,))), Choice("b", 2)], "must be on an earlier choice, not 'b'"),
-            ([Choice("a", 2), Choice("b", 2, when=("a", (2,)))], "choice 'a' has the options 0, 1, not 2"),
-            ([Choice("a", 2), Choice("b", 2, when=("c", (0,)))], "has no choice 'c', expected a or b"),
-            ([Choice("a", 2), Choice("a", 2)], "choices of different names"),
-            ([], "one or more choices"),
-        ],
-    )
-    def test_spaces_that_make_no_sense(self, choices: list[Choice], error: str) -> None:
-        with pytest.raises(ValueError, match=error):
-            Space("s", choices)
+            Genotype.from_json(text)
 
 
-class TestChance:
-    def test_samples_follow_priors_alone_and_in_batches(self) -> None:
-        space = Space("s", [Choice("a", 3, (0.2, 0.0, 0.8)), Choice("b", 4)])
-        rng = np.random.default_rng(0)
-        for samples in ([space.sample(rng) for _ in range(8000)], space.sample_many(rng, 8000)):
-            values = np.array([genotype.values for genotype in samples])
-            a, b = (np.bincount(values[:, i], minlength=n) / 8000 for i, n in ((0, 3), (1, 4)))
-            assert a == pytest.approx([0.2, 0.0, 0.8], abs=0.015)
-            assert b == pytest.approx([0.25] * 4, abs=0.02)
-
-    def test_illegal_draws_are_drawn_again(self) -> None:
-        class Even(Space):
-            def valid_values(self, values: tuple[int, ...]) -> bool:
-                return sum(values) % 2 == 0
-
-        space = Even("even", [Choice("a", 3), Choice("b", 3)])
-        rng = np.random.default_rng(0)
-        legal = {(0, 0), (0, 2), (1, 1), (2, 0), (2, 2)}
-        assert (
-            {g.values for g in space.sample_many(rng, 200)} == {space.sample(rng).values for _ in range(200)} == legal
-        )
-        assert space.count() == 5
-        assert {g.values for g in space.neighbours(Genotype("even", (0, 0)))} == {(0, 2), (2, 0)}
-        assert space.neighbours(Genotype("even", (1, 1))) == ()
-        assert space.mutate(Genotype("even", (1, 1)), rng).values == (1, 1)
-        with pytest.raises(ValueError, match=r"\(0, 1\) is not a legal architecture of <Even 'even'"):
-            space.canonical(Genotype("even", (0, 1)))
-
-    def test_a_space_without_legal_members_says_so(self) -> None:
-        class Never(Space):
-            def valid_values(self, values: tuple[int, ...]) -> bool:
-                return False
-
-        space = Never("never", [Choice("a", 2)])
-        for draw in (space.sample, space.sample_values, lambda rng: space.sample_many(rng, 2)):
-            with pytest.raises(ValueError, match="no legal architecture among 10000"):
-                draw(np.random.default_rng(0))
-
-
-class TestSubSpaces:
-    def test_by_hand(self) -> None:
-        space = Space("s", [Choice("a", ("x", "y")), Choice("b", 3), Choice("c", 2)])
-        part = space.fix("a", "y").fix("b", 2)
-        assert repr(part) == "<Space 's': 3 choices, a=y, b=2>"
-        assert [g.values for g in part.enumerate()] == [(1, 2, 0), (1, 2, 1)]
-        assert (part.size, part.count(), space.size) == (2, 2, 12)
-        assert part.fix("b", 2).fixed == part.fixed
-        assert [p.fixed for p in part.split("b")] == [part.fixed]
-        assert [p.size for p in part.split("c")] == [1, 1]
-        assert [g.values for g in part.neighbours(Genotype("s", (1, 2, 0)))] == [(1, 2, 1)]
-        with pytest.raises(ValueError, match="is not a legal architecture of <Space 's': 3 choices, a=y, b=2>"):
-            part.check(Genotype("s", (0, 2, 0)))
-
-    def test_what_does_not_exist_is_named(self) -> None:
-        space = Space("s", [Choice("kernel", ("3x3", "5x5"))])
-        with pytest.raises(ValueError, match="space 's' has no choice 'kernels', expected kernel"):
-            space.fix("kernels", 0)
-        with pytest.raises(ValueError, match="choice 'kernel' has the options 3x3, 5x5, not '7x7'"):
-            space.fix("kernel", "7x7")
-        with pytest.raises(ValueError, match="has no genotype with kernel = 5x5"):
-            space.fix("kernel", 0).fix("kernel", 1)
+class TestChoice:
+    def test_prior_must_fit(self) -> None:
+        with pytest.raises(ValueError, match=r"prior of choice 'x' must be 2 numbers of sum 1, not \(0.5, 0.6\)"):
+            Choice("x", 2, (0.5, 0.6))
+        with pytest.raises(ValueError, match="choice 'x' must have at least one option, not 0"):
+            Choice("x", 0)
 
 
 def test_a_graph_is_a_frozen_copy() -> None:
@@ -157,12 +63,13 @@ def test_a_graph_is_a_frozen_copy() -> None:
         Graph(np.arange(3), adjacency, ("a", "b", "c"))
 
 
-def test_a_task_has_inputs_and_outputs() -> None:
-    with pytest.raises(ValueError, match="at least one input and one output, not 3, 0"):
-        TaskShape(3, 0)
+class TestTaskShape:
+    def test_a_task_has_inputs_and_outputs(self) -> None:
+        with pytest.raises(ValueError, match="at least one input and one output, not 3, 0"):
+            TaskShape(3, 0)
 
-
-def test_a_plain_space_builds_nothing() -> None:
-    space = toy()
-    with pytest.raises(NotImplementedError, match="a space that has overrides build"):
-        space.build(space.genotype((0, 0, 0, 0)), TaskShape(1, 1))
+    def test_the_form_of_the_answer_is_known(self) -> None:
+        with pytest.raises(ValueError, match="must be one of classes, map, scalar, tokens, nodes, not 'boxes'"):
+            TaskShape(3, 1, "boxes")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="a task with a scalar answer has one output, not 2"):
+            TaskShape(3, 2, "scalar")

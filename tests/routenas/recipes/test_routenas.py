@@ -20,9 +20,9 @@ from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import Store, write
 from routenas.checkpoint import WEIGHTS_FILE, Bundle
+from routenas.loop import SearchFailedError
 from routenas.recipes.routenas import Configuration, Events, data_sha256, resolve_split, run, start
 from routenas.results import Trial
-from routenas.search import SearchFailedError
 from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget
 from tests.samples import made_up_samples

@@ -25,6 +25,7 @@ from routenas.strategies.policy_gradient import PolicyGradient, ProximalPolicy, 
 from routenas.strategies.predictor import PredictorSearch
 from routenas.strategies.random_ import RandomSearch
 from searchspaces.dags import GuideDag, all_edges
+from searchspaces.nasbench101 import NasBench101Space
 from searchspaces.space import Choice, Genotype, Space
 from tests.contracts.strategies import StrategyContract, space
 
@@ -314,6 +315,13 @@ class TestExhaustive:
     def test_a_limit_of_cost(self) -> None:
         strategy = Exhaustive(self.space, 0, cost=lambda g: float(sum(g.values)), limit=1.0)
         assert {genotype.values for genotype in strategy.ask(100)} == {(0, 0), (1, 0), (0, 1)}
+
+    def test_a_space_that_takes_minutes_to_enumerate_is_sampled(self) -> None:
+        space = NasBench101Space()
+        strategy = Exhaustive(space, 0, samples=50)
+        asked = strategy.ask(100)
+        assert 25 < len(asked) <= 50  # equal samples are asked once
+        assert all(space.contains(genotype) for genotype in asked)
 
     def test_resume(self) -> None:
         whole = Exhaustive(self.space, 0)

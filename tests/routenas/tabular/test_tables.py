@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from placement_data.errors import InputError
-from routenas.search import SearchBudget, search
+from routenas.loop import SearchBudget, search
 from routenas.strategies import strategy_class
 from routenas.tabular import benchmark
 from routenas.tabular.estimator import TableEstimator

@@ -1,34 +1,63 @@
-"""The contract of a search space: subclass `SpaceContract`, give the fixture ``space``, and have all tests."""
+"""The contract of a search space: subclass `SpaceContract`, give the fixture ``space``, and have all tests.
+
+A space that is told by ``module:Class`` must be importable in another process, so not of a test function or notebook.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import pairwise, product
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
-from searchspaces.space import MAX_ENUMERATED, Genotype, Space, TaskShape
+from searchspaces.space import Genotype, Space, TaskShape
+from searchspaces.table import space_from_config
+from searchspaces.values import Output
 
+INPUTS = 3
 SAMPLES = 60
 SMALL = 2000
 
+ELSEWHERE = """
+import json, sys
+import numpy as np
+from searchspaces.table import space_from_config
+space, rng = space_from_config(json.load(sys.stdin)), np.random.default_rng(0)
+print(json.dumps([[genotype.to_json() for genotype in space.sample_many(rng, 5)], space.config()]))
+"""
+
 
 class SpaceContract:
-    task: object = TaskShape(3, 4)
-    builds = True
+    """All that the engine expects of a space. Networks are tested where the space has a `build` of its own."""
 
     @pytest.fixture
     def space(self) -> Space:
+        """The space under test."""
         raise NotImplementedError
 
     def inputs(self) -> tuple[torch.Tensor, ...]:
-        """What `build`'s networks take."""
-        return (torch.rand(2, 3, 9, 10, generator=torch.Generator().manual_seed(0)),)
+        """What a network of `INPUTS` inputs takes: two maps. Override it where networks take something else."""
+        return (torch.rand(2, INPUTS, 9, 10, generator=torch.Generator().manual_seed(0)),)
+
+    def answer(self, shape: TaskShape) -> tuple[int, ...]:
+        """The size of a network's answer to `inputs`. Override it where networks answer in another form."""
+        x = self.inputs()[0]
+        return {
+            "classes": (len(x), shape.outputs),
+            "map": (len(x), shape.outputs, *x.shape[2:]),
+            "scalar": (len(x),),
+            "tokens": (*x.shape[:2], shape.outputs),
+            "nodes": (len(x), shape.outputs),
+        }[shape.output]
 
     def samples(self, space: Space, seed: int = 0, n: int = SAMPLES) -> list[Genotype]:
         rng = np.random.default_rng(seed)
@@ -106,7 +135,8 @@ class SpaceContract:
                 self.assert_legal(space, neighbour)
 
     def test_enumeration_is_the_set_of_canonical_genotypes(self, space: Space) -> None:
-        if space.size > MAX_ENUMERATED:
+        assert space.enumerable == (space.size <= 2**20)
+        if not space.enumerable:
             if type(space).enumerate is Space.enumerate:
                 with pytest.raises(ValueError, match="more than the 1048576"):
                     space.enumerate()
@@ -146,14 +176,14 @@ class SpaceContract:
 
     def test_no_global_randomness(self, space: Space) -> None:
         def streams() -> Sequence[object]:
-            return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
+            return random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
 
         before = streams()
         rng = np.random.default_rng(0)
         a, b = space.sample_many(rng, 2)
         space.crossover(space.mutate(a, rng), b, rng)
-        if self.builds:
-            space.build(a, self.task, seed=1)
+        for shape in shapes(space):
+            space.build(a, shape, seed=1)
         assert streams() == before
 
     # --------------------------------------------------------------- sub-spaces
@@ -214,20 +244,61 @@ class SpaceContract:
             graphs.add((graph.operations.tobytes(), graph.adjacency.tobytes()))
         assert len(tokens) == len(vectors) == len(graphs) == len(genotypes)
 
+    # --------------------------------------------------------- another process
+
+    def test_config_makes_the_same_space(self, space: Space) -> None:
+        values = self.samples(space, n=1)[0].values
+        for each in (space, *(space.fix(choice.name, values[i]) for i, choice in enumerate(space.choices[:2]))):
+            again = space_from_config(json.loads(json.dumps(each.config())))
+            assert type(again) is type(each)
+            assert (again.name, again.choices, again.fixed) == (each.name, each.choices, each.fixed)
+            assert again.config() == each.config()
+            assert self.samples(again) == self.samples(each)
+            genotype = each.sample(np.random.default_rng(7))
+            for shape in shapes(space):
+                one, same = (made.build(genotype, shape, seed=3).state_dict() for made in (each, again))
+                assert all(torch.equal(one[key], same[key]) for key in one)
+
+    def test_another_process_makes_the_same_space(self, space: Space) -> None:
+        part = space.fix(space.choices[-1].name, self.samples(space, n=1)[0].values[-1])
+        done = subprocess.run(
+            [sys.executable, "-c", ELSEWHERE],
+            input=json.dumps(part.config()),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        samples = part.sample_many(np.random.default_rng(0), 5)
+        assert json.loads(done.stdout) == [[genotype.to_json() for genotype in samples], part.config()]
+
     # ------------------------------------------------------------------ modules
 
-    def test_networks_run_and_the_seed_alone_draws_the_weights(self, space: Space) -> None:
-        if not self.builds:
-            pytest.skip("a space of values only")
-        for genotype in self.samples(space, n=3):
-            a, b, c = (space.build(genotype, self.task, seed=seed) for seed in (1, 1, 2))
-            one, same, other = (network.state_dict() for network in (a, b, c))
-            assert all(torch.equal(one[key], same[key]) for key in one)
-            assert any(not torch.equal(one[key], other[key]) for key in one)
-            with torch.no_grad():
-                y = a.eval()(*self.inputs())
-            assert y.isfinite().all()
-            self.assert_output(y)
+    def test_networks_answer_in_the_form_of_the_task(self, space: Space) -> None:
+        for shape in shapes(space):
+            for genotype in self.samples(space, n=3):
+                with torch.no_grad():
+                    y = space.build(genotype, shape, seed=1).eval()(*self.inputs())
+                assert y.isfinite().all()
+                assert y.shape == self.answer(shape)
 
-    def assert_output(self, y: torch.Tensor) -> None:
-        assert y.shape == (2, 4)
+    def test_the_seed_alone_draws_the_weights(self, space: Space) -> None:
+        for shape in shapes(space)[:1]:
+            for genotype in self.samples(space, n=3):
+                one, same, other = (space.build(genotype, shape, seed=seed).state_dict() for seed in (1, 1, 2))
+                assert all(torch.equal(one[key], same[key]) for key in one)
+                assert any(not torch.equal(one[key], other[key]) for key in one)
+
+    def test_other_forms_are_refused(self, space: Space) -> None:
+        genotype = self.samples(space, n=1)[0]
+        for output in get_args(Output) if shapes(space) else ():
+            if output not in space.outputs:
+                with pytest.raises(ValueError, match=f"give .*, not {output}"):
+                    space.build(genotype, TaskShape(INPUTS, 1, output), seed=0)
+
+
+def shapes(space: Space) -> list[TaskShape]:
+    """A task for each form of answer that the networks of the space give; none for a space of values only."""
+    if type(space).build is Space.build:
+        return []
+    return [TaskShape(INPUTS, 1 if output == "scalar" else 4, output) for output in space.outputs]

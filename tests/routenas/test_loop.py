@@ -12,8 +12,8 @@ import pytest
 
 from placement_data.errors import InputError
 from routenas.journal import Journal
+from routenas.loop import SearchFailedError, best_first, search
 from routenas.results import Result, Trial
-from routenas.search import SearchFailedError, best_first, search
 from routenas.strategies import STRATEGIES, Strategy, strategy_class
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.space import Choice, Genotype, Space

@@ -1,0 +1,75 @@
+"""The factorised space of MnasNet: seven blocks of identical layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from searchspaces.plans import BlockPlan, Layer, scaled
+from searchspaces.space import Choice, Genotype, Space, TaskShape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FILTERS = (16, 24, 40, 80, 112, 192, 320)
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+LAYERS = (3, 3, 3, 3, 3, 4, 3)
+EXPANSIONS, KERNELS = (1, 4, 6), (3, 5)
+
+
+class MnasNetSpace(Space):
+    """The factorised hierarchical space of MnasNet (Tan et al., CVPR 2019, arXiv 1807.11626), as Accel-NASBench has it.
+
+    Seven blocks of identical layers; each block chooses its expansion (1, 4, 6), kernel (3, 5), number of layers (1
+    to 3; 1 to 4 in the sixth) and whether it has squeeze-and-excitation (a quarter of the layer's input channels).
+    Filters and strides are those of EfficientNet-B0. 36^6 * 48, about 10^11 architectures. Crossover passes on whole
+    blocks. ``width`` multiplies all channels of the networks that `build` makes; the benchmark's are of width 1.
+    """
+
+    table_name = "mnasnet"
+
+    def __init__(self, width: float = 1.0) -> None:
+        choices = []
+        for block, layers in enumerate(LAYERS):
+            choices += [
+                Choice(f"block{block}_e", tuple(map(str, EXPANSIONS))),
+                Choice(f"block{block}_k", tuple(map(str, KERNELS))),
+                Choice(f"block{block}_l", tuple(map(str, range(1, layers + 1)))),
+                Choice(f"block{block}_se", ("0", "1")),
+            ]
+        super().__init__("mnasnet", choices, blocks=[slice(i, i + 4) for i in range(0, len(choices), 4)])
+        self.width = width
+        self.stem = scaled(32, width)
+
+    def fields(self, genotype: Genotype) -> dict[str, int]:
+        """What the genotype says by field: ``block0_e`` (expansion), ``_k``, ``_l``, ``_se``, ``block1_e``, ..."""
+        values = self.canonical(genotype).values
+        return {choice.name: int(choice.names[v]) for choice, v in zip(self.choices, values, strict=True)}
+
+    def from_fields(self, fields: dict[str, int]) -> Genotype:
+        """The genotype of `fields`. Raises ValueError where a field is missing, unknown or not an option."""
+        if set(fields) != set(self._index):
+            wrong = sorted(set(fields) ^ set(self._index))
+            raise ValueError(f"the fields of {self.name!r} must be block0_e to block6_se; missing or unknown: {wrong}")
+        return self.genotype([choice.option(str(fields[choice.name])) for choice in self.choices])
+
+    def plan(self, genotype: Genotype) -> BlockPlan:
+        """What the genotype means, layer by layer."""
+        channels = self.stem
+        fields = self.fields(genotype)
+        layers = []
+        for block, (filters, stride) in enumerate(zip(FILTERS, STRIDES, strict=True)):
+            expansion, kernel, count, squeeze = (fields[f"block{block}_{field}"] for field in ("e", "k", "l", "se"))
+            for layer in range(count):
+                strides = 1 if layer else stride
+                out = scaled(filters, self.width)
+                layers.append(Layer(channels, out, strides, expansion, kernel, squeeze / 4))
+                channels = out
+        return BlockPlan(self.stem, 2, tuple(layers), scaled(1280, self.width))
+
+    def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
+        """The network: (B, inputs, H, W) images of any size to logits (B, outputs). Weights are drawn from ``seed``."""
+        from searchspaces.blocks_network import BlockNetwork
+        from searchspaces.operators import seeded
+
+        self.check_shape(shape)
+        return seeded(lambda: BlockNetwork(self.plan(genotype), shape), seed)
