@@ -20,7 +20,6 @@ import io
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
+from routenas.look_up import entry
 from searchspaces.space import Genotype, Space
 
 Array = NDArray[np.float64]
@@ -73,12 +73,10 @@ class NasTable:
 
 def load_table(name: str, data: str | None = None, folder: Path | None = None) -> NasTable:
     """A table by name. Raises ``InputError`` for unknown names and for files that are absent or damaged."""
-    if name not in DATA:
-        near = get_close_matches(name, DATA) or list(DATA)
-        raise InputError("no such table", found=name, expected=" or ".join(near))
-    data = data or DATA[name][0]
-    if data not in DATA[name]:
-        raise InputError(f"{name} has no such data set", found=data, expected=" or ".join(DATA[name]))
+    data_sets = entry("table", DATA, name)
+    data = data or data_sets[0]
+    if data not in data_sets:
+        raise InputError(f"{name} has no such data set", found=data, expected=" or ".join(data_sets))
     loader = {
         "nas-bench-201": _nas_bench_201,
         "nas-bench-101": _nas_bench_101,
