@@ -19,19 +19,6 @@ Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
 
 
-class Orientation(IntEnum):
-    """The eight orientations of LEF/DEF, in the order of their usual numeric codes."""
-
-    N = 0
-    W = 1
-    S = 2
-    E = 3
-    FN = 4
-    FW = 5
-    FS = 6
-    FE = 7
-
-
 class Direction(IntEnum):
     """Signal direction of a pin, seen from inside the object that owns the pin."""
 

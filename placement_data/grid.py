@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from placement_data.design import Design, Orientation
+from placement_data.design import Design
 from placement_data.errors import InputError
+from placement_data.orientation import Orientation
 from placement_data.segments import segment_lengths
 
 Map = NDArray[np.float64]

@@ -33,12 +33,12 @@ import numpy as np
 
 from placement_data.design import Status
 from placement_data.errors import InputError
-from placement_data.readers.def_ import FIRST_WORDS, read_statement, refuse_lef
-from placement_data.readers.def_components import Component, component_of
-from placement_data.readers.def_geometry import read_blockages, read_ports
-from placement_data.readers.def_link import RawDesign, rows_of
-from placement_data.readers.def_nets import net_of
-from placement_data.readers.def_sections import (
+from placement_data.readers.def_.components import Component, component_of
+from placement_data.readers.def_.geometry import read_blockages, read_ports
+from placement_data.readers.def_.link import RawDesign, rows_of
+from placement_data.readers.def_.nets import net_of
+from placement_data.readers.def_.reader import FIRST_WORDS, read_statement, refuse_lef
+from placement_data.readers.def_.sections import (
     SECTIONS,
     SKIPPED_SECTIONS,
     Walker,
@@ -47,9 +47,9 @@ from placement_data.readers.def_sections import (
     skip_section,
     statement_end,
 )
+from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.lef import Library, read_lef
-from placement_data.readers.text import Cursor, PathLike, Source
-from placement_data.readers.units import require_same_scale
+from placement_data.text import Cursor, PathLike, Source
 
 T = TypeVar("T")
 _ROW_OR_TOKEN = re.compile(rb"\n|[^ \n]+")

@@ -18,7 +18,7 @@ import numpy as np
 from placement_data.design import Design, Ints, LayerDirection, Use
 from placement_data.features.layout import Indices, Layout, Map, master_sizes, rows_of
 from placement_data.grid import Grid
-from placement_data.readers.def_geometry import turned_in_frame
+from placement_data.orientation import turned_in_frame
 from placement_data.segments import chunks
 
 _INTERVALS_MAX = 1 << 20

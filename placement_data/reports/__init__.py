@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike, load_text
 from placement_data.reports import calibre, csv_, ieda, innovus, klayout, magic, openroad
 from placement_data.reports.rows import Rows
+from placement_data.text import PathLike, load_text
 from placement_data.violations import Violations
 
 __all__ = ["Violations", "read_report"]

@@ -27,8 +27,8 @@ import re
 from collections.abc import Sequence
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
 from placement_data.reports.rows import NUMBER, Rows, hull
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 BEGINS = "'CELL UNITS' and 'CHECK' and 'RESULTS RESULTS LINES DATE' (Calibre)"

@@ -19,7 +19,6 @@ from placement_data.design import (
     MasterClass,
     Masters,
     Nets,
-    Orientation,
     Pins,
     Ports,
     Rows,
@@ -29,6 +28,7 @@ from placement_data.design import (
     Tracks,
     Use,
 )
+from placement_data.orientation import Orientation
 from placement_data.violations import Violations
 
 DBU = 2000

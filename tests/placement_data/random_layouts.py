@@ -19,7 +19,6 @@ from placement_data.design import (
     MasterClass,
     Masters,
     Nets,
-    Orientation,
     Pins,
     Ports,
     Regions,
@@ -32,6 +31,7 @@ from placement_data.design import (
     Tracks,
     Use,
 )
+from placement_data.orientation import Orientation
 from tests.placement_data.builders import names, turn
 
 _LETTERS = "abcXYZ019_./$[]<>:~|{}"

@@ -23,8 +23,8 @@ from placement_data.manifest import ManifestRow
 from placement_data.readers import read_design
 from placement_data.store import Store, verify, write
 from tests.layouts import HEADER, KIND, Layout, manifest_row, report_text, write_layout, write_manifest
-from tests.placement_data.test_bookshelf import PL as PLACES
-from tests.placement_data.test_bookshelf import write as write_bookshelf
+from tests.placement_data.readers.test_bookshelf import PL as PLACES
+from tests.placement_data.readers.test_bookshelf import write as write_bookshelf
 
 GOOD = "a,a,a,cells.lef,a.def,a.drc,k,"
 

@@ -9,17 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from placement_data.design import (
-    Design,
-    Direction,
-    LayerDirection,
-    LayerKind,
-    MasterClass,
-    Orientation,
-    RegionKind,
-    Status,
-    Use,
-)
+from placement_data.design import Design, Direction, LayerDirection, LayerKind, MasterClass, RegionKind, Status, Use
+from placement_data.orientation import Orientation
 from tests.placement_data.builders import turn
 
 # The orientation that undoes each of the others; only the quarter turns are not their own.

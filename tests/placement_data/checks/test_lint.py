@@ -9,8 +9,8 @@ import pytest
 
 from placement_data.checks.lint import COUNTED, lint
 from placement_data.errors import InputError
-from placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.placement_data.small_design import SMALL_DEF, SMALL_LEF, write
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
