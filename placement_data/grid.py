@@ -256,6 +256,25 @@ def row_height(design: Design) -> float | None:
     return max(known, key=lambda item: (item[0], -item[1]))[1] if known else None
 
 
+def area_resize(maps: ArrayLike, size: tuple[int, int]) -> Map:
+    """Maps (..., rows, columns) at another ``size``: means over what each new tile covers, weighted by overlap.
+
+    A new tile covers ``old / new`` tiles of the old map along each axis, the outer ones in part. The mean of a whole
+    map stays as it is.
+    """
+    source = np.asarray(maps, dtype=np.float64)
+    rows, columns = (_shares(old, new) for old, new in zip(source.shape[-2:], size, strict=True))
+    return np.asarray(rows @ source @ columns.T, dtype=np.float64)
+
+
+def _shares(old: int, new: int) -> Map:
+    """(new, old) share that each old tile of a line has in each new one."""
+    edges = np.arange(new + 1) * (old / new)
+    tiles = np.arange(old)
+    overlap = np.minimum(edges[1:, None], tiles + 1) - np.maximum(edges[:-1, None], tiles)
+    return np.asarray(np.clip(overlap, 0.0, None) * (new / old), dtype=np.float64)
+
+
 def _edges(low: int, high: int, tile: int) -> Indices:
     return np.append(np.arange(low, high, tile, dtype=np.int64), np.int64(high))
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.columns import offsets, spread
 from placement_data.design import Design, Direction, MasterClass, Masters, Status, Use
 from placement_data.errors import InputError
 from placement_data.liberty import LibertyCells
@@ -65,7 +66,7 @@ class Wiring:
         size = np.bincount(pins.net[use], minlength=len(design.nets.name))
         use &= size[pins.net] >= 2
         net = np.flatnonzero(size >= 2)
-        return cls(net, _offsets(size[net]), pins.x[use], pins.y[use], pins.drives[use])
+        return cls(net, offsets(size[net]), pins.x[use], pins.y[use], pins.drives[use])
 
     @property
     def size(self) -> Indices:
@@ -95,7 +96,7 @@ class Wiring:
     def select(self, keep: Mask) -> Wiring:
         """The nets where ``keep`` (nets,) is True."""
         pins = np.repeat(keep, self.size)
-        return Wiring(self.net[keep], _offsets(self.size[keep]), self.x[pins], self.y[pins], self.drives[pins])
+        return Wiring(self.net[keep], offsets(self.size[keep]), self.x[pins], self.y[pins], self.drives[pins])
 
     def by_fanout(self) -> tuple[Wiring, Wiring]:
         """The nets of small fan-out (at most ``SMALL_FANOUT_MAX`` sinks) and those of large fan-out."""
@@ -221,8 +222,7 @@ def _split_large(wiring: Wiring) -> tuple[Indices, Indices, Indices, tuple[Indic
     along = np.where(large[net], np.where(strip % 2 == 0, wiring.x, -wiring.x), 0.0)
     order = np.lexsort((along, strip, net))
     blocks = np.where(large, -(-size // _MST_BLOCK), 1)
-    owner = np.repeat(np.arange(len(size)), blocks)
-    within = np.arange(len(owner)) - (np.cumsum(blocks) - blocks)[owner]
+    owner, within = spread(blocks)
     start = wiring.offset[owner] + within * _MST_BLOCK
     stop = np.where(within == blocks[owner] - 1, wiring.offset[owner + 1], start + _MST_BLOCK)
     later = start[within > 0]
@@ -316,14 +316,10 @@ def _named(masters: Masters, names: frozenset[str]) -> Mask:
 
 def _per_master(masters: Masters, pin: Mask) -> Indices:
     """(masters,) number of pins where ``pin`` is True."""
-    total = np.concatenate([[0], np.cumsum(pin)])
+    total = offsets(pin)
     return np.asarray(total[masters.pin_offset[1:]] - total[masters.pin_offset[:-1]])
 
 
 def _first_true(flag: Mask, wiring: Wiring) -> Indices:
     """(nets,) row of the first pin with the flag, the number of all pins where there is none."""
     return np.minimum.reduceat(np.where(flag, np.arange(len(flag)), len(flag)), wiring.first)
-
-
-def _offsets(size: Indices) -> Indices:
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement_data.columns import name_column, offsets, spread
 from placement_data.design import Codes, Indices, Ints, MasterClass, Masters, Names, Use
 
 
@@ -38,12 +39,12 @@ def make_masters(
     first = first[by_age]
     master = np.argsort(by_age)[group.reshape(-1)]
 
-    pin_offset = np.concatenate([[0], np.cumsum(count[first])])
-    rank = np.arange(pin_offset[-1]) - np.repeat(pin_offset[:-1], count[first])
-    model = order[np.repeat(start[first], count[first]) + rank]
+    pin_offset = offsets(count[first])
+    owner, rank = spread(count[first])
+    model = order[start[first][owner] + rank]
     master_pin = np.empty(len(pins.node), dtype=np.int64)
     master_pin[order] = np.arange(len(order)) - start[pins.node[order]] + pin_offset[master[pins.node[order]]]
-    pin_names = np.array([f"p{number}" for number in range(int(count.max(initial=0)))], dtype=object)
+    pin_names = name_column(f"p{number}" for number in range(int(count.max(initial=0))))
     masters = Masters(
         name=_master_names(width[first], height[first], kind[first], dbu_per_micron),
         kind=kind[first],
@@ -105,7 +106,7 @@ def _master_names(width: Ints, height: Ints, kind: Codes, dbu_per_micron: int) -
     class_name = {int(code): code.name.lower() for code in MasterClass}
     sizes = zip(kind.tolist(), (width / dbu_per_micron).tolist(), (height / dbu_per_micron).tolist(), strict=True)
     names = [f"{class_name[code]}_{w:g}x{h:g}_{number}" for number, (code, w, h) in enumerate(sizes)]
-    return np.array(names, dtype=object)
+    return name_column(names)
 
 
 def _empty_words(count: int) -> Names:

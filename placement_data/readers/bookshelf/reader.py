@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.columns import name_column
 from placement_data.design import (
     Cells,
     Codes,
@@ -33,7 +34,6 @@ from placement_data.design import (
     Indices,
     Ints,
     MasterClass,
-    Names,
     Nets,
     Pins,
     Ports,
@@ -160,9 +160,9 @@ def _design(name: str, files: _Files, sources: tuple[str, ...]) -> Design:
         masters,
         cells,
         _no_ports(),
-        Nets(_names(nets.name), np.full(len(nets.name), Use.SIGNAL, dtype=np.uint8), nets.pin_offset),
+        Nets(name_column(nets.name), np.full(len(nets.name), Use.SIGNAL, dtype=np.uint8), nets.pin_offset),
         _pins(nets, node_pins, cells, size, master_pin),
-        SpecialNets(_names([]), np.empty(0, dtype=np.uint8)),
+        SpecialNets(name_column([]), np.empty(0, dtype=np.uint8)),
         make_rows(files.rows, scale),
         make_tracks(route, scale),
         make_gcell_grid(route, scale),
@@ -210,7 +210,7 @@ def _cells(files: _Files, size: Ints, master: Indices, scale: Scale) -> Cells:
     box[~places.placed] = 0
     fixed = places.fixed | (nodes.kind != MOVABLE)
     status = np.where(places.placed, np.where(fixed, Status.FIXED, Status.PLACED), Status.UNPLACED).astype(np.uint8)
-    names = _names(texts(list(nodes.index)))
+    names = name_column(texts(list(nodes.index)))
     return Cells(names, master, places.orientation, status, box, np.full(len(names), "", dtype=object))
 
 
@@ -249,10 +249,6 @@ def _die(cells: Cells, rows: list[Subrow], scale: Scale, file: str) -> Ints:
     return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
 
-def _names(names: list[str]) -> Names:
-    return np.array(names, dtype=object)
-
-
 def _no_ports() -> Ports:
     codes = np.empty(0, dtype=np.uint8)
-    return Ports(_names([]), _names([]), codes, codes, codes, np.empty((0, 4), dtype=np.int64))
+    return Ports(name_column([]), name_column([]), codes, codes, codes, np.empty((0, 4), dtype=np.int64))

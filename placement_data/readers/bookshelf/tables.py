@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement_data.columns import name_column
 from placement_data.design import (
     Blockages,
     Cells,
@@ -13,7 +14,6 @@ from placement_data.design import (
     Ints,
     LayerKind,
     Layers,
-    Names,
     Rows,
     Sites,
     Status,
@@ -69,7 +69,7 @@ def make_sites(rows: list[Subrow]) -> Sites:
     """A site for each size of the rows' sites."""
     sizes = list(dict.fromkeys((row.site_width, row.height) for row in rows))
     width, height = (np.array([size[axis] for size in sizes], dtype=np.float64) for axis in range(2))
-    return Sites(_names([_site(width, height) for width, height in sizes]), width, height)
+    return Sites(name_column([_site(width, height) for width, height in sizes]), width, height)
 
 
 def _site(width: float, height: float) -> str:
@@ -85,8 +85,8 @@ def make_rows(rows: list[Subrow], scale: Scale) -> Rows:
         before = row.row
         names.append(f"row_{row.row}_{second}" if second else f"row_{row.row}")
     return Rows(
-        _names(names),
-        _names([_site(row.site_width, row.height) for row in rows]),
+        name_column(names),
+        name_column([_site(row.site_width, row.height) for row in rows]),
         scale.whole(np.array([(row.x, row.y) for row in rows], dtype=np.float64).reshape(-1, 2)),
         np.array([row.orientation for row in rows], dtype=np.uint8),
         np.array([(row.sites, 1) for row in rows], dtype=np.int64).reshape(-1, 2),
@@ -103,7 +103,7 @@ def make_layers(route: Route | None) -> Layers:
     spacing = empty if route is None else np.where(route.width > 0, route.spacing, np.nan)
     pitch = width + spacing
     return Layers(
-        name=_names([_layer(layer) for layer in range(count)]),
+        name=name_column([_layer(layer) for layer in range(count)]),
         kind=np.full(count, LayerKind.ROUTING, dtype=np.uint8),
         direction=np.array(directions, dtype=np.uint8),
         pitch_x=pitch,
@@ -148,7 +148,7 @@ def _lines(lines: list[tuple[bool, int, int, int, str]]) -> Tracks:
         np.array([line[1] for line in lines], dtype=np.int64),
         np.array([line[2] for line in lines], dtype=np.int64),
         np.array([line[3] for line in lines], dtype=np.int64),
-        _names([line[4] for line in lines]),
+        name_column([line[4] for line in lines]),
     )
 
 
@@ -171,7 +171,7 @@ def make_blockages(route: Route | None, shapes: Shapes, cells: Cells, scale: Sca
         cell += [node] * len(own)
         box.append(own)
     porosity = np.nan if route is None or route.porosity <= 0 else route.porosity
-    names = _names(layer)
+    names = name_column(layer)
     return Blockages(
         layer=names,
         box=np.concatenate(box),
@@ -181,7 +181,3 @@ def make_blockages(route: Route | None, shapes: Shapes, cells: Cells, scale: Sca
         only_fills=np.zeros(len(names), dtype=bool),
         cell=np.array(cell, dtype=np.int32),
     )
-
-
-def _names(names: list[str]) -> Names:
-    return np.array(names, dtype=object)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.columns import name_column, offsets
 from placement_data.design import (
     Blockages,
     Cells,
@@ -19,7 +20,6 @@ from placement_data.design import (
     Indices,
     Ints,
     Masters,
-    Names,
     Nets,
     Pins,
     Ports,
@@ -110,7 +110,7 @@ def link(raw: RawDesign, library: Library) -> Design:
         ports,
         nets,
         pins,
-        SpecialNets(_names(raw.special_nets.name), np.array(raw.special_nets.use, dtype=np.uint8)),
+        SpecialNets(name_column(raw.special_nets.name), np.array(raw.special_nets.use, dtype=np.uint8)),
         rows_of(raw.rows, library, dbu),
         _tracks(raw.tracks),
         _tracks(raw.gcell_grid),
@@ -120,10 +120,6 @@ def link(raw: RawDesign, library: Library) -> Design:
         rules,
         sources=(*library.sources, str(raw.path)),
     )
-
-
-def _names(names: Sequence[str]) -> Names:
-    return np.array(names, dtype=object)
 
 
 def _table(rows: Sequence[Any], columns: int) -> Ints:
@@ -176,7 +172,7 @@ def _cells(raw: RawDesign, masters: Masters, layer_index: dict[str, int]) -> Cel
     box[components.status == Status.UNPLACED] = 0
     weights = sorted(components.weight)
     return Cells(
-        _names(components.name),
+        name_column(components.name),
         master,
         components.orientation,
         components.status,
@@ -223,8 +219,8 @@ def _in_all_orientations(box: Ints, size: Ints) -> Ints:
 
 def _ports(ports: RawPorts) -> Ports:
     return Ports(
-        _names(ports.name),
-        _names(ports.net),
+        name_column(ports.name),
+        name_column(ports.net),
         np.array(ports.direction, dtype=np.uint8),
         np.array(ports.use, dtype=np.uint8),
         np.array(ports.status, dtype=np.uint8),
@@ -253,11 +249,11 @@ def _nets_and_pins(raw: RawDesign, masters: Masters, cells: Cells, ports: Ports,
     columns = (net, owner, port, master_pin)
     if (owner == _ANY).any():
         columns = _spread(raw, finder, cells, columns)
-    offset = np.concatenate([[0], np.cumsum(np.bincount(columns[0], minlength=len(nets.name)))]).astype(np.int64)
+    offset = offsets(np.bincount(columns[0], minlength=len(nets.name)))
     rule_of = {name: row for row, name in enumerate(rules.name)}
     ruled = np.array([net for net, _ in nets.rule], dtype=np.int32)
     rule = np.array([rule_of.get(name, -1) for _, name in nets.rule], dtype=np.int32)
-    return Nets(_names(nets.name), nets.use, offset, ruled, rule), _pins(columns, masters, cells, ports)
+    return Nets(name_column(nets.name), nets.use, offset, ruled, rule), _pins(columns, masters, cells, ports)
 
 
 def _look_up(index: dict[str, int], names: list[str]) -> Indices:
@@ -365,8 +361,8 @@ def rows_of(rows: list[RawRow], library: Library, dbu: int) -> Rows:
         width, height = site_step.get(row.site, (0, 0))
         steps.append(row.step or (width * (row.count[0] > 1), height * (row.count[1] > 1)))
     return Rows(
-        _names([row.name for row in rows]),
-        _names([row.site for row in rows]),
+        name_column([row.name for row in rows]),
+        name_column([row.site for row in rows]),
         _table([row.origin for row in rows], 2),
         np.array([row.orientation for row in rows], dtype=np.uint8),
         _table([row.count for row in rows], 2),
@@ -380,7 +376,7 @@ def _tracks(tracks: list[tuple[bool, int, int, int, str]]) -> Tracks:
         np.array([track[1] for track in tracks], dtype=np.int64),
         np.array([track[2] for track in tracks], dtype=np.int64),
         np.array([track[3] for track in tracks], dtype=np.int64),
-        _names([track[4] for track in tracks]),
+        name_column([track[4] for track in tracks]),
     )
 
 
@@ -388,7 +384,7 @@ def _blockages(raw: RawDesign) -> Blockages:
     blockages = raw.blockages
     row_of = _rows_of_names(raw.components, {name for name in blockages.component if name})
     return Blockages(
-        _names(blockages.layer),
+        name_column(blockages.layer),
         _table(blockages.box, 4),
         np.array(blockages.soft, dtype=bool),
         np.array(blockages.max_density, dtype=np.float64),

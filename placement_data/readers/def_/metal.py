@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from placement_data.columns import spread
 from placement_data.design import Indices, Ints, LayerKind, SpecialWires
 from placement_data.errors import InputError
 from placement_data.orientation import turned
@@ -139,7 +139,7 @@ class _Vias:
         there.discard(layer)
         return there.pop() if len(there) == 1 else _UNKNOWN
 
-    def place(self, raw: RawSpecialNets) -> tuple[Ints, Ints, Ints]:
+    def place(self, raw: RawSpecialNets) -> tuple[Ints, Indices, Ints]:
         """Row of ``raw.via``, layer and box of all shapes of all vias."""
         via, copies = raw.via[:, 1], raw.via[:, 5] * raw.via[:, 6]
         count = np.diff(self._offset)[via] * copies
@@ -150,13 +150,11 @@ class _Vias:
             expected = f"at most {MOST_REPEATED} boxes"
             found = f"{int(repeated.sum())} boxes"
             raise InputError(what, file=raw.path, line=raw.line[net], found=found, expected=expected)
-        row = _spread(copies)
-        copy = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+        row, copy = spread(copies)
         columns, step = raw.via[row, 5], raw.via[row, 7:9]
         at = raw.via[row, 2:4] + step * np.stack([copy % columns, copy // columns], axis=1)
         shapes = np.diff(self._offset)[via[row]]
-        instance = _spread(shapes)
-        shape = np.arange(len(instance)) - np.repeat(np.cumsum(shapes) - shapes, shapes)
+        instance, shape = spread(shapes)
         shape += self._offset[via[row[instance]]]
         row = row[instance]
         codes = np.arange(_ORIENTATIONS)
@@ -164,8 +162,3 @@ class _Vias:
         box = np.stack(tables)[raw.via[row, 4], shape] if len(row) else np.empty((0, 4), dtype=np.int64)
         box += np.tile(at[instance], 2)
         return row, self._layer[shape], box
-
-
-def _spread(counts: NDArray[np.int64]) -> Ints:
-    """Each row's number as often as its count says."""
-    return np.repeat(np.arange(len(counts)), counts)

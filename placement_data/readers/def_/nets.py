@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.columns import offsets
 from placement_data.design import Codes, Indices, Ints, Use
 from placement_data.readers.def_.sections import Section, options, skip_option, statements
 from placement_data.readers.def_.statements import CLOSE, OPEN, Statements
@@ -145,7 +146,7 @@ def _with_odd(
     owner: Keys, pin: Indices, fan: Ints, odd: dict[int, Net], vocabulary: Vocabulary
 ) -> tuple[Keys, Indices]:
     """The pins of plain statements (``fan`` each) with those of the odd ones put in at their places."""
-    before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(fan)])
+    before = offsets(fan)
     places = [np.full(len(one.owner), before[row]) for row, one in odd.items()]
     owners = [name for one in odd.values() for name in one.owner]
     pins = [vocabulary.code(name) for one in odd.values() for name in one.pin]

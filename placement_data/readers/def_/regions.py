@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from placement_data.design import Ints, RegionKind, Regions
+from placement_data.columns import name_column, offsets
+from placement_data.design import RegionKind, Regions
 from placement_data.readers.def_.sections import options, read_points, skip_option
 from placement_data.readers.words import codes_of
 from placement_data.text import Cursor
@@ -115,11 +116,11 @@ def regions_of(
             boxes.append(groups.boxes[row])
             cells.append(found[row])
     return Regions(
-        np.array(name, dtype=object),
+        name_column(name),
         np.array(kind, dtype=np.uint8),
-        _offsets([len(some) for some in boxes]),
+        offsets([len(some) for some in boxes]),
         np.array([box for some in boxes for box in some], dtype=np.int64).reshape(-1, 4),
-        _offsets([len(some) for some in cells]),
+        offsets([len(some) for some in cells]),
         np.array([cell for some in cells for cell in sorted(some)], dtype=np.int32),
     )
 
@@ -147,7 +148,3 @@ def _members(groups: RawGroups, cell_names: Sequence[str]) -> list[set[int]]:
             match = re.compile("|".join(patterns)).fullmatch
             found[row] |= {cell for cell, name in enumerate(cell_names) if match(name)}
     return found
-
-
-def _offsets(counts: list[int]) -> Ints:
-    return np.cumsum([0, *counts], dtype=np.int64)

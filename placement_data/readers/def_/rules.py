@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.columns import name_column, offsets
 from placement_data.design import Floats, Ints, Rules
 from placement_data.readers.def_.sections import options, skip_option
 from placement_data.readers.lef import Library
@@ -66,8 +67,8 @@ def rules_of(raw: RawRules, library: Library, layer_index: dict[str, int], dbu: 
     counts = [*raw.layers, *(int(theirs.offset[row + 1] - theirs.offset[row]) for row in kept)]
     layer = np.array([layer_index.get(name, -1) for name in raw.layer], dtype=np.int32)
     return Rules(
-        np.array([*raw.name, *theirs.name[kept]], dtype=object),
-        np.cumsum([0, *counts], dtype=np.int64),
+        name_column([*raw.name, *theirs.name[kept]]),
+        offsets(counts),
         np.concatenate([layer, theirs.layer[rows]]).astype(np.int32),
         np.concatenate([np.array(raw.width, dtype=np.int64), _whole(theirs.width[rows], dbu)]),
         np.concatenate([np.array(raw.spacing, dtype=np.int64), _whole(theirs.spacing[rows], dbu)]),

@@ -16,7 +16,7 @@ from placement_data.readers.def_.vias import read_boxes
 from placement_data.readers.words import USES
 from placement_data.text import LARGEST, Cursor, PathLike
 
-# Extension of a wire where it goes on round a corner: half its width (see ``def_metal``).
+# Extension of a wire where it goes on round a corner: half its width (see ``metal``).
 CORNER = -(2**40)
 
 # More copies of one via, or of all vias that are repeated, are a mistake.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.columns import name_column, offsets
 from placement_data.design import Floats, Indices, Ints, LayerDirection, LayerKind, Layers, Names
 from placement_data.readers.words import codes_of
 from placement_data.text import Cursor
@@ -163,7 +164,7 @@ def layer_table(layers: dict[str, Layer]) -> Layers:
         return np.array(column, dtype=np.float64)
 
     return Layers(
-        np.array(list(layers), dtype=object),
+        name_column(layers),
         np.array([layer.kind for layer in values], dtype=np.uint8),
         np.array([layer.direction for layer in values], dtype=np.uint8),
         lengths([layer.pitch[0] for layer in values]),
@@ -179,8 +180,8 @@ def rule_table(rules: dict[str, Rule], layer_index: dict[str, int]) -> MicronRul
     """The columns of ``MicronRules``."""
     values = list(rules.values())
     return MicronRules(
-        np.array(list(rules), dtype=object),
-        np.cumsum([0, *(len(rule.layer) for rule in values)], dtype=np.int64),
+        name_column(rules),
+        offsets([len(rule.layer) for rule in values]),
         np.array([layer_index.get(name, -1) for rule in values for name in rule.layer], dtype=np.int32),
         np.array([width for rule in values for width in rule.width], dtype=np.float64),
         np.array([spacing for rule in values for spacing in rule.spacing], dtype=np.float64),

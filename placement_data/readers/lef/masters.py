@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.columns import name_column, offsets
 from placement_data.design import Codes, Direction, Floats, Indices, Ints, MasterClass, Names, Use
 from placement_data.readers.lef.shapes import Item, read_pair, read_shapes, resolved
 from placement_data.readers.via_shapes import Shape
@@ -160,30 +161,30 @@ def skip_to(cursor: Cursor, word: str) -> None:
 def master_table(
     named: dict[str, Master], layer_index: dict[str, int], vias: dict[str, list[Shape]], widths: dict[str, float]
 ) -> MicronMasters:
-    """The columns of ``MicronMasters``; ``vias`` and ``widths`` (of layers) are for ``lef_shapes.resolved``."""
+    """The columns of ``MicronMasters``; ``vias`` and ``widths`` (of layers) are for ``shapes.resolved``."""
     masters = list(named.values())
     pins = [pin for master in masters for pin in master.pins.values()]
     ports = [resolved(pin.shapes, vias, widths) for pin in pins]
     obstructions = [resolved(master.obstructions, vias, widths) for master in masters]
     size = np.array([master.size for master in masters], dtype=np.float64).reshape(-1, 2)
     origin = np.array([master.origin for master in masters], dtype=np.float64).reshape(-1, 2)
-    pin_offset = _offsets([len(master.pins) for master in masters])
-    port_offset = _offsets([len(shapes) for shapes in ports])
+    pin_offset = offsets([len(master.pins) for master in masters])
+    port_offset = offsets([len(shapes) for shapes in ports])
     port_layer, port_box = shape_columns(ports, layer_index)
-    obstruction_offset = _offsets([len(shapes) for shapes in obstructions])
+    obstruction_offset = offsets([len(shapes) for shapes in obstructions])
     obstruction_layer, obstruction_box = shape_columns(obstructions, layer_index)
     port_box += np.tile(np.repeat(origin, np.diff(port_offset[pin_offset]), axis=0), 2)
     obstruction_box += np.tile(np.repeat(origin, np.diff(obstruction_offset), axis=0), 2)
     return MicronMasters(
-        _names(list(named)),
+        name_column(list(named)),
         np.array([master.kind for master in masters], dtype=np.uint8),
-        _names([master.subclass for master in masters]),
+        name_column([master.subclass for master in masters]),
         size[:, 0].copy(),
         size[:, 1].copy(),
         np.array([master.symmetry for master in masters], dtype=np.uint8),
-        _names([master.site for master in masters]),
+        name_column([master.site for master in masters]),
         pin_offset,
-        _names([name for master in masters for name in master.pins]),
+        name_column([name for master in masters for name in master.pins]),
         np.array([pin.direction for pin in pins], dtype=np.uint8),
         np.array([pin.use for pin in pins], dtype=np.uint8),
         port_offset,
@@ -193,14 +194,6 @@ def master_table(
         obstruction_layer,
         obstruction_box,
     )
-
-
-def _names(names: list[str]) -> Names:
-    return np.array(names, dtype=object)
-
-
-def _offsets(counts: list[int]) -> Ints:
-    return np.cumsum([0, *counts], dtype=np.int64)
 
 
 def shape_columns(shapes: Sequence[Sequence[Shape]], layer_index: dict[str, int]) -> tuple[Indices, Floats]:

@@ -1,7 +1,7 @@
 """LEF: layers, sites, vias, rules and masters of one or several files, merged, in microns.
 
 Where one of them is defined again, in one file or another, its first definition counts, as in OpenROAD. Masters are
-converted to database units only when a DEF says what those are (``def_.py``).
+converted to database units only when a DEF says what those are (``def_/link.py``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from placement_data.columns import name_column, offsets
 from placement_data.design import Floats, Indices, Ints, LayerKind, Layers, Names, Sites
 from placement_data.errors import InputError
 from placement_data.readers.lef.layers import Layer, MicronRules, Rule, layer_table, read_layer, read_rule, rule_table
@@ -232,7 +233,7 @@ def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
     size = np.array(list(tables.sites.values()), dtype=np.float64).reshape(-1, 2)
     return Library(
         layer_table(tables.layers),
-        Sites(np.array(list(tables.sites), dtype=object), size[:, 0].copy(), size[:, 1].copy()),
+        Sites(name_column(tables.sites), size[:, 0].copy(), size[:, 1].copy()),
         master_table(tables.masters, layer_index, vias, widths),
         sources,
         via_table(vias, layer_index),
@@ -245,5 +246,5 @@ def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
 def via_table(vias: dict[str, list[Shape]], layer_index: dict[str, int]) -> MicronVias:
     """The columns of ``MicronVias``."""
     layer, box = shape_columns(list(vias.values()), layer_index)
-    offset = np.cumsum([0, *(len(shapes) for shapes in vias.values())], dtype=np.int64)
-    return MicronVias(np.array(list(vias), dtype=object), offset, layer, box)
+    offset = offsets([len(shapes) for shapes in vias.values()])
+    return MicronVias(name_column(vias), offset, layer, box)

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import interpolate, ndimage
 
 from placement_data.circuitnet import export_circuitnet, read_circuitnet, read_designs
 from placement_data.circuitnet.names import DRC_TASK_CHANNELS, PLACEMENT_MAPS, ROUTER_MAPS, parse_name
-from placement_data.circuitnet.resize import area_resize, cubic_resize, max_resize
+from placement_data.circuitnet.resize import cubic_resize, max_resize
 from placement_data.dataset import Split
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.grid import area_resize
 from placement_data.store import Store, verify, write
 from tests.samples import KIND, SPLIT, made_up_sample
 
@@ -485,6 +486,20 @@ def test_resizing(old: tuple[int, int], new: tuple[int, int]) -> None:
     fine = np.kron(values, np.ones(new)).reshape(new[0], old[0], new[1], old[1])
     np.testing.assert_allclose(area_resize(values, new), fine.mean(axis=(1, 3)), rtol=1e-12)
     np.testing.assert_array_equal(max_resize(values, new), fine.max(axis=(1, 3)))
-    if min(*old, *new) > 1:
-        zoom = (new[0] / old[0], new[1] / old[1])
-        np.testing.assert_allclose(cubic_resize(values, new), ndimage.zoom(values, zoom, order=3), atol=1e-12)
+
+
+def spline_by_hand(values: NDArray[np.float64], new: int) -> NDArray[np.float64]:
+    """Along the first axis: the periodic cubic spline through the values and their mirror image."""
+    old = len(values)
+    if old == 1:
+        return np.repeat(values, new, axis=0)
+    mirrored = np.concatenate([values, values[-2::-1]])
+    spline = interpolate.CubicSpline(np.arange(2 * old - 1), mirrored, bc_type="periodic")
+    return np.asarray(spline(np.arange(new) * ((old - 1) / max(new - 1, 1))))
+
+
+@pytest.mark.parametrize(("old", "new"), [((9, 13), (4, 6)), ((9, 13), (12, 20)), ((30, 2), (7, 31)), ((1, 5), (3, 1))])
+def test_cubic_resizing(old: tuple[int, int], new: tuple[int, int]) -> None:
+    values = np.random.default_rng(1).random(old) * 5
+    by_hand = spline_by_hand(spline_by_hand(values, new[0]).T, new[1]).T
+    np.testing.assert_allclose(cubic_resize(values, new), by_hand, atol=1e-12)
