@@ -155,7 +155,7 @@ def _split() -> Target:
 
 
 def _store() -> Target:
-    from placement_data.store import verify
+    from placement_data.checks.verify import verify
     from tests.samples import write_made_up_store
 
     def corpora() -> list[Files]:

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import interpolate, ndimage
 
+from placement_data.checks.verify import verify
 from placement_data.circuitnet import export_circuitnet, read_circuitnet, read_designs
 from placement_data.circuitnet.names import DRC_TASK_CHANNELS, PLACEMENT_MAPS, ROUTER_MAPS, parse_name
 from placement_data.circuitnet.resize import cubic_resize, max_resize
@@ -21,7 +22,7 @@ from placement_data.dataset import Split
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.grid import area_resize
-from placement_data.store import Store, verify, write
+from placement_data.store import Store, write
 from tests.samples import KIND, SPLIT, made_up_sample
 
 N28 = ("9276-zero-riscy-b-1-c5-u0.85-m4-p5-f0", "11-RISCY-FPU-a-3-c20-u0.7-m1-p8-f1")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from placement_data import features
+from placement_data.dataset import symmetry, transposed_channels
 from placement_data.design import Design, Use
 from placement_data.errors import InputError
 from placement_data.features import (
@@ -28,7 +29,7 @@ from placement_data.features import (
 )
 from placement_data.grid import Grid
 from tests.placement_data import reference_channels as reference
-from tests.placement_data.builders import DBU, ROW, random_design
+from tests.placement_data.builders import DBU, ROW, random_design, transposed
 from tests.placement_data.furnished import furnished_design
 
 NEW = ALL.channels[17:]
@@ -297,3 +298,18 @@ def test_without_supply_nets_there_is_no_power_grid() -> None:
     assert not any(map_.any() for map_ in maps_of(signal, grid, *power))
     before, after = (maps_of(d, grid, "routing_blockage_horizontal")[0] for d in (design, signal))
     assert after.sum() > before.sum()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_transposed_layout_has_transposed_maps_under_swapped_names(seed: int) -> None:
+    design = furnished_design(seed)
+    other = transposed(design)
+    turned = symmetry(np.stack(maps_of(design, Grid.of(design, 2.8), *ALL.channels)), 4)
+    found = np.stack(maps_of(other, Grid.of(other, 2.8), *ALL.channels))
+    order = transposed_channels(ALL.channels)
+    assert len(order) == 49
+    for place, (name, source) in enumerate(zip(ALL.channels, order, strict=True)):
+        assert_same(found[place], turned[source])
+        assert (source != place) == name.endswith(("_horizontal", "_vertical")), name
+        if source != place and found[place].any():  # a layout may have room everywhere, so no overflow
+            assert not np.allclose(found[place], turned[place]), name
