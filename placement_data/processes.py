@@ -74,7 +74,7 @@ def _spread(function: Callable[[T], R], tasks: Sequence[T], workers: int, stop_o
 
 
 class Pool(Generic[T, R]):
-    """Worker processes that call ``function``, which is pickled once with all that it carries.
+    """Worker processes that call ``function``, which is pickled once, with the first task and all that it carries.
 
     All workers start with the first task, at the same time; each computes with one thread. One that dies, or that works
     on a task for longer than ``seconds``, is replaced. ``memory_mb`` limits what the calls may allocate beyond what the
@@ -88,7 +88,8 @@ class Pool(Generic[T, R]):
         if workers < 1 or (seconds is not None and seconds <= 0) or (memory_mb is not None and memory_mb <= 0):
             raise ValueError(f"workers, seconds and memory must be above 0, not {workers}, {seconds}, {memory_mb}")
         self.workers = workers
-        self._load = pickle.dumps((function, memory_mb))
+        self._function = function, memory_mb
+        self._load = b""
         self._seconds = seconds
         self._queue: deque[tuple[int, bytes]] = deque()
         self._idle: list[_Worker] = []
@@ -126,6 +127,7 @@ class Pool(Generic[T, R]):
     def _hand_out(self) -> None:
         if not self._queue:
             return
+        self._load = self._load or pickle.dumps(self._function)
         for worker in [worker for worker in self._idle if not worker.process.is_alive()]:
             self._idle.remove(worker)
             worker.end()

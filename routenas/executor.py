@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import multiprocessing.connection
-import os
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from placement_data.errors import InputError
-from placement_data.processes import one_thread
+from placement_data.processes import EndedError, Pool
 from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result, Trial
 
@@ -44,11 +42,19 @@ def attempt(estimator: Estimator, item: Any) -> Result:
     start = time.perf_counter()
     try:
         (result,) = estimator.estimate([item])
+        if not isinstance(result, Result):
+            raise TypeError(f"an estimator gives a Result for each item, not {type(result).__name__}")
     except Exception as error:
         _log.debug("a trial failed", exc_info=True)
-        reason = str(error).strip().partition("\n")[0]
-        result = Result(None, {}, f"{type(error).__name__}: {reason}"[:200])
+        result = _failure(error)
     return result if result.seconds is not None else _timed(result, start)
+
+
+def _failure(error: Exception) -> Result:
+    if isinstance(error, EndedError):
+        return Result(None, {}, f"the trial was ended: {error.what}")
+    reason = str(error).strip().partition("\n")[0]
+    return Result(None, {}, f"{type(error).__name__}: {reason}"[:200])
 
 
 def _timed(result: Result, start: float) -> Result:
@@ -61,7 +67,6 @@ class Direct(Executor):
     def __init__(self, estimator: Estimator, workers: int) -> None:
         self.workers = workers
         self._estimator = estimator
-        self._known: deque[Outcome] = deque()
 
     def prepare(self, folder: Path) -> None:
         """See `Executor`."""
@@ -129,146 +134,97 @@ class Around(Executor):
         self.executor.close()
 
 
-class Processes(Direct):
-    """Local worker processes, each with its own copy of the estimator, which must be picklable.
+class Spread(Direct):
+    """Base of the executors that run trials elsewhere, at most ``workers`` at a time."""
 
-    A worker that is killed (by the system, for its memory, or because its trial ran longer than ``seconds``) fails
-    its trial and is replaced. ``memory_mb`` limits what a trial may allocate beyond what its process has at the start.
-    Every worker computes with one thread.
-    """
-
-    def __init__(
-        self, estimator: Estimator, workers: int = 2, seconds: float | None = None, memory_mb: int | None = None
-    ) -> None:
-        if workers < 1 or (seconds is not None and seconds <= 0) or (memory_mb is not None and memory_mb <= 0):
-            raise ValueError(f"workers, seconds and memory must be above 0, not {workers}, {seconds}, {memory_mb}")
+    def __init__(self, estimator: Estimator, workers: int) -> None:
         super().__init__(estimator, workers)
-        self._memory_mb = memory_mb
-        self._seconds = seconds
+        self._known: deque[Outcome] = deque()
         self._queue: deque[tuple[int, Any]] = deque()
-        self._idle: list[_Worker] = []
-        self._busy: dict[Connection[Any, Any], _Worker] = {}
+        self._running: dict[int, float] = {}  # when a ticket was launched
+
+    @abstractmethod
+    def _launch(self, ticket: int, item: Any) -> None:
+        """Start a trial. A worker is free, or will be as soon as it has started."""
+
+    @abstractmethod
+    def _next(self) -> tuple[int, Result | Exception]:
+        """A trial that ended: its result, or why there is none."""
 
     def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
         """See `Executor`."""
-        if known is not None:
+        if known is None:
+            self._queue.append((ticket, item))
+            self._start()
+        else:
             self._known.append((ticket, known))
-            return
-        self._queue.append((ticket, item))
-        self._start()
 
     def wait(self) -> Outcome:
         """See `Executor`."""
         if self._known:
             return self._known.popleft()
-        if not self._busy:
+        if not self._running:
             raise LookupError("no trial was submitted")
-        while True:
-            now = time.monotonic()
-            left = [worker.deadline - now for worker in self._busy.values() if worker.deadline is not None]
-            ready = multiprocessing.connection.wait(list(self._busy), max(0.0, min(left)) if left else None)
-            late = [link for link, worker in self._busy.items() if worker.is_late()]
-            for link in [*ready, *late]:
-                worker = self._busy.pop(cast("Connection[Any, Any]", link))
-                ticket = worker.ticket
-                result, alive = worker.result() if link in ready else worker.kill(f"longer than {self._seconds:g} s")
-                if alive:
-                    self._idle.append(worker)
-                self._start()
-                return ticket, result
+        ticket, outcome = self._next()
+        start = self._running.pop(ticket)
+        self._start()
+        return ticket, outcome if isinstance(outcome, Result) else _timed(_failure(outcome), start)
 
     def close(self) -> None:
         """See `Executor`."""
-        for worker in [*self._idle, *self._busy.values()]:
-            worker.kill("closed")
-        self._queue.clear()
         self._known.clear()
-        self._idle, self._busy = [], {}
+        self._queue.clear()
+        self._running = {}
 
     def _start(self) -> None:
-        while self._queue and len(self._busy) < self.workers:
-            worker = self._idle.pop() if self._idle else _Worker(self._estimator, self._memory_mb)
+        while self._queue and len(self._running) < self.workers:
             ticket, item = self._queue.popleft()
-            worker.give(ticket, item, self._seconds)
-            self._busy[worker.link] = worker
+            self._running[ticket] = time.perf_counter()
+            self._launch(ticket, item)
 
 
-class _Worker:
-    """One process, and the parent's end of its pipe."""
+class Processes(Spread):
+    """Local worker processes, each with its own copy of the estimator, which must be picklable.
 
-    def __init__(self, estimator: Estimator, memory_mb: int | None) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy the locks of torch and HDF5
-        self.link, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, estimator, memory_mb), daemon=True)
-        with one_thread():
-            self.process.start()
-        theirs.close()
-        self.ticket, self.start = -1, time.perf_counter()
-        self.deadline: float | None = None
-        self._waiting_to_start = True
+    They start with the first trial, all at once, and each computes with one thread. A worker that is killed (by the
+    system, for its memory, or because its trial ran longer than ``seconds``) fails its trial and is replaced.
+    ``memory_mb`` limits what a trial may allocate beyond what its process has at the start.
+    """
 
-    def give(self, ticket: int, item: Any, seconds: float | None) -> None:
-        """Start a trial. The time that a new process needs to import everything is not the trial's."""
-        if self._waiting_to_start:
-            with suppress(EOFError, OSError):
-                self.link.recv()
-            self._waiting_to_start = False
-        self.ticket, self.start = ticket, time.perf_counter()
-        self.deadline = None if seconds is None else time.monotonic() + seconds
-        with suppress(OSError):  # it is dead: `result` says so
-            self.link.send(item)
+    def __init__(
+        self, estimator: Estimator, workers: int = 2, seconds: float | None = None, memory_mb: int | None = None
+    ) -> None:
+        super().__init__(estimator, workers)
+        self._pool: Pool[Any, Result] = Pool(partial(attempt, estimator), workers, seconds, memory_mb)
 
-    def is_late(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline and not self.link.poll()
+    def _launch(self, ticket: int, item: Any) -> None:
+        self._pool.submit(ticket, item)
 
-    def result(self) -> tuple[Result, bool]:
-        """What came back, and whether the worker lives."""
-        try:
-            result: Result = self.link.recv()
-            return result, True
-        except (EOFError, OSError):
-            self.process.join()
-            code = self.process.exitcode or 0
-            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-            return self.kill(f"its process ended {how}")
+    def _next(self) -> tuple[int, Result | Exception]:
+        return self._pool.wait()
 
-    def kill(self, why: str) -> tuple[Result, bool]:
-        """End the process; the trial has failed."""
-        self.process.kill()
-        self.process.join()
-        self.link.close()
-        return _timed(Result(None, {}, f"the trial was ended: {why}"), self.start), False
+    def close(self) -> None:
+        """See `Executor`."""
+        super().close()
+        self._pool.close()
 
 
-def _serve(link: Connection[Any, Any], estimator: Estimator, memory_mb: int | None) -> None:
-    """The worker: a trial after the other until the parent closes the pipe or dies."""
-    if memory_mb is not None:
-        _limit_memory(memory_mb)
-    with suppress(EOFError, OSError, KeyboardInterrupt):
-        link.send(None)  # ready
-        while True:
-            link.send(attempt(estimator, link.recv()))
+def check_ray() -> None:
+    """Raise :class:`InputError` where Ray is not installed."""
+    if find_spec("ray") is None:
+        raise InputError("this executor needs Ray", expected="pip install 'routenas[ray]'")
 
 
-def _limit_memory(memory_mb: int) -> None:
-    import resource
-
-    with open("/proc/self/statm") as file:
-        used = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (used + (memory_mb << 20),) * 2)
-
-
-class Ray(Direct):
+class Ray(Spread):
     """A Ray cluster (extra ``ray``): the one at ``address`` (``auto`` finds it), or else a local one of ``workers``.
 
     A trial whose worker dies fails; Ray replaces the worker.
     """
 
     def __init__(self, estimator: Estimator, workers: int = 2, address: str | None = None) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise InputError("this executor needs Ray", expected="pip install 'routenas[ray]'") from None
+        check_ray()
+        import ray
+
         super().__init__(estimator, workers)
         self._ray: Any = ray
         self._own = not ray.is_initialized()
@@ -281,45 +237,27 @@ class Ray(Direct):
                 raise InputError(f"no Ray cluster is found at {address}", found=reason) from None
         self._shared: Any = None
         self._run = ray.remote(max_retries=0, num_cpus=1)(attempt)
-        self._queue: deque[tuple[int, Any]] = deque()
-        self._running: dict[Any, tuple[int, float]] = {}
+        self._tickets: dict[Any, int] = {}
 
-    def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
-        """See `Executor`."""
-        if known is not None:
-            self._known.append((ticket, known))
-            return
-        self._queue.append((ticket, item))
-        self._start()
-
-    def _start(self) -> None:
+    def _launch(self, ticket: int, item: Any) -> None:
         if self._shared is None:
             self._shared = self._ray.put(self._estimator)
-        while self._queue and len(self._running) < self.workers:
-            ticket, item = self._queue.popleft()
-            self._running[self._run.remote(self._shared, item)] = ticket, time.perf_counter()
+        self._tickets[self._run.remote(self._shared, item)] = ticket
 
-    def wait(self) -> Outcome:
-        """See `Executor`."""
-        if self._known:
-            return self._known.popleft()
-        if not self._running:
-            raise LookupError("no trial was submitted")
-        (done,), _ = self._ray.wait(list(self._running), num_returns=1)
-        ticket, start = self._running.pop(done)
-        self._start()
+    def _next(self) -> tuple[int, Result | Exception]:
+        (done,), _ = self._ray.wait(list(self._tickets), num_returns=1)
+        ticket = self._tickets.pop(done)
         try:
             return ticket, self._ray.get(done)
         except self._ray.exceptions.RayError as error:
-            return ticket, _timed(Result(None, {}, f"the trial was ended: {type(error).__name__}"), start)
+            return ticket, EndedError(type(error).__name__)
 
     def close(self) -> None:
         """See `Executor`."""
-        for reference in self._running:
+        super().close()
+        for reference in self._tickets:
             self._ray.cancel(reference, force=True)
-        self._running, self._shared = {}, None
-        self._queue.clear()
-        self._known.clear()
+        self._tickets, self._shared = {}, None
         if self._own:
             self._ray.shutdown()
             self._own = False
@@ -339,9 +277,11 @@ class Execution:
     memory_mb: int | None = None
 
     def check(self) -> None:
-        """Raise ``InputError`` for an unknown name, and for limits that its kind cannot keep."""
+        """Raise ``InputError`` for an unknown name, a missing package, and limits that the executor cannot keep."""
         if self.executor not in EXECUTORS:
             raise InputError("no such executor", found=self.executor, expected=" or ".join(EXECUTORS))
+        if self.executor == "ray":
+            check_ray()
         if self.executor != "processes" and (self.seconds is not None or self.memory_mb is not None):
             raise InputError("limits of a trial need worker processes", found=self.executor, expected="processes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from placement_data.errors import InputError, RoutenasError
 from routenas.executor import executor_of
@@ -18,6 +18,7 @@ MOST_FREE = 1000
 """So many results in a row that cost nothing of what the budget limits end a search: it would go on for ever."""
 
 Order = Literal["batch", "arrival"]
+ORDERS: tuple[Order, ...] = get_args(Order)
 
 
 class SearchFailedError(RoutenasError):
@@ -87,7 +88,7 @@ def search(
     resumed search goes on as the one that was killed would have. Raises :class:`InputError` where the journal is of
     another search, :class:`SearchFailedError` when no trial has a value, ValueError for a setting that is none.
     """
-    if in_flight < 1 or order not in ("batch", "arrival"):
+    if in_flight < 1 or order not in ORDERS:
         raise ValueError(f"in_flight must be at least 1 and order batch or arrival, not {in_flight} and {order}")
     limit = SearchBudget(evaluations=budget) if isinstance(budget, int) else budget
     record = _Record(journal, order)

@@ -40,7 +40,7 @@ class TableEstimator(Estimator):
     def _one(self, genotype: Genotype) -> Result:
         row = self.table.row(genotype)
         if row < 0:
-            return Result(None, {}, "the table has no such architecture")
+            return Result(None, {}, "the table has no such architecture", seconds=0.0)
         metrics = {"row": row} if self._test is None else {"row": row, "test": self._test[row]}
         return Result(
             self._values[row],
