@@ -26,14 +26,12 @@ _SOURCES = KeyTable(keys_of(SOURCES))
 _PLAIN_OPTIONS = ("PLACED", "FIXED", "COVER", "UNPLACED", "SOURCE", "WEIGHT", "EEQMASTER", "REGION", "MASKSHIFT")
 _PLAIN = KeyTable(keys_of(_PLAIN_OPTIONS))
 
-Halo = tuple[int, tuple[int, int, int, int], bool]
-
 
 @dataclass
 class RawComponents:
     """COMPONENTS as written. ``x`` and ``y`` are zero where a component is not placed; ``source`` is 0 for none.
 
-    ``table`` finds names by their keys; masters are numbers in ``masters``. The last four are of few components.
+    ``table`` finds names by their keys; masters are numbers in ``masters``. The last three are of few components.
     """
 
     name: list[str] = field(default_factory=list)
@@ -45,9 +43,8 @@ class RawComponents:
     x: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     y: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     orientation: Codes = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
-    halo: list[Halo] = field(default_factory=list)
+    halo: list[tuple[int, tuple[int, int, int, int]]] = field(default_factory=list)
     route_halo: list[tuple[int, int, str, str]] = field(default_factory=list)
-    weight: list[tuple[int, int]] = field(default_factory=list)
     region: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -60,9 +57,8 @@ class Component:
     source: int = 0
     status: int = Status.UNPLACED
     place: tuple[int, int, int] = (0, 0, int(Orientation.N))
-    halo: tuple[tuple[int, int, int, int], bool] | None = None
+    halo: tuple[int, int, int, int] | None = None
     route_halo: tuple[int, str, str] | None = None
-    weight: int | None = None
     region: str | None = None
 
 
@@ -98,7 +94,7 @@ def _read(stretch: Source, components: RawComponents, vocabulary: Vocabulary) ->
     several.odd |= ~np.isin(third, (PLUS, END))
     several.suspect(several.option_row, _PLAIN.find(several.option_key) < 0)
     source, status, x, y, orientation = _options(several)
-    weights, regions = _rare(several)
+    regions = _regions(several)
     names, key = tokens.text(name), tokens.key(name)
     plain = ~several.odd
     code = np.zeros(len(several), dtype=np.int64)
@@ -110,7 +106,6 @@ def _read(stretch: Source, components: RawComponents, vocabulary: Vocabulary) ->
         source[row], status[row] = one.source, one.status
         x[row], y[row], orientation[row] = one.place
         _note(components, first + row, one)
-    components.weight += [(first + row, weight) for row, weight in weights if plain[row]]
     components.region += [(first + row, region) for row, region in regions if plain[row]]
     components.name += names
     return key, code, source, status, x, y, orientation
@@ -144,17 +139,13 @@ def _options(several: Statements) -> tuple[Codes, Codes, Ints, Ints, Codes]:
     return source, status, x, y, orientation
 
 
-def _rare(several: Statements) -> tuple[list[tuple[int, int]], list[tuple[int, str]]]:
-    """Weights and regions, with their statements."""
-    for word in ("EEQMASTER", "MASKSHIFT"):
+def _regions(several: Statements) -> list[tuple[int, str]]:
+    """Regions, with their statements. Other options that say nothing here are of the usual length, or else odd."""
+    for word in ("EEQMASTER", "MASKSHIFT", "WEIGHT"):
         several.take(word, 3)
-    row, at = several.take("WEIGHT", 3)
-    weight = several.integers(row, np.minimum(at + 2, several.end[row]))
-    several.suspect(row, weight < 0)
-    weights = list(zip(row.tolist(), weight.tolist(), strict=True))
     row, at = several.take("REGION", 3)
     regions = several.tokens.text(np.minimum(at + 2, several.end[row]))
-    return weights, list(zip(row.tolist(), regions, strict=True))
+    return list(zip(row.tolist(), regions, strict=True))
 
 
 def component_of(cursor: Cursor) -> Component:
@@ -172,15 +163,12 @@ def component_of(cursor: Cursor) -> Component:
                 raise cursor.fail("SOURCE is unknown", expected=one_of(SOURCES), at=cursor.position - 1)
             one.source = SOURCES.index(source) + 1
         elif word == "HALO":
-            soft = cursor.peek() == "SOFT"
-            cursor.position += soft
+            cursor.position += cursor.peek() == "SOFT"
             left, bottom, right, top = (cursor.count("HALO") for _ in range(4))
-            one.halo = (left, bottom, right, top), soft
+            one.halo = left, bottom, right, top
         elif word == "ROUTEHALO":
             width = cursor.count("ROUTEHALO")
             one.route_halo = width, cursor.name("the name of a layer"), cursor.name("the name of a layer")
-        elif word == "WEIGHT":
-            one.weight = cursor.count("WEIGHT")
         elif word == "REGION":
             one.region = cursor.name("the name of a region")
         else:
@@ -191,10 +179,8 @@ def component_of(cursor: Cursor) -> Component:
 def _note(components: RawComponents, row: int, one: Component) -> None:
     """Keep what few components have."""
     if one.halo is not None:
-        components.halo.append((row, *one.halo))
+        components.halo.append((row, one.halo))
     if one.route_halo is not None:
         components.route_halo.append((row, *one.route_halo))
-    if one.weight is not None:
-        components.weight.append((row, one.weight))
     if one.region is not None:
         components.region.append((row, one.region))

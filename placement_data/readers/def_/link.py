@@ -25,7 +25,6 @@ from placement_data.design import (
     Ports,
     Regions,
     Rows,
-    Rules,
     SpecialNets,
     Status,
     Tracks,
@@ -37,7 +36,6 @@ from placement_data.readers.def_.geometry import RawBlockages, RawPorts
 from placement_data.readers.def_.metal import special_wires
 from placement_data.readers.def_.nets import RawNets
 from placement_data.readers.def_.regions import RawGroups, RawRegions, UnknownRegionError, regions_of
-from placement_data.readers.def_.rules import RawRules, rules_of
 from placement_data.readers.def_.sections import Section
 from placement_data.readers.def_.tokens import Keys, KeyTable, keys_of, mixed
 from placement_data.readers.def_.vias import RawVias
@@ -83,7 +81,6 @@ class RawDesign:
     vias: RawVias = field(default_factory=RawVias)
     regions: RawRegions = field(default_factory=RawRegions)
     groups: RawGroups = field(default_factory=RawGroups)
-    rules: RawRules = field(default_factory=RawRules)
 
 
 def link(raw: RawDesign, library: Library) -> Design:
@@ -96,8 +93,7 @@ def link(raw: RawDesign, library: Library) -> Design:
     masters = _masters(library, dbu, raw.path)
     cells = _cells(raw, masters, layer_index)
     ports = _ports(raw.ports)
-    rules = rules_of(raw.rules, library, layer_index, dbu)
-    nets, pins = _nets_and_pins(raw, masters, cells, ports, rules)
+    nets, pins = _nets_and_pins(raw, masters, cells, ports)
     return Design(
         raw.name,
         dbu,
@@ -117,7 +113,6 @@ def link(raw: RawDesign, library: Library) -> Design:
         _blockages(raw),
         special_wires(raw.special_nets, library, raw.vias, layer_index, dbu),
         _regions(raw),
-        rules,
         sources=(*library.sources, str(raw.path)),
     )
 
@@ -170,7 +165,6 @@ def _cells(raw: RawDesign, masters: Masters, layer_index: dict[str, int]) -> Cel
     box = _in_all_orientations(outlines, size)[master, components.orientation]
     box += np.tile(np.stack([components.x, components.y], axis=1), 2)
     box[components.status == Status.UNPLACED] = 0
-    weights = sorted(components.weight)
     return Cells(
         name_column(components.name),
         master,
@@ -179,8 +173,6 @@ def _cells(raw: RawDesign, masters: Masters, layer_index: dict[str, int]) -> Cel
         box,
         np.array(["", *SOURCES], dtype=object)[components.source],
         *_halos(components, layer_index),
-        np.array([row for row, _ in weights], dtype=np.int32),
-        np.array([weight for _, weight in weights], dtype=np.int64),
     )
 
 
@@ -193,13 +185,12 @@ def _regions(raw: RawDesign) -> Regions:
         raise cursor.fail(error.what, at=at, expected="one of REGIONS") from None
 
 
-def _halos(components: RawComponents, layer_index: dict[str, int]) -> tuple[Indices, Ints, Flags, Indices, Ints, Ints]:
+def _halos(components: RawComponents, layer_index: dict[str, int]) -> tuple[Indices, Ints, Indices, Ints, Ints]:
     """Halos and route halos as the columns of ``Cells``."""
     halo, route = components.halo, components.route_halo
     return (
-        np.array([row for row, *_ in halo], dtype=np.int32),
-        _table([widths for _, widths, _ in halo], 4),
-        np.array([soft for *_, soft in halo], dtype=bool),
+        np.array([row for row, _ in halo], dtype=np.int32),
+        _table([widths for _, widths in halo], 4),
         np.array([row for row, *_ in route], dtype=np.int32),
         np.array([width for _, width, *_ in route], dtype=np.int64),
         _table([[layer_index.get(layer, -1) for layer in layers] for _, _, *layers in route], 2),
@@ -228,7 +219,7 @@ def _ports(ports: RawPorts) -> Ports:
     )
 
 
-def _nets_and_pins(raw: RawDesign, masters: Masters, cells: Cells, ports: Ports, rules: Rules) -> tuple[Nets, Pins]:
+def _nets_and_pins(raw: RawDesign, masters: Masters, cells: Cells, ports: Ports) -> tuple[Nets, Pins]:
     """Nets with their pins; ``( * pin )`` becomes that pin of every cell that has it."""
     nets = raw.nets
     owner = raw.components.table.find(nets.owner)
@@ -250,10 +241,7 @@ def _nets_and_pins(raw: RawDesign, masters: Masters, cells: Cells, ports: Ports,
     if (owner == _ANY).any():
         columns = _spread(raw, finder, cells, columns)
     offset = offsets(np.bincount(columns[0], minlength=len(nets.name)))
-    rule_of = {name: row for row, name in enumerate(rules.name)}
-    ruled = np.array([net for net, _ in nets.rule], dtype=np.int32)
-    rule = np.array([rule_of.get(name, -1) for _, name in nets.rule], dtype=np.int32)
-    return Nets(name_column(nets.name), nets.use, offset, ruled, rule), _pins(columns, masters, cells, ports)
+    return Nets(name_column(nets.name), nets.use, offset), _pins(columns, masters, cells, ports)
 
 
 def _look_up(index: dict[str, int], names: list[str]) -> Indices:

@@ -33,7 +33,6 @@ class RawNets:
     owner: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     pin: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     pins: list[str] = field(default_factory=list)
-    rule: list[tuple[int, str]] = field(default_factory=list)  # nets that have a NONDEFAULTRULE
 
 
 @dataclass
@@ -44,7 +43,6 @@ class Net:
     owner: list[str] = field(default_factory=list)
     pin: list[str] = field(default_factory=list)
     use: int = Use.SIGNAL
-    rule: str | None = None
 
 
 Columns = tuple[Keys, Codes, Ints, Ints, Keys, Indices]
@@ -77,7 +75,7 @@ def read_nets(section: Section) -> RawNets:
 
 
 def _read(stretch: Source, nets: RawNets, vocabulary: Vocabulary, before: int) -> tuple[int, Columns | None]:
-    """Number of statements of one stretch and their columns; names and rules go to ``nets`` at once."""
+    """Number of statements of one stretch and their columns; names go to ``nets`` at once."""
     several = Statements(stretch, "NETS")
     if not several.regular:
         for cursor in statements(stretch, "NETS"):
@@ -96,7 +94,6 @@ def _read(stretch: Source, nets: RawNets, vocabulary: Vocabulary, before: int) -
     several.expect(row, at + 3, CLOSE)
     use = _uses(several)
     key = tokens.key(name)
-    rules = _rules(several)
     names = tokens.text(name)
     plain = ~several.odd
     kept = plain[row]
@@ -112,9 +109,6 @@ def _read(stretch: Source, nets: RawNets, vocabulary: Vocabulary, before: int) -
         kept = np.repeat(~joined, fan)
         owner, pin = owner[kept], pin[kept]
         names = [word for word, drop in zip(names, joined.tolist(), strict=True) if not drop]
-    place = np.cumsum(~joined) - 1 + len(nets.name)
-    rules += [(row_, one.rule) for row_, one in odd.items() if one.rule is not None]
-    nets.rule += [(int(place[row_]), rule) for row_, rule in rules if not joined[row_]]
     nets.name += names
     rows = np.flatnonzero(~joined)
     return len(several), (key[rows], use[rows], fan[rows], rows + before, owner, pin)
@@ -133,13 +127,6 @@ def _uses(several: Statements) -> Codes:
     several.suspect(row, code < 0)
     use[row] = np.maximum(code, 0)
     return use
-
-
-def _rules(several: Statements) -> list[tuple[int, str]]:
-    """Statement and name of each NONDEFAULTRULE of plain statements."""
-    row, at = several.take("NONDEFAULTRULE", 3)
-    plain = ~several.odd[row]
-    return list(zip(row[plain].tolist(), several.tokens.text(at[plain] + 2), strict=True))
 
 
 def _with_odd(
@@ -168,8 +155,6 @@ def net_of(cursor: Cursor) -> Net:
     for word in options(cursor):
         if word == "USE":
             net.use = cursor.choice("USE", USES)
-        elif word == "NONDEFAULTRULE":
-            net.rule = cursor.name("the name of a rule")
         else:
             skip_option(cursor, properties=word == "PROPERTY")
     return net

@@ -12,7 +12,6 @@ from placement_data.readers.def_.geometry import read_blockages, read_ports
 from placement_data.readers.def_.link import RawDesign, RawRow, link
 from placement_data.readers.def_.nets import read_nets
 from placement_data.readers.def_.regions import read_groups, read_regions
-from placement_data.readers.def_.rules import read_rules
 from placement_data.readers.def_.sections import (
     ORIENTATIONS,
     SECTIONS,
@@ -125,10 +124,8 @@ def _read_section(raw: RawDesign, section: Section) -> None:
         raw.vias = read_vias(section.statements())
     elif section.name == "REGIONS":
         raw.regions = read_regions(section.statements())
-    elif section.name == "GROUPS":
-        raw.groups = read_groups(section.statements())
     else:
-        raw.rules = read_rules(section.statements())
+        raw.groups = read_groups(section.statements())
 
 
 def read_statement(raw: RawDesign, word: str, cursor: Cursor) -> None:

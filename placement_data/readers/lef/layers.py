@@ -1,31 +1,20 @@
-"""LEF's LAYER, and the layers of its NONDEFAULTRULE."""
+"""LEF's LAYER, and what is stepped over of its NONDEFAULTRULE."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from placement_data.columns import name_column, offsets
-from placement_data.design import Floats, Indices, Ints, LayerDirection, LayerKind, Layers, Names
+from placement_data.columns import name_column
+from placement_data.design import Floats, LayerDirection, LayerKind, Layers
 from placement_data.readers.words import codes_of
 from placement_data.text import Cursor
 
 _LAYER_KINDS = codes_of(LayerKind, "OTHER")
 _LAYER_DIRECTIONS = codes_of(LayerDirection, "NONE")
 _TABLES_OF_SPACING = ("PARALLELRUNLENGTH", "TWOWIDTHS", "INFLUENCE")
-
-
-@dataclass(frozen=True)
-class MicronRules:
-    """NONDEFAULTRULEs as in ``design.Rules``, in microns, NaN where not given."""
-
-    name: Names
-    offset: Ints
-    layer: Indices
-    width: Floats
-    spacing: Floats
 
 
 @dataclass
@@ -38,15 +27,6 @@ class Layer:
     offset: tuple[float, float] = (np.nan, np.nan)
     width: float = np.nan
     spacing: float = np.nan
-
-
-@dataclass
-class Rule:
-    """A NONDEFAULTRULE as written: width and spacing a layer in microns."""
-
-    layer: list[str] = field(default_factory=list)
-    width: list[float] = field(default_factory=list)
-    spacing: list[float] = field(default_factory=list)
 
 
 def read_layer(cursor: Cursor, name: str) -> Layer:
@@ -119,16 +99,11 @@ def _spacing_table(cursor: Cursor) -> float:
     return value
 
 
-def read_rule(cursor: Cursor, name: str, read_via: Callable[[Cursor], None]) -> Rule:
-    """NONDEFAULTRULE from behind its name to its END; ``read_via`` takes a VIA that is defined in it."""
-    rule = Rule()
+def skip_rule(cursor: Cursor, name: str, read_via: Callable[[Cursor], None]) -> None:
+    """Step over a NONDEFAULTRULE, from behind its name to its END; ``read_via`` takes a VIA that is defined in it."""
     while (word := cursor.word(f"END {name}")) != "END":
         if word == "LAYER":
-            layer = cursor.name("the name of a LAYER")
-            width, spacing = _read_rule_layer(cursor, layer)
-            rule.layer.append(layer)
-            rule.width.append(width)
-            rule.spacing.append(spacing)
+            _skip_rule_layer(cursor, cursor.name("the name of a LAYER"))
         elif word == "VIA":
             read_via(cursor)
         elif word == "SPACING":  # the old form of SAMENET rules, up to END SPACING
@@ -138,22 +113,14 @@ def read_rule(cursor: Cursor, name: str, read_via: Callable[[Cursor], None]) -> 
         else:
             cursor.skip_statement()
     cursor.literal(name, "NONDEFAULTRULE is not closed by its own name")
-    return rule
 
 
-def _read_rule_layer(cursor: Cursor, name: str) -> tuple[float, float]:
-    """WIDTH and SPACING of a rule's LAYER, NaN where not given."""
-    width = spacing = np.nan
+def _skip_rule_layer(cursor: Cursor, name: str) -> None:
     if cursor.peek() == ";":
         cursor.position += 1
-    while (word := cursor.word(f"END {name}")) != "END":
-        if word == "WIDTH":
-            width = cursor.decimal("WIDTH")
-        elif word == "SPACING":
-            spacing = cursor.decimal("SPACING")
+    while cursor.word(f"END {name}") != "END":
         cursor.skip_statement()
     cursor.literal(name, "LAYER is not closed by its own name")
-    return width, spacing
 
 
 def layer_table(layers: dict[str, Layer]) -> Layers:
@@ -173,16 +140,4 @@ def layer_table(layers: dict[str, Layer]) -> Layers:
         lengths([layer.offset[0] for layer in values]),
         lengths([layer.offset[1] for layer in values]),
         lengths([layer.spacing for layer in values]),
-    )
-
-
-def rule_table(rules: dict[str, Rule], layer_index: dict[str, int]) -> MicronRules:
-    """The columns of ``MicronRules``."""
-    values = list(rules.values())
-    return MicronRules(
-        name_column(rules),
-        offsets([len(rule.layer) for rule in values]),
-        np.array([layer_index.get(name, -1) for rule in values for name in rule.layer], dtype=np.int32),
-        np.array([width for rule in values for width in rule.width], dtype=np.float64),
-        np.array([spacing for rule in values for spacing in rule.spacing], dtype=np.float64),
     )

@@ -1,4 +1,4 @@
-"""LEF: layers, sites, vias, rules and masters of one or several files, merged, in microns.
+"""LEF: layers, sites, vias and masters of one or several files, merged, in microns.
 
 Where one of them is defined again, in one file or another, its first definition counts, as in OpenROAD. Masters are
 converted to database units only when a DEF says what those are (``def_/link.py``).
@@ -15,7 +15,7 @@ import numpy as np
 from placement_data.columns import name_column, offsets
 from placement_data.design import Floats, Indices, Ints, LayerKind, Layers, Names, Sites
 from placement_data.errors import InputError
-from placement_data.readers.lef.layers import Layer, MicronRules, Rule, layer_table, read_layer, read_rule, rule_table
+from placement_data.readers.lef.layers import Layer, layer_table, read_layer, skip_rule
 from placement_data.readers.lef.masters import (
     Master,
     MicronMasters,
@@ -68,10 +68,6 @@ def _no_vias() -> MicronVias:
     return via_table({}, {})
 
 
-def _no_rules() -> MicronRules:
-    return rule_table({}, {})
-
-
 @dataclass(frozen=True)
 class Library:
     """What LEF files say that has a bearing on placement and routing. Lengths in microns."""
@@ -81,7 +77,6 @@ class Library:
     masters: MicronMasters
     sources: tuple[str, ...]
     vias: MicronVias = field(default_factory=_no_vias)
-    rules: MicronRules = field(default_factory=_no_rules)
     bus_bit_chars: str = "[]"
     divider_char: str = "/"
 
@@ -98,7 +93,6 @@ class _Tables:
     layers: dict[str, Layer] = field(default_factory=dict)
     sites: dict[str, tuple[float, float]] = field(default_factory=dict)
     vias: dict[str, list[Shape] | GeneratedVia] = field(default_factory=dict)
-    rules: dict[str, Rule] = field(default_factory=dict)
     masters: dict[str, Master] = field(default_factory=dict)
     on_error: OnError | None = None
 
@@ -178,7 +172,7 @@ def _read_next(cursor: Cursor, word: str, tables: _Tables) -> None:
         tables.read_via(cursor)
     elif word == "NONDEFAULTRULE":
         name = _enter(cursor, word)
-        tables.rules.setdefault(name, read_rule(cursor, name, tables.read_via))
+        skip_rule(cursor, name, tables.read_via)
     elif word in ("BUSBITCHARS", "DIVIDERCHAR"):
         tables.characters.setdefault(word, cursor.name(f"the value of {word}").strip('"'))
         cursor.literal(";", "statement is not ended")
@@ -237,7 +231,6 @@ def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
         master_table(tables.masters, layer_index, vias, widths),
         sources,
         via_table(vias, layer_index),
-        rule_table(tables.rules, layer_index),
         tables.characters.get("BUSBITCHARS", "[]"),
         tables.characters.get("DIVIDERCHAR", "/"),
     )

@@ -229,7 +229,7 @@ def test_rows_of_other_shapes(tmp_path: Path, library: Library) -> None:
 
 
 def reworded(text: str) -> str:
-    """The same design in other words: comments, line breaks, options and sections; a halo, a region and a rule more."""
+    """The same design in other words: comments, line breaks, options and sections; a halo and a region more."""
     text = text.replace("DESIGN small ;", 'DESIGN small ;\nHISTORY "a ; b" ;\nTECHNOLOGY x ;', 1)
     text = text.replace(" ;\n- ", " ; # END COMPONENTS ;\n-\n")
     for option in ("EEQMASTER CELL", "HALO SOFT 1 1 2 2", 'PROPERTY a "- b ; c" - 3', "MASKSHIFT 0123"):
@@ -262,17 +262,11 @@ def test_the_exact_way_gives_what_the_quick_way_gives(tmp_path: Path, design: De
     added = {
         "cells.halo_cell": "[0]",
         "cells.halo": "[[1, 1, 2, 2]]",
-        "cells.halo_soft": "[True]",
         "regions.name": "['COMPONENTS']",
         "regions.kind": "[1]",
         "regions.box_offset": "[0, 1]",
         "regions.box": "[[0, 0, 1, 1]]",
         "regions.cell_offset": "[0, 0]",
-        "rules.name": "['wide']",
-        "rules.offset": "[0, 1]",
-        "rules.layer": "[0]",
-        "rules.width": "[3]",
-        "rules.spacing": "[-1]",
     }
     assert tables(read(tmp_path, reworded(SMALL_DEF), library)) == tables(design) | added
 

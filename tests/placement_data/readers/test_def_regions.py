@@ -1,4 +1,4 @@
-"""REGIONS, GROUPS and NONDEFAULTRULES of a DEF, by hand."""
+"""REGIONS and GROUPS of a DEF, by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from placement_data.design import RegionKind
 from placement_data.errors import InputError
 from placement_data.readers import read_def, read_lef
 from placement_data.readers.def_.regions import RawGroups, RawRegions, read_groups, read_regions, regions_of
-from placement_data.readers.def_.rules import RawRules, read_rules, rules_of
 from placement_data.readers.def_.sections import statements
 from placement_data.text import Cursor, Source
 from tests.placement_data.small_design import SMALL_DEF, SMALL_LEF, write
@@ -110,50 +109,3 @@ def test_a_group_that_is_not_ended() -> None:
     with pytest.raises(InputError) as caught:
         groups("- g a\n- h b + REGION r ;\n")
     assert str(caught.value) == "some.def:2: statement is not ended, found '-', expected '+' or ';'"
-
-
-RULES = """- wide + HARDSPACING + LAYER m1 WIDTH 100 DIAGWIDTH 5 SPACING 200 WIREEXT 9 + LAYER m9 WIDTH 300
-  + VIA up + VIARULE r + MINCUTS v1 2 + PROPERTY a - 5 ;
-- old + LAYER m1 + WIDTH 400 + SPACING 500 + LAYER m2 SPACING 600 WIDTH 0 ;
-- none ;
-"""
-LEF = """LAYER m1
- TYPE ROUTING ;
-END m1
-LAYER m2
- TYPE ROUTING ;
-END m2
-NONDEFAULTRULE wide
- LAYER m2
-  WIDTH 7 ;
- END m2
-END wide
-NONDEFAULTRULE lib
- LAYER m2
-  WIDTH 0.7 ;
- END m2
- LAYER m7
-  WIDTH 0.0506 ;
-  SPACING 0.8 ;
- END m7
-END lib
-"""
-
-
-def test_rules_of_the_def_go_before_those_of_the_library(tmp_path: Path) -> None:
-    library = read_lef([write(tmp_path, "rules.lef", LEF)])
-    rules = rules_of(read_rules(cursors(RULES, "NONDEFAULTRULES")), library, {"m1": 0, "m2": 1}, 1000)
-    assert rules.name.tolist() == ["wide", "old", "none", "lib"]
-    assert rules.offset.tolist() == [0, 2, 4, 4, 6]
-    assert rules.layer.tolist() == [0, -1, 0, 1, 1, -1]
-    assert rules.width.tolist() == [100, 300, 400, 0, 700, 51]
-    assert rules.spacing.tolist() == [200, -1, 500, 600, -1, 800]
-    alone = rules_of(RawRules(), library, {"m1": 0, "m2": 1}, 1000)
-    assert alone.name.tolist() == ["wide", "lib"]
-    assert alone.width.tolist() == [7000, 700, 51]
-
-
-def test_a_broken_rule() -> None:
-    with pytest.raises(InputError) as caught:
-        read_rules(cursors("- r + LAYER m1\n WIDTH -5 ;\n", "NONDEFAULTRULES"))
-    assert str(caught.value) == "some.def:2: WIDTH is negative, found '-5', expected a number of at least 0"
