@@ -415,7 +415,7 @@ def test_faulty_splits(run: Run, tmp_path: Path, made_up_store: Path, text: byte
         (["search", "--strategy", "evolutoin"], 3, "no such search strategy, found 'evolutoin', expected evolution"),
         (["search", "--preset", "other"], 2, "'other' is not one of 'extended', 'paper'"),
         (["train"], 3, "expected either --predictor or --architecture"),
-        (["train", "--predictor", "unett"], 3, "unknown baseline, found 'unett'"),
+        (["train", "--predictor", "unett"], 3, "no such baseline, found 'unett'"),
         (["train", "--predictor", "rudy"], 3, "only networks can be exported as a bundle, found 'rudy'"),
         (["train", "--predictor", "unet", "--budget", "huge"], 3, "no such budget"),
         (["train", "--architecture", "gone.json"], 3, "gone.json: cannot be read"),
@@ -493,7 +493,7 @@ def test_evaluate(run: Run, tmp_path: Path, made_up_store: Path, bundles: dict[s
 @pytest.mark.parametrize(
     ("words", "code", "what"),
     [
-        (["--baselines", "rudy,nonsense"], 3, "unknown baseline, found 'nonsense'"),
+        (["--baselines", "rudy,nonsense"], 3, "no such baseline, found 'nonsense'"),
         (["--budget", "huge"], 3, "no such budget"),
         (["--json", "nowhere/at/all.json"], 3, "nowhere/at/all.json: cannot write here"),
         (["--model", "gone"], 3, "gone/model.json: not a model bundle"),

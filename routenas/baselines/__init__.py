@@ -9,12 +9,10 @@ log-odds; a ``placement`` predictor the same with one target and one number a pl
 
 from __future__ import annotations
 
-import difflib
-import importlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from placement_data.errors import InputError
+from routenas.look_up import entry, is_own, look_up
 
 Kind = Literal["network", "tiles", "placement"]
 
@@ -56,25 +54,25 @@ BASELINES: dict[str, dict[str, Baseline]] = {
 
 def baselines(task: str) -> tuple[str, ...]:
     """The names of the baselines of ``task`` ("hotspots" or "violated_nets"); InputError for another task."""
-    return tuple(_named("task", task, BASELINES))
+    return tuple(entry("task", BASELINES, task))
 
 
 def baseline(task: str, name: str) -> Baseline:
-    """The entry ``name`` of ``task``; InputError with the near names if there is none."""
-    entry: Baseline = _named("baseline", name, _named("task", task, BASELINES))
-    return entry
+    """The entry ``name`` of ``task``; InputError with the near names if there is none.
+
+    ``module:Class`` of the user's own is a network if its class is an ``nn.Module``, else what fits the task.
+    """
+    table = entry("task", BASELINES, task)
+    if not is_own(name):
+        return entry("baseline", table, name)
+    from torch import nn
+
+    if issubclass(look_up("baseline", {}, name), nn.Module):
+        return Baseline("network", name)
+    return Baseline("placement" if task == "violated_nets" else "tiles", name)
 
 
 def load(task: str, name: str) -> type[Any]:
     """The class of a baseline, imported now; every one can be made without arguments."""
-    module, _, attribute = baseline(task, name).target.partition(":")
-    loaded: type[Any] = getattr(importlib.import_module(module), attribute)
+    loaded: type[Any] = look_up("baseline", {}, baseline(task, name).target)
     return loaded
-
-
-def _named(what: str, name: str, table: dict[str, Any]) -> Any:
-    if name in table:
-        return table[name]
-    near = difflib.get_close_matches(name, table, n=3, cutoff=0.4)
-    hint = f" (near: {', '.join(near)})" if near else ""
-    raise InputError(f"unknown {what}", found=name, expected=f"one of {', '.join(table)}{hint}")

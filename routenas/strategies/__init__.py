@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
-from importlib import import_module
-from typing import cast
 
-from placement_data.errors import InputError
+from routenas.look_up import look_up
 from routenas.strategies.base import Strategy
 
 __all__ = ["STRATEGIES", "Strategy", "strategy_class"]
@@ -31,9 +28,6 @@ STRATEGIES = {
 
 
 def strategy_class(name: str) -> Callable[..., Strategy]:
-    """The class behind a name of `STRATEGIES`. Raises InputError, listing near names, for another."""
-    if name not in STRATEGIES:
-        near = get_close_matches(name, STRATEGIES) or sorted(STRATEGIES)
-        raise InputError("no such search strategy", found=name, expected=" or ".join(near))
-    module, _, attribute = STRATEGIES[name].partition(":")
-    return cast(Callable[..., Strategy], getattr(import_module(module), attribute))
+    """The class behind a name of `STRATEGIES`, or ``module:Class`` of the user's own. Raises as `look_up` does."""
+    found: Callable[..., Strategy] = look_up("search strategy", STRATEGIES, name)
+    return found

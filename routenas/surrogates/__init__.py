@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
-from importlib import import_module
-from typing import cast
 
-from placement_data.errors import InputError
+from routenas.look_up import look_up
 from routenas.surrogates.base import Surrogate
 
 __all__ = ["SURROGATES", "Surrogate", "surrogate_class"]
@@ -22,9 +19,6 @@ SURROGATES = {
 
 
 def surrogate_class(name: str) -> Callable[..., Surrogate]:
-    """The class behind a name of `SURROGATES`. Raises InputError, listing near names, for another."""
-    if name not in SURROGATES:
-        near = get_close_matches(name, SURROGATES) or sorted(SURROGATES)
-        raise InputError("no such surrogate", found=name, expected=" or ".join(near))
-    module, _, attribute = SURROGATES[name].partition(":")
-    return cast(Callable[..., Surrogate], getattr(import_module(module), attribute))
+    """The class behind a name of `SURROGATES`, or ``module:Class`` of the user's own. Raises as `look_up` does."""
+    found: Callable[..., Surrogate] = look_up("surrogate", SURROGATES, name)
+    return found

@@ -1,0 +1,62 @@
+"""One look-up for all tables of the package: a name, or ``module:Class`` of the user's own, becomes what it stands for.
+
+A table is an explicit mapping, ``name -> "module:Class"``; what a name stands for is imported when it is looked up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, TypeVar
+
+from placement_data.errors import InputError
+
+Entry = TypeVar("Entry")
+
+
+def look_up(kind: str, table: Mapping[str, str], name: str) -> Any:
+    """What ``name`` stands for in ``table``, or the attribute of a module, where it reads ``module:attribute``.
+
+    ``kind`` is what the table holds, for messages ("search strategy"). A module of the user's own may lie in the
+    working directory. Raises InputError for a name that is not there, listing near ones, and for a module that cannot
+    be imported or has no such attribute.
+    """
+    return _loaded(kind, name if is_own(name) else entry(kind, table, name))
+
+
+def entry(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
+    """The entry of any table. Raises InputError, listing near names, for one that is not there."""
+    if name not in table:
+        near = get_close_matches(name, table) or list(table)
+        raise InputError(f"no such {kind}", found=name, expected=" or ".join(near))
+    return table[name]
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is ``module:attribute`` and so needs no table."""
+    return ":" in name
+
+
+def _loaded(kind: str, target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(_imported(module), attribute)
+    except AttributeError:
+        raise InputError(f"the module {module} has no such {kind}", found=attribute) from None
+    except Exception as error:  # whatever a module of the user's own raises
+        what = f"no {kind} can be imported from {module or 'a module without a name'}"
+        raise InputError(what, found=f"{type(error).__name__}: {error}", expected="module:Class") from error
+
+
+def _imported(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        # An installed command does not look into the working directory, where a user's own module mostly is.
+        if error.name != module.partition(".")[0] or os.getcwd() in sys.path:
+            raise
+    sys.path.append(os.getcwd())  # for good: what was imported may travel to worker processes
+    return import_module(module)
