@@ -161,10 +161,10 @@ class Masters:
     pin_name: Names
     pin_direction: Codes  # Direction
     pin_use: Codes  # Use
-    port_offset: Ints  # CSR over port_*, a row a pin
+    port_offset: Ints  # CSR over port_*, one row per pin
     port_layer: Indices  # into Layers, -1 unknown
     port_box: Ints  # (n, 4)
-    obstruction_offset: Ints  # CSR over obstruction_*, a row a master
+    obstruction_offset: Ints  # CSR over obstruction_*, one row per master
     obstruction_layer: Indices
     obstruction_box: Ints  # (n, 4)
 

@@ -1,4 +1,4 @@
-"""The manifest: a CSV that names placements and their files, a row a placement."""
+"""The manifest: a CSV that names placements and their files, one row per placement."""
 
 from __future__ import annotations
 

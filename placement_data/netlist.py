@@ -187,6 +187,7 @@ def mst_edges(wiring: Wiring) -> tuple[Indices, Indices]:
 
 def _prim(wiring: Wiring, order: Indices, first: Indices, size: Indices) -> tuple[Indices, Indices]:
     """Edges of the trees of nets of similar size, padded to the largest."""
+    # A net is a row, a pin a column; the tree grows in all nets at once, from the first pin of each.
     width = int(size.max())
     real = np.arange(width) < size[:, None]
     rows = order[first[:, None] + np.where(real, np.arange(width), 0)]
@@ -196,14 +197,17 @@ def _prim(wiring: Wiring, order: Indices, first: Indices, size: Indices) -> tupl
     # Pins in the tree and padding sit at infinity, so that they are never nearer than the pins outside.
     free_x = np.where(real, x, np.inf)
     free_x[:, 0] = np.inf
+    # ``near`` is each outside pin's distance to the tree, ``parent`` the column of the tree's pin that is so near.
     near = np.abs(free_x - x[:, :1]) + np.abs(y - y[:, :1])
     parent = np.zeros(rows.shape, dtype=np.int64)
     net = np.arange(len(rows))
     children, parents = np.zeros((2, width - 1, len(rows)), dtype=np.int64)
     for step in range(width - 1):
+        # A net that has no pin left outside chooses any, at infinity: ``grown`` drops that edge below.
         chosen = np.argmin(near, axis=1)
         children[step], parents[step] = rows[net, chosen], rows[net, parent[net, chosen]]
         free_x[net, chosen] = near[net, chosen] = np.inf
+        # Only the pin that has just come in can make the tree nearer.
         distance = np.abs(free_x - x[net, chosen, None]) + np.abs(y - y[net, chosen, None])
         np.copyto(parent, chosen[:, None], where=distance < near)
         np.minimum(near, distance, out=near)

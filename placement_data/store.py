@@ -1,4 +1,4 @@
-"""The HDF5 data set: feature maps and labels of many placements, one chunk a sample at native size.
+"""The HDF5 data set: feature maps and labels of many placements, one chunk per sample at native size.
 
 Layout of a file (schema ``routenas-data/1``)::
 

@@ -3,7 +3,7 @@
 A placement's descriptor holds its feature maps averaged to 12 x 12 (area-weighted), each channel as the deviation of
 ``log(1 + x / mean)`` from its mean, scaled to unit length, so that the product of two descriptors is the mean
 correlation of their channels. Two placements are near-duplicates where the product, the best of the eight symmetries,
-is at least :data:`THRESHOLD`. Measured on 140 real placements of 24 designs with maps of 9 to 90 tiles a side: the
+is at least :data:`THRESHOLD`. Measured on 140 real placements of 24 designs with maps of 9 to 90 tiles per side: the
 nearest two of different designs have 0.87, of one design 0.88; a copy with 10 % noise on every tile has at least 0.99,
 one cut into tiles of 1.4 times the side at least 0.95.
 """

@@ -219,7 +219,7 @@ def _layer_blockages(design: Design) -> Shapes:
 
 
 def _route_halos(layout: Layout) -> Shapes:
-    """The rings round cells in which ROUTEHALO forbids wires, a ring a routing layer."""
+    """The rings round cells in which ROUTEHALO forbids wires, one ring per routing layer."""
     cells = layout.design.cells
     low, high = cells.route_halo_layers[:, 0], cells.route_halo_layers[:, 1]
     layer, halo = layout.routing_layers, np.arange(len(cells.route_halo_cell))

@@ -1,4 +1,4 @@
-"""Vias: fixed ones as boxes a layer, and generated ones (``VIARULE`` with its parameters) of LEF and DEF."""
+"""Vias: fixed ones as boxes per layer, and generated ones (``VIARULE`` with its parameters) of LEF and DEF."""
 
 from __future__ import annotations
 

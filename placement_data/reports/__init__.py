@@ -1,4 +1,4 @@
-"""Readers of design-rule reports: one module a format, chosen by what the file holds, never by its name."""
+"""Readers of design-rule reports: one module per format, chosen by what the file holds, never by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is mutated and who reads it: one row a format."""
+"""What is mutated and who reads it: one row per format."""
 
 from __future__ import annotations
 

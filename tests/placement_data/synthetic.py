@@ -135,7 +135,7 @@ def synthetic_def(
     memory: bool = True,
     name: str = "synthetic",
 ) -> str:
-    """A legal placement of ``cells`` gates of ``synthetic_lef`` as DEF 5.8 at 2000 database units a micron.
+    """A legal placement of ``cells`` gates of ``synthetic_lef`` as DEF 5.8 at 2000 database units per micron.
 
     ``utilization`` is the gates' share of the rows' free area, ``origin`` the die's lower-left corner in database units
     and ``aspect_ratio`` the core's height over its width. Well taps and, with ``memory``, one hard block come on top of

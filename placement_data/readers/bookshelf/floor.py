@@ -51,7 +51,7 @@ class Shapes:
 
 @dataclass
 class Route:
-    """A .route file. Capacities, widths and spacings have a row a layer; capacities are a tile edge's."""
+    """A .route file. Capacities, widths and spacings have one row per layer; capacities are a tile edge's."""
 
     grid: tuple[int, int, int]  # columns, rows, layers
     origin: tuple[float, float]

@@ -53,7 +53,7 @@ class Netlist:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a .pl puts the nodes, a row a node: the lower-left corner of the turned outline."""
+    """Where a .pl puts the nodes, one row per node: the lower-left corner of the turned outline."""
 
     placed: NDArray[np.bool_]
     x: Floats

@@ -11,7 +11,7 @@ Bookshelf knows nodes, not masters, and no unit of length; what stands for what:
 - The die is the bounding box of the rows and of all fixed nodes, of all nodes where there are no rows.
 - .shapes become placement blockages of their cell; the cell's own box stays the bounding one that .nodes gives.
 - .route gives layers M1, M2, ... (pitch = width + spacing), tracks as dense as the capacities allow, the GCELLGRID, and
-  a blockage a layer and blocked node. Its adjustments of single edges, and .wts, are stepped over.
+  one blockage per layer and blocked node. Its adjustments of single edges, and .wts, are stepped over.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _SCALES = sorted(2**a * 5**b for a in range(10) for b in range(5) if 2**a * 5**b
 
 @dataclass(frozen=True)
 class Scale:
-    """Database units a Bookshelf unit, which stands for a micron."""
+    """Database units per Bookshelf unit, which stands for a micron."""
 
     dbu: int
 
@@ -153,7 +153,7 @@ def _lines(lines: list[tuple[bool, int, int, int, str]]) -> Tracks:
 
 
 def make_blockages(route: Route | None, shapes: Shapes, cells: Cells, scale: Scale) -> Blockages:
-    """A placement blockage a shape; a blockage a layer and rectangle of the nodes that the .route file lists.
+    """One placement blockage per shape; one blockage per layer and rectangle of the nodes that the .route file lists.
 
     A node without shapes is its box. Blocked nodes without a place are left out. ``max_density`` of a layer's blockage
     is the porosity, the share of it that wires can still use, where that is above zero.

@@ -125,7 +125,7 @@ def _bounds(placed: Sequence[Sequence[int]], count: int) -> Ints:
 
 @dataclass
 class RawBlockages:
-    """BLOCKAGES as written, a row a rectangle; ``component`` is "" where a blockage belongs to none."""
+    """BLOCKAGES as written, one row per rectangle; ``component`` is "" where a blockage belongs to none."""
 
     layer: list[str] = field(default_factory=list)
     box: list[Box] = field(default_factory=list)

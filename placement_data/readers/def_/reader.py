@@ -201,7 +201,7 @@ def _read_lines(cursor: Cursor) -> tuple[bool, int, int, int]:
 
 
 def _read_tracks(raw: RawDesign, cursor: Cursor) -> None:
-    """TRACKS, a row a layer (one row without a layer where none is named)."""
+    """TRACKS, one row per layer (one row without a layer where none is named)."""
     lines = _read_lines(cursor)
     if cursor.peek() == "MASK":
         cursor.position += 1

@@ -33,15 +33,19 @@ _DIGITS = (
 class Tokens:
     """The tokens of ``data``, whose blanks are spaces and newlines.
 
-    ``start`` and ``length`` (bytes) have a row a token; ``mark`` is the byte of a token of one byte, else 0. Indices
-    that the methods take are rows.
+    ``length`` (bytes) has one row per token, and so has ``mark``: the byte of a token of one byte, else 0. Indices that
+    the methods take are rows.
     """
 
     def __init__(self, data: bytes) -> None:
+        # A blank in front, so that the first token has an edge too; blanks behind, so that eight bytes can be read from
+        # every byte on. All later offsets count the one in front.
         padded = b"\n" + data + b"\n" * (_WORD + 1)
         self._bytes = np.frombuffer(padded, dtype=np.uint8)
+        # The eight bytes from every byte on as one number, the first byte lowest; they overlap, nothing is copied.
         self._words = np.ndarray((len(padded) - _WORD + 1,), dtype="<u8", buffer=padded, strides=(1,))
         blank = self._bytes <= 32
+        # Blank and token alternate, so every second edge is a token's first byte.
         edges = np.flatnonzero(blank[1:] != blank[:-1]) + 1
         self._start = edges[0::2]
         self.length = edges[1::2] - self._start
@@ -58,6 +62,8 @@ class Tokens:
         """Key of each token."""
         start, length = self._start[rows], self.length[rows]
         key = mixed(self._words[start] & _BYTES_OF[np.minimum(length, _WORD)])
+        # Few tokens are longer: eight more bytes at a time are mixed into the keys of those that have them, with
+        # their place.
         at = _WORD
         more = np.flatnonzero(length > at)
         while more.size:
@@ -74,10 +80,13 @@ class Tokens:
         start, length = start + negative, length - negative
         whole = (length > 0) & (length <= _WORD)
         length = np.where(whole, length, 1)
+        # The digits move to the high bytes, the last one to the highest, and zeros fill up below: 123 is 00000123.
         shift = ((_WORD - length) * 8).astype(np.uint64)
         missing = _ZEROS & _BYTES_OF[_WORD - length]
         word = (self._words[start] << shift) | missing
+        # A byte is a digit where its high half is 3 and its low half does not reach 16 when 6 is added.
         whole &= ((word & _HIGH_HALVES) == _ZEROS) & (((word + _SIXES) & _HIGH_HALVES) == _ZEROS)
+        # Neighbours join, 10 * left + right in one multiplication: eight digits, four pairs, two fours, one number.
         for halves, factor, step in _DIGITS:
             word = ((word & halves) * factor) >> step
         value = np.where(whole, word, np.uint64(0)).astype(np.int64)
@@ -87,6 +96,7 @@ class Tokens:
         """Each token as a string."""
         if not rows.size:
             return []
+        # Each token's bytes and one more, which becomes the newline that the joined text is split at.
         size = self.length[rows] + 1
         end = np.cumsum(size)
         at = np.repeat(self._start[rows] - (end - size), size) + np.arange(end[-1])
@@ -115,6 +125,8 @@ class KeyTable:
     """Finds keys among ``keys``, which look random (as ``mixed`` makes them); of equal ones the first counts."""
 
     def __init__(self, keys: Keys) -> None:
+        # Keys look random, so their top bits say about where in the sorted keys each one is: twice to four times as
+        # many buckets as keys, of which ``_first`` has the place of the first key.
         self._order = np.argsort(keys, kind="stable").astype(np.int32)
         self._sorted = keys[self._order]
         bits = max(len(keys), 1).bit_length() + 1
@@ -128,6 +140,7 @@ class KeyTable:
         if not len(self._sorted):
             return found
         last = len(self._sorted) - 1
+        # All keys step through their buckets at once; those that are found, or passed, drop out.
         open_ = np.arange(len(keys))
         at = self._first[(keys >> self._shift).astype(np.int64)].astype(np.int64)
         while open_.size:

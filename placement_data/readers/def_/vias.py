@@ -14,7 +14,7 @@ from placement_data.text import Cursor
 
 @dataclass
 class RawVias:
-    """VIAS as written, a row a via: its boxes about (0, 0), or the parameters of a generated one."""
+    """VIAS as written, one row per via: its boxes about (0, 0), or the parameters of a generated one."""
 
     name: list[str] = field(default_factory=list)
     via: list[list[Shape] | GeneratedVia] = field(default_factory=list)

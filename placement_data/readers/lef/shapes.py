@@ -20,7 +20,7 @@ class PlacedVia:
     """A via of a port or obstruction; where its shapes are defined may be read only later."""
 
     name: str
-    at: Points  # a row a copy
+    at: Points  # one row per copy
 
 
 @dataclass(frozen=True)

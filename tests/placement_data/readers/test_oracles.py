@@ -300,7 +300,7 @@ def check_ports(db: Any, design: Design, layout: Any, top: Any, tally: Tally) ->
 
 
 def check_wires(db: Any, design: Design, layout: Any, top: Any, tally: Tally) -> Iterator[tuple[str, ...]]:
-    """Metal of the special nets a layer, merged: wires by net, and vias (whose net KLayout does not keep)."""
+    """Metal of the special nets per layer, merged: wires by net, and vias (whose net KLayout does not keep)."""
     wires, layers = design.special_wires, design.layers.name
     own: Shapes = defaultdict(db.Region)
     for net, layer, via, box in zip(wires.net, wires.layer, wires.via, wires.box.tolist(), strict=True):

@@ -162,7 +162,7 @@ def test_innovus_clean(tmp_path: Path, text: str) -> None:
 
 
 def test_calibre(tmp_path: Path) -> None:
-    """2000 units a micron; the second result's cell is turned by 90 degrees and lies at (5, 10)."""
+    """2000 units per micron; the second result's cell is turned by 90 degrees and lies at (5, 10)."""
     violations = read(tmp_path, CALIBRE)
     assert violations.kind.tolist() == ["metal_1_spacing"] * 3 + ["via_1"]
     assert set(violations.layer) == {""}
