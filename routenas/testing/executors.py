@@ -151,7 +151,7 @@ class ExecutorContract:
             search(
                 strategy_class("random")(SPACE.fix("a", NAP), 0), executor, budget, None, lambda *one: told.append(one)
             )
-        assert 1 <= len(told) <= 5  # of 40
+        assert 1 <= len(told) <= 6  # of 40
 
     def test_epochs_end_a_search(self, executor: Executor) -> None:
         trials = search(strategy_class("random")(SPACE.fix("a", 0), 0), executor, SearchBudget(epochs=5.0), in_flight=2)
