@@ -103,10 +103,9 @@ class InProcess(Direct):
 
 
 class Around(Executor):
-    """An executor around another, or around an estimator in this process. It passes everything on: the base of others.
+    """An executor around another, or around an estimator in this process: the base of those, it passes everything on.
 
-    A subclass sees the items on their way in and the results on their way out, so it must have kept apart by ticket
-    what it needs for that.
+    A subclass keeps by ticket what it needs when a result comes back.
     """
 
     def __init__(self, executor: Executor | Estimator) -> None:

@@ -11,7 +11,7 @@ from placement_data.errors import InputError, RoutenasError
 from routenas.executor import executor_of
 from routenas.interfaces import Estimator, Executor, Strategy
 from routenas.journal import Journal
-from routenas.results import Result, Trial
+from routenas.results import FIDELITY, Result, Trial
 from searchspaces.space import Genotype
 
 MOST_FREE = 1000
@@ -103,10 +103,12 @@ def search(
 
 
 def best_first(trials: Sequence[Trial]) -> list[Trial]:
-    """Trials that have a value, best first; the earlier one where values are equal."""
-    return sorted(
-        (trial for trial in trials if trial.result.value is not None), key=lambda trial: -(trial.result.value or 0.0)
-    )
+    """Trials that have a value, best first; the earlier one where values are equal.
+
+    Those that a schedule let come to a higher fidelity are before the others: its rule found them better.
+    """
+    usable = [trial for trial in trials if trial.result.value is not None]
+    return sorted(usable, key=lambda trial: (-trial.result.metrics.get(FIDELITY, 0), -(trial.result.value or 0.0)))
 
 
 class _Loop:

@@ -9,6 +9,9 @@ from typing import Any
 
 from searchspaces.space import Genotype
 
+FIDELITY = "fidelity"
+"""Key in ``metrics`` of how far a schedule let a candidate come, from 0."""
+
 
 @dataclass(frozen=True)
 class Result:

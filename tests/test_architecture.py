@@ -52,7 +52,7 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("metrics", "results", "journal", "example", "networks"),
+    ("metrics", "results", "journal", "example", "networks", "look_up"),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),

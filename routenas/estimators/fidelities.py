@@ -11,7 +11,7 @@ from typing import Any
 
 from routenas.executor import Around
 from routenas.interfaces import Estimator, Executor, Outcome
-from routenas.results import Result, Trial
+from routenas.results import FIDELITY, Result, Trial
 
 RUNGS = "rungs"
 
@@ -77,8 +77,8 @@ class Schedule(Around):
 
     The executor runs items ``(genotype, fidelity)``: of `Fidelities`. A result has the value of the last fidelity that
     its genotype reached (``metrics["fidelity"]``, from 0), is charged for all, and ``metrics["rungs"]`` has the result
-    at each, from which a resumed search goes on. Values of different fidelities are comparable only if the
-    estimators' are.
+    at each, from which a resumed search goes on. A strategy is told values of different fidelities, which are
+    comparable only if the estimators' are; `routenas.loop.best_first` does not compare them.
     """
 
     def __init__(self, executor: Executor | Estimator, fidelities: int) -> None:
@@ -92,7 +92,7 @@ class Schedule(Around):
 
     @abstractmethod
     def _judge(self, ticket: int, climb: Climb) -> None:
-        """A candidate has a value at a fidelity that is not the last: `_go_on`, `_end`, or neither until `_settle`."""
+        """A candidate has a value at a fidelity that is not the last: `_decide` on it, or leave that to `_settle`."""
 
     def _settle(self) -> None:
         """Nothing runs: decide on all candidates that have been left undecided."""
@@ -147,7 +147,7 @@ class Schedule(Around):
         result = replace(
             last,
             message=last.message or message,
-            metrics={**last.metrics, "fidelity": len(rungs) - 1, RUNGS: [rung.to_dict() for rung in rungs]},
+            metrics={**last.metrics, FIDELITY: len(rungs) - 1, RUNGS: [rung.to_dict() for rung in rungs]},
             seconds=sum(rung.seconds or 0.0 for rung in rungs),
             epochs=sum(rung.epochs for rung in rungs),
             repeated=all(rung.repeated for rung in rungs),

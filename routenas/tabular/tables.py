@@ -95,7 +95,7 @@ def _nas_bench_201(data: str, folder: Path | None) -> NasTable:
     space = NasBench201Space()
     short = data.removesuffix("16-120")
     if folder is None:
-        return NasTable("nas-bench-201", data, space, _packaged_201(short), _by_digits(5), 200.0)
+        return NasTable("nas-bench-201", data, space, _packaged_201(short), _ByDigits(5), 200.0)
     arrays = _arrays(folder, "nas_bench_201.npz")
     order = _digit_order(arrays, folder / "nas_bench_201.npz")
     columns = {
@@ -111,7 +111,7 @@ def _nas_bench_201(data: str, folder: Path | None) -> NasTable:
         low = _arrays(folder, "nas_bench_201_12_epochs.npz")
         order = _digit_order(low, folder / "nas_bench_201_12_epochs.npz")
         found["valid_12"] = low[f"{short}_val_12ep"][order].astype(np.float64)
-    return NasTable("nas-bench-201", data, space, found, _by_digits(5), 200.0)
+    return NasTable("nas-bench-201", data, space, found, _ByDigits(5), 200.0)
 
 
 def _digit_order(arrays: Mapping[str, NDArray[Any]], path: Path) -> NDArray[np.int64]:
@@ -123,16 +123,17 @@ def _digit_order(arrays: Mapping[str, NDArray[Any]], path: Path) -> NDArray[np.i
     return np.asarray(np.argsort(digits @ 5 ** np.arange(5, -1, -1)), dtype=np.int64)
 
 
-def _by_digits(base: int) -> Callable[[Genotype], int]:
-    """Row of values that are the digits of a number."""
+@dataclass(frozen=True)
+class _ByDigits:
+    """Row of values that are the digits of a number: an object, since no closure travels to a worker process."""
 
-    def row(genotype: Genotype) -> int:
+    base: int
+
+    def __call__(self, genotype: Genotype) -> int:
         number = 0
         for value in genotype.values:
-            number = number * base + value
+            number = number * self.base + value
         return number
-
-    return row
 
 
 def _packaged_201(data: str) -> dict[str, Array]:
@@ -167,10 +168,7 @@ def _nas_bench_101(data: str, folder: Path | None) -> NasTable:
     if float(columns["test"].max()) <= 1.0:
         columns["test"] = columns["test"] * 100.0
 
-    def find(genotype: Genotype) -> int:
-        return rows.get(space.fingerprint(genotype), -1)
-
-    return NasTable("nas-bench-101", data, space, columns, _remembered(find), 108.0)
+    return NasTable("nas-bench-101", data, space, columns, _ByKey(space.fingerprint, rows), 108.0)
 
 
 def _nas_bench_macro(data: str, folder: Path | None) -> NasTable:
@@ -182,7 +180,7 @@ def _nas_bench_macro(data: str, folder: Path | None) -> NasTable:
     columns = {"test": runs.mean(axis=1)}
     columns |= {f"test_run{run}": runs[:, run] for run in range(runs.shape[1])}
     columns |= {name: arrays[theirs][order].astype(np.float64) for name, theirs in _MACRO_COSTS}
-    return NasTable("nas-bench-macro", data, NasBenchMacroSpace(), columns, _by_digits(3), 1.0)
+    return NasTable("nas-bench-macro", data, NasBenchMacroSpace(), columns, _ByDigits(3), 1.0)
 
 
 _MACRO_COSTS = (("parameters", "params"), ("flops", "flops"))
@@ -204,22 +202,20 @@ def _nas_bench_graph(data: str, folder: Path | None) -> NasTable:
     }  # fmt: skip
     columns["parameters"] = columns["parameters"] * 1e6
 
-    def find(genotype: Genotype) -> int:
-        return rows.get(space.key(genotype), -1)
-
-    return NasTable("nas-bench-graph", data, space, columns, _remembered(find), 1.0)
+    return NasTable("nas-bench-graph", data, space, columns, _ByKey(space.key, rows), 1.0)
 
 
-def _remembered(find: Callable[[Genotype], int]) -> Callable[[Genotype], int]:
-    """``find``, asked once for each genotype: the benchmarks' own keys take longer than a look into a dictionary."""
-    found: dict[tuple[int, ...], int] = {}
+class _ByKey:
+    """Row of the benchmark's own key, which takes longer than a look into a dictionary: each is made once."""
 
-    def row(genotype: Genotype) -> int:
-        if genotype.values not in found:
-            found[genotype.values] = find(genotype)
-        return found[genotype.values]
+    def __init__(self, key: Callable[[Genotype], Any], rows: Mapping[Any, int]) -> None:
+        self._key, self._rows = key, rows
+        self._found: dict[tuple[int, ...], int] = {}
 
-    return row
+    def __call__(self, genotype: Genotype) -> int:
+        if genotype.values not in self._found:
+            self._found[genotype.values] = self._rows.get(self._key(genotype), -1)
+        return self._found[genotype.values]
 
 
 # ------------------------------------------------------------------------------ files

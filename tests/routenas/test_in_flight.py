@@ -114,6 +114,18 @@ def test_a_resume_asks_in_the_same_sequence_and_starts_again_what_had_not_ended(
         assert sorted(json.loads(line)["trial"] for line in path.read_text().splitlines()) == list(range(12))
 
 
+@pytest.mark.parametrize("order", ["batch", "arrival"])
+@pytest.mark.parametrize(
+    "name", ["evolution", "genetic", "local-search", "multi-objective", "predictor", "ppo", "random"]
+)
+def test_a_search_that_grows_is_one_that_was_as_large_at_once(tmp_path: Path, name: str, order: Order) -> None:
+    """The smaller one ends in the middle of a batch."""
+    paths = [tmp_path / "grown.jsonl", tmp_path / "whole.jsonl"]
+    for path, trials in zip([paths[0], *paths], (6, 15, 15), strict=True):
+        search(strategy_class(name)(SPACE, 3), Quality(), trials, Journal(path), in_flight=4, order=order)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_the_journal_of_another_search_in_order_of_arrival(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     search(Logged(), Quality(), 6, Journal(path), in_flight=3, order="arrival")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from placement_data.errors import InputError
@@ -104,10 +105,12 @@ def test_failed_and_nan_trials_are_survived(tmp_path: Path) -> None:
 def test_metrics_that_json_lacks_become_null(tmp_path: Path) -> None:
     class Odd(Table):
         def estimate(self, genotypes: Sequence[Genotype]) -> list[Result]:
-            return [Result(0.5, {"a": math.nan, "by_design": {"x": math.inf, "y": 1.0}})]
+            metrics = {"a": math.nan, "by_design": {"x": math.inf, "y": np.float32(1.0)}, "curve": [math.nan, 0.5]}
+            return [Result(np.float32(0.5), metrics, seconds=np.float32(2.0))]
 
     (trial,) = search(strategy(), Odd(), 1, Journal(tmp_path / "j.jsonl"))
-    assert trial.result.metrics == {"a": None, "by_design": {"x": None, "y": 1.0}}
+    assert trial.result.metrics == {"a": None, "by_design": {"x": None, "y": 1.0}, "curve": [None, 0.5]}
+    assert (trial.result.value, trial.result.seconds) == (0.5, 2.0)
     assert Journal(tmp_path / "j.jsonl").records[0]["metrics"] == trial.result.metrics
 
 

@@ -13,7 +13,7 @@ from routenas.estimators.halving import SuccessiveHalving
 from routenas.executor import InProcess, Processes, estimate_all
 from routenas.interfaces import Estimator, Executor
 from routenas.journal import Journal
-from routenas.loop import search
+from routenas.loop import best_first, search
 from routenas.results import Result, Trial
 from routenas.strategies import strategy_class
 from routenas.testing.above import AboveContract
@@ -60,6 +60,14 @@ class TestHalving(AboveContract):
         assert [result.metrics["fidelity"] for result in results] == [0, 1, 0, 1, 0]
         assert [result.epochs for result in results] == [1.0, 4.0, 1.0, 4.0, 1.0]
         assert [result.seconds for result in results] == [2.0, 4.0, 2.0, 4.0, 2.0]
+
+    def test_the_best_are_those_that_came_farthest(self) -> None:
+        high = Quality(3.0, -0.2)  # more training shows that all are worse than they seemed
+        executor = SuccessiveHalving(Fidelities([Quality(1.0), high]), 2, 2)
+        results = estimate_all(executor, GOOD)
+        trials = [Trial(*pair) for pair in zip(GOOD, results, strict=True)]
+        assert max(results, key=lambda result: result.value or 0.0) == results[2]
+        assert [trial.genotype for trial in best_first(trials)] == [GOOD[1], GOOD[3], GOOD[2], GOOD[0]]
 
     @pytest.mark.parametrize("workers", [0, 2])
     def test_27_become_9_become_3(self, workers: int) -> None:

@@ -41,6 +41,14 @@ def test_known_optima(tables: Path, name: str, data: str, rows: int, best: float
     assert table.column("test").max() == pytest.approx(best, abs=5e-4)
 
 
+@pytest.mark.parametrize("name", ["nas-bench-201", "nas-bench-101", "nas-bench-macro"])
+def test_a_table_travels_to_another_process(tables: Path, name: str) -> None:
+    table = load_table(name, None, tables)
+    sent = pickle.loads(pickle.dumps(TableEstimator(table, "test")))
+    for genotype in table.space.sample_many(np.random.default_rng(0), 5):
+        assert sent.table.row(genotype) == table.row(genotype) >= 0
+
+
 def test_rows_of_nas_bench_201(tables: Path) -> None:
     table = load_table("nas-bench-201", "cifar10", tables)
     assert table.column("test")[table.row(table.space.from_key("333132"))] == table.column("test").max()
