@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from routenas.look_up import look_up
 from routenas.strategies.base import Strategy
 
-__all__ = ["STRATEGIES", "Strategy", "strategy_class"]
+__all__ = ["STRATEGIES", "Strategy", "strategy_class", "suited"]
 
 STRATEGIES = {
     "bernoulli": "routenas.strategies.guided_dags.bernoulli:BernoulliReinforce",
@@ -24,7 +25,10 @@ STRATEGIES = {
     "random": "routenas.strategies.random_:RandomSearch",
     "regularised-evolution": "routenas.strategies.evolution:RegularisedEvolution",
 }
-"""The strategies: ``module:Class``, each called as ``Class(space, seed, **its options)``."""
+"""The strategies: ``module:Class``, each called as ``Class(space, seed, **its options)``.
+
+``regularised-evolution``, the name in the literature, is another one for ``evolution``.
+"""
 
 
 def strategy_class(name: str) -> Callable[..., Strategy]:
@@ -33,5 +37,11 @@ def strategy_class(name: str) -> Callable[..., Strategy]:
     return found
 
 
-def suited(name: str, trials: int, in_flight: int) -> dict[str, int]:
-    return {"population": 8, "tournament": 3} if name == "evolution" else {}
+def suited(name: str, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    """Options that suit a search of ``trials``, of which ``in_flight`` run at a time; others stay as in the class.
+
+    Published settings want hundreds of trials. With fewer, no strategy that learns spends more than a third on random
+    samples first, as far as the trials in flight allow. Empty for a class of the user's own without a ``suited``.
+    """
+    found: dict[str, Any] = getattr(strategy_class(name), "suited", lambda trials, in_flight: {})(trials, in_flight)
+    return found

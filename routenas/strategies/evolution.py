@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routenas.strategies.base import AskTell, Values
+from routenas.results import Result
+from routenas.strategies.base import AskTell, Values, at_first, value_of
 from searchspaces.space import Genotype, Space
 
 
@@ -37,6 +38,12 @@ class RegularisedEvolution(AskTell):
         self.mutations = mutations
         self._living: list[tuple[Values, float]] = []  # oldest first
 
+    @classmethod
+    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+        """See `AskTell.suited`: at most a third of the trials are random."""
+        population = at_first(30 if trials >= 100 else 10, trials, in_flight)
+        return {"population": population, "tournament": max(2, round(population / 3))}
+
     def _propose(self) -> Values:
         if len(self._living) < self.population:
             return self.space.sample_values(self._rng)
@@ -47,8 +54,8 @@ class RegularisedEvolution(AskTell):
             child = self.space.mutate(child, self._rng)
         return child.values
 
-    def _learn(self, values: Values, result: float) -> None:
-        self._living = [*self._living, (values, result)][-self.population :]
+    def _learn(self, values: Values, result: Result) -> None:
+        self._living = [*self._living, (values, value_of(result))][-self.population :]
 
     def state_dict(self) -> dict[str, Any]:
         """See `Strategy.state_dict`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from routenas.results import Result
 from routenas.strategies.base import AskTell, Values
 from searchspaces.space import Genotype, Space
 
@@ -66,7 +67,7 @@ class Exhaustive(AskTell):
     def _propose(self) -> Values:
         raise AssertionError("the order is fixed")
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         pass
 
     def state_dict(self) -> dict[str, Any]:

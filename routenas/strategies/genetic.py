@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routenas.strategies.base import AskTell, Values
+from routenas.results import Result
+from routenas.strategies.base import AskTell, Values, at_first, value_of
 from searchspaces.space import Genotype, Space
 
 
@@ -39,6 +40,13 @@ class GeneticSearch(AskTell):
         self._best: list[tuple[float, Values]] = []  # of all told, best first
         self._children = 0
 
+    @classmethod
+    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+        """See `AskTell.suited`: at most a third of the trials are random."""
+        population = at_first(20, trials, in_flight)
+        parents = max(min(3, population), round(0.3 * population))
+        return {"population": population, "parents": parents, "mutants": round(0.7 * population)}
+
     def _propose(self) -> Values:
         if len(self._results) < self.population or len(self._best) < 2:
             return self.space.sample_values(self._rng)
@@ -55,9 +63,9 @@ class GeneticSearch(AskTell):
             first = self.space.mutate(first, self._rng)
         return first.values
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         canonical = self.space.canonical(Genotype(self.space.name, values)).values
-        ranked = sorted([*self._best, (result, canonical)], key=lambda entry: -entry[0])
+        ranked = sorted([*self._best, (value_of(result), canonical)], key=lambda entry: -entry[0])
         self._best = ranked[: self.parents]
 
     def state_dict(self) -> dict[str, Any]:

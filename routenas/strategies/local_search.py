@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routenas.strategies.base import AskTell, Values
+from routenas.results import Result
+from routenas.strategies.base import AskTell, Values, at_first, value_of
 from searchspaces.space import Genotype, Space
 
 
@@ -25,6 +26,11 @@ class LocalSearch(AskTell):
         self._current: tuple[Values, float] | None = None
         self._queue: list[Values] = []  # neighbours of the current one, not tried yet
 
+    @classmethod
+    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+        """See `AskTell.suited`: at most a third of the trials come before the first walk."""
+        return {"starts": at_first(10, trials, in_flight)}
+
     def _propose(self) -> Values:
         if self._left > 0:
             return self.space.sample_values(self._rng)
@@ -35,13 +41,14 @@ class LocalSearch(AskTell):
         self._left, self._current = self.starts, None
         return self.space.sample_values(self._rng)
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
+        value = value_of(result)
         canonical = self.space.canonical(Genotype(self.space.name, values)).values
         starting = self._left > 0
         self._left = max(0, self._left - 1)
-        better = self._current is None or result > self._current[1]
+        better = self._current is None or value > self._current[1]
         if better:
-            self._current = canonical, result
+            self._current = canonical, value
         if self._left == 0 and (better or starting) and self._current is not None:
             found = self.space.neighbours(Genotype(self.space.name, self._current[0]))
             self._queue = [found[i].values for i in self._rng.permutation(len(found))]

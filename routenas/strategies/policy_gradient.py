@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from routenas.networks.policy import make_policy
-from routenas.strategies.base import AskTell, Values
+from routenas.results import Result
+from routenas.strategies.base import AskTell, Values, at_first, value_of
 from searchspaces.space import Genotype, Space
 
 WINDOW = 50
@@ -25,6 +26,8 @@ class PolicySearch(AskTell):
     in standard deviations of the last 50 results, cut at 3. ``entropy`` is the weight of the bonus that keeps the
     policy from settling early. Gradients are clipped to norm 1 between the backward pass and the step.
     """
+
+    most_before: ClassVar[int] = 4  # results before a step, where there are trials enough
 
     def __init__(
         self,
@@ -55,6 +58,11 @@ class PolicySearch(AskTell):
     def _loss(self, values: Tensor, advantages: Tensor) -> None:
         """Move the policy by one batch."""
 
+    @classmethod
+    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+        """See `AskTell.suited`: at most a third of the trials come before the first step."""
+        return {"batch": at_first(cls.most_before, trials, in_flight, least=1)}
+
     def _propose(self) -> Values:
         if not self._samples:
             generator = torch.Generator().manual_seed(int(self._rng.integers(2**62)))
@@ -62,13 +70,14 @@ class PolicySearch(AskTell):
                 self._samples = [tuple(row) for row in self.policy.sample(16, generator).tolist()]
         return self._samples.pop()
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
+        value = value_of(result)
         if self._baseline is None:
-            self._baseline = result
-        last = np.array([*self._results[-WINDOW:], result])
+            self._baseline = value
+        last = np.array([*self._results[-WINDOW:], value])
         spread = float(last.std())
-        advantage = float(np.clip((result - self._baseline) / spread, -3.0, 3.0)) if spread > 0 else 0.0
-        self._baseline = self.decay * self._baseline + (1.0 - self.decay) * result
+        advantage = float(np.clip((value - self._baseline) / spread, -3.0, 3.0)) if spread > 0 else 0.0
+        self._baseline = self.decay * self._baseline + (1.0 - self.decay) * value
         self._waiting.append((values, advantage))
         if len(self._waiting) == self.batch:
             self._loss(
@@ -120,6 +129,8 @@ class PolicyGradient(PolicySearch):
 
 class ProximalPolicy(PolicySearch):
     """PPO (Schulman et al. 2017, arXiv 1707.06347): several passes over a batch, the ratio clipped to 1 +- ``clip``."""
+
+    most_before = 8
 
     def __init__(
         self,

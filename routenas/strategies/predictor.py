@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from routenas.strategies.base import AskTell, Values
+from routenas.results import Result
+from routenas.strategies.base import AskTell, Values, at_first
 from routenas.surrogates import Surrogate, surrogate_class
 from routenas.surrogates.targets import log_regrets, normal_scores, unchanged
 from searchspaces.space import Genotype, Space
@@ -96,6 +97,11 @@ class PredictorSearch(AskTell):
         self._wanted = n
         return super().ask(n)
 
+    @classmethod
+    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+        """See `AskTell.suited`: at most a third of the trials are random."""
+        return {"initial_samples": at_first(10, trials, in_flight)}
+
     def _propose(self) -> Values:
         while self._queue:
             values = self._queue.pop(0)
@@ -107,7 +113,7 @@ class PredictorSearch(AskTell):
                 return self._queue.pop(0)
         return self.space.sample_values(self._rng)
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         self._told.append(self.space.canonical(Genotype(self.space.name, values)).values)
 
     def state_dict(self) -> dict[str, Any]:

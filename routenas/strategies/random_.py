@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from routenas.results import Result
 from routenas.strategies.base import PROPOSALS, AskTell, Values
 from searchspaces.space import Genotype, Space
 
@@ -46,5 +47,5 @@ class RandomSearch(AskTell):
     def _propose(self) -> Values:
         return self.space.sample_values(self._rng)
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         pass

@@ -76,7 +76,7 @@ class Deduplicated(Wrapper):
 
     def state_dict(self) -> dict[str, Any]:
         """See `Strategy.state_dict`."""
-        known = [[g.space, list(g.values), None if r is None else r.value, r is None] for g, r in self._known.items()]
+        known = [[*_pair(genotype), result and _state(result)] for genotype, result in self._known.items()]
         return super().state_dict() | {"known": known, "repeats": self.repeats}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -84,8 +84,8 @@ class Deduplicated(Wrapper):
         super().load_state_dict(state)
         self.repeats = int(state["repeats"])
         self._known = {
-            Genotype(space, tuple(values)): None if open_ else Result(value)
-            for space, values, value, open_ in state["known"]
+            Genotype(space, tuple(values)): result and Result.from_dict(result)
+            for space, values, result in state["known"]
         }
 
 
@@ -124,8 +124,8 @@ class Repeated(Wrapper):
     def state_dict(self) -> dict[str, Any]:
         """See `Strategy.state_dict`."""
         return super().state_dict() | {
-            "queue": [[g.space, list(g.values)] for g in self._queue],
-            "found": [[g.space, list(g.values), [r.value for r in results]] for g, results in self._found.items()],
+            "queue": [_pair(genotype) for genotype in self._queue],
+            "found": [[*_pair(genotype), [_state(r) for r in results]] for genotype, results in self._found.items()],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -133,7 +133,7 @@ class Repeated(Wrapper):
         super().load_state_dict(state)
         self._queue = [Genotype(space, tuple(values)) for space, values in state["queue"]]
         self._found = {
-            Genotype(space, tuple(values)): [Result(value) for value in results]
+            Genotype(space, tuple(values)): [Result.from_dict(result) for result in results]
             for space, values, results in state["found"]
         }
 
@@ -148,3 +148,11 @@ class FailurePenalty(Wrapper):
     def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
         """See `Strategy.tell`."""
         super().tell(genotypes, [replace(r, value=self.value) if r.failed else r for r in results])
+
+
+def _pair(genotype: Genotype) -> list[Any]:
+    return [genotype.space, list(genotype.values)]
+
+
+def _state(result: Result) -> dict[str, Any]:
+    return result.finite().to_dict()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from placement_data.errors import InputError
 from routenas.loop import search
 from routenas.metrics import kendall_tau_b
-from routenas.strategies import strategy_class
+from routenas.strategies import strategy_class, suited
 from routenas.surrogates import surrogate_class
 from routenas.tabular.estimator import TableEstimator
 from routenas.tabular.tables import NasTable, load_table
@@ -70,11 +70,9 @@ def _deviation(values: Array) -> float:
 
 
 def strategy_options(strategy: str, queries: int) -> dict[str, Any]:
-    """What a benchmark sets: evolution's population of 10 (tournament 3) below 100 queries, of 30 (10) from there."""
-    if strategy in ("evolution", "regularised-evolution"):
-        small = queries < 100
-        return {"population": 10 if small else 30, "tournament": 3 if small else 10, "mutations": 1}
-    return {}
+    """What a benchmark sets: what suits its queries, and for evolution one mutation, as is usual on tables."""
+    own = {"mutations": 1} if strategy in ("evolution", "regularised-evolution") else {}
+    return suited(strategy, queries) | own
 
 
 def default_select(table: NasTable) -> str:

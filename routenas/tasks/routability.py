@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ TASKS: tuple[TaskName, ...] = get_args(TaskName)
 METRIC = {"hotspots": "roc_auc", "violated_nets": "design_mean_tau"}
 PARTS = ("train", "search", "test")
 Answers = list[NDArray[np.float64]]
+Item = TypeVar("Item")
 
 WINDOW = 256
 """A hotspot map is trained on whole up to so many tiles a side, and by a random window of it above."""
@@ -212,7 +213,7 @@ class RoutabilityTask:
             name=name,
             channels=self.store.channels,
             channel_version=self.store.channel_version,
-            normalisation=Normalisation.fit(lambda: (self._sample(index).features for index in train)),
+            normalisation=Normalisation.fit(Lazy(lambda index: self._sample(index).features, train)),
             output_scale=_output_scale(name, (self._sample(index) for index in train)),
             label_kind=kinds[0],
             tile_um=tiles[0],
@@ -247,9 +248,9 @@ class RoutabilityTask:
             self._bytes += size
         return sample
 
-    def examples(self, part: str) -> Examples:
+    def examples(self, part: str) -> Lazy[Example]:
         """Labelled placements of ``train``, ``search`` or ``test``, each read when it is asked for."""
-        return Examples(self, self._indices(self.name, self.card.split, part))
+        return Lazy(self._example, self._indices(self.name, self.card.split, part))
 
     def families(self, part: str) -> tuple[str, ...]:
         """The design families of the labelled placements of a part."""
@@ -344,19 +345,19 @@ class RoutabilityTask:
         return (torch.from_numpy(first.maps)[None],)
 
 
-class Examples(Sequence[Example]):
-    """The placements of a part, read one by one."""
+class Lazy(Sequence[Item]):
+    """What ``read`` gives for each of some indices, when it is asked for."""
 
-    def __init__(self, task: RoutabilityTask, indices: Sequence[int]) -> None:
-        self._task, self._places = task, indices
+    def __init__(self, read: Callable[[int], Item], indices: Sequence[int]) -> None:
+        self._read, self._indices = read, indices
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._indices)
 
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        return self._task._example(self._places[place])
+            return Lazy(self._read, self._indices[place])
+        return self._read(self._indices[place])
 
 
 def _check_labels(task: RoutabilityTask, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routenas.strategies.base import Values
+from routenas.results import Result
+from routenas.strategies.base import Values, value_of
 from routenas.strategies.guided_dags.walk import WalkStrategy
 from searchspaces.dags import GuideDag
 from searchspaces.space import Genotype, Space
@@ -39,10 +40,10 @@ class BernoulliReinforce(WalkStrategy):
         """See `WalkStrategy`."""
         return _sigmoid(self._dag_numbers(dag))
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         if len(self._results) < WARM_UP:
             return
-        step = self.learning_rate * self._advantage(result)
+        step = self.learning_rate * self._advantage(value_of(result))
         decisions = self.decisions(values)
         for edges, drawn in ((decisions.kept, 1.0), (decisions.dropped, 0.0)):
             for edge in edges:

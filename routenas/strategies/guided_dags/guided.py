@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from routenas.strategies.base import Values
+from routenas.results import Result
+from routenas.strategies.base import Values, at_first, value_of
 from routenas.strategies.guided_dags.paper import PaperRule
 from searchspaces.dags import GuideDag
 from searchspaces.space import Genotype, Space
@@ -35,6 +37,11 @@ class GuidedRule(PaperRule):
         self.warm_up = warm_up
         self.floor = floor
 
+    @classmethod
+    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+        """See `AskTell.suited`: at most a third of the trials are random."""
+        return {"warm_up": at_first(10, trials, in_flight)}
+
     def edge_probabilities(self, dag: GuideDag) -> np.ndarray:
         """See `WalkStrategy`."""
         return np.asarray(np.maximum(super().edge_probabilities(dag), self.floor))
@@ -48,6 +55,6 @@ class GuidedRule(PaperRule):
     def _propose(self) -> Values:
         return self.space.sample_values(self._rng) if len(self._results) < self.warm_up else super()._propose()
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         if len(self._results) >= max(self.warm_up, 2):
-            self._multiply(values, self.alpha * self._advantage(result))
+            self._multiply(values, self.alpha * self._advantage(value_of(result)))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from routenas.strategies.base import Values
+from routenas.results import Result
+from routenas.strategies.base import Values, value_of
 from routenas.strategies.guided_dags.walk import WalkStrategy
 from searchspaces.dags import GuideDag, softmax_out
 from searchspaces.space import Genotype, Space
@@ -45,10 +46,10 @@ class PaperRule(WalkStrategy):
         """See `WalkStrategy`."""
         return softmax_out(dag.vertices, self._dag_numbers(dag))
 
-    def _learn(self, values: Values, result: float) -> None:
+    def _learn(self, values: Values, result: Result) -> None:
         if len(self._results) >= BEST:
             beta = math.fsum(sorted(self._results)[-BEST:]) / BEST
-            self._multiply(values, self.alpha * (result - beta))
+            self._multiply(values, self.alpha * (value_of(result) - beta))
 
     def _multiply(self, values: Values, exponent: float) -> None:
         """Multiply the weights of all selected edges and options by exp(exponent), within the bounds."""

@@ -32,6 +32,7 @@ class Decisions:
 class WalkStrategy(AskTell):
     """Base: edges are drawn in a walk from vertex 0, other choices independently; operations only where reached.
 
+    Of a sub-space the walk keeps the fixed edges and drops the excluded ones; other fixed choices are not drawn.
     ``numbers`` holds for every choice one number (an edge) or one number an option (any other choice).
     """
 
@@ -48,6 +49,7 @@ class WalkStrategy(AskTell):
             np.full(1, edge) if i in self._edges else np.full(choice.count, option)
             for i, choice in enumerate(space.choices)
         ]
+        self._fixed = dict(space.fixed)
         self._log_prior = [np.log(np.maximum(choice.probabilities, 1e-9)) for choice in space.choices]
 
     @abstractmethod
@@ -78,11 +80,17 @@ class WalkStrategy(AskTell):
     def _propose(self) -> Values:
         values = [0] * len(self.space.choices)
         for i in range(len(values)):
-            if i not in self._edges:
+            if i in self._fixed:
+                values[i] = self._fixed[i]
+            elif i not in self._edges:
                 p = self.option_probabilities(i)
                 values[i] = int(self._rng.choice(len(p), p=p))
         for dag in self.space.dags:
-            edges = walk(dag.vertices, self.edge_probabilities(dag), self._rng)
+            keep = np.array(self.edge_probabilities(dag))
+            for i in range(dag.first_edge, dag.first_edge + len(keep)):
+                if i in self._fixed:
+                    keep[i - dag.first_edge] = float(self._fixed[i])
+            edges = walk(dag.vertices, keep, self._rng)
             for i, edge in enumerate(all_edges(dag.vertices), dag.first_edge):
                 values[i] = int(edge in edges)
         return tuple(values)

@@ -21,6 +21,7 @@ from routenas.surrogates import encoding, gaussian_process
 from routenas.surrogates.encoding import Neighbourhoods, OneHot
 from routenas.surrogates.gaussian_process import GaussianProcess
 from routenas.surrogates.ridge import Ridge
+from routenas.testing.strategies import StrategyContract
 from searchspaces.nasbench201 import NasBench201Space
 from searchspaces.space import Choice, Genotype, Space
 
@@ -164,6 +165,14 @@ class TestEncodings:
         whole = model.predict(genotypes)
         monkeypatch.setattr(gaussian_process, "CHUNK", 7)
         np.testing.assert_allclose(model.predict(genotypes), whole, atol=1e-5)
+
+
+class TestContract(StrategyContract):
+    strategy = PredictorSearch
+
+    def make(self, space: Space, seed: int, **options: object) -> Strategy:
+        # A small pool and one view of the architectures: the contract is not about quality.
+        return super().make(space, seed, pool=16, refit_every=4, surrogate_options={"graph": False}, **options)
 
 
 class TestPredictorSearch:

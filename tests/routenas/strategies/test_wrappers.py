@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from routenas.estimators.noisy import Noisy
 from routenas.loop import search
 from routenas.results import Result
 from routenas.strategies import strategy_class
+from routenas.strategies.random_ import RandomSearch
 from routenas.strategies.wrappers import Deduplicated, FailurePenalty, Repeated
 from routenas.testing.estimators import BAD, SPACE, Quality
+from searchspaces.space import Choice, Genotype, Space
 
 
 class TestWrappers:
@@ -33,6 +39,28 @@ class TestWrappers:
         strategy = FailurePenalty(strategy_class("random")(SPACE, 0), -1.0)
         strategy.tell([BAD], [Result(None)])
         assert strategy.strategy.state_dict()["results"] == [-1.0]
+
+    @pytest.mark.parametrize("wrapper", [Deduplicated, Repeated])
+    def test_the_state_holds_results_whole(self, wrapper: type[Deduplicated]) -> None:
+        told: list[Result] = []
+
+        class Listens(RandomSearch):
+            def tell(self, genotypes: Sequence[Genotype], results: Sequence[Result]) -> None:
+                told.extend(results)
+
+        result = Result(0.5, {"auc": 0.25}, "a note", {"parameters": 7.0}, 3.0, 2.0)
+        tiny = Space("tiny", [Choice("a", 1)])
+        whole = wrapper(Listens(tiny, 0, distinct=False))
+        asked = whole.ask(1)
+        whole.tell(asked, [result])
+        resumed = wrapper(Listens(tiny, 0, distinct=False))
+        resumed.load_state_dict(json.loads(json.dumps(whole.state_dict(), allow_nan=False)))
+        told.clear()
+        asked = resumed.ask(2)  # deduplicated: none, and what is known is told again
+        resumed.tell(asked, [result] * len(asked))  # repeated: the mean of three
+        assert told
+        assert all(each in (result, replace(result, repeated=True)) for each in told)
+        assert resumed.state_dict() == json.loads(json.dumps(resumed.state_dict()))
 
     @pytest.mark.parametrize("wrapper", [Deduplicated, Repeated])
     def test_resume(self, wrapper: type[Deduplicated]) -> None:
