@@ -32,7 +32,8 @@ from routenas.metrics.bootstrap import (
     pooled_roc_auc,
 )
 from routenas.predictor import Predictor
-from routenas.tasks.routability import RATIO_FLOOR, Answers, Example, RoutabilityTask
+from routenas.tasks.card import RATIO_FLOOR
+from routenas.tasks.routability import Answers, Example, RoutabilityTask
 from routenas.training import Budget, Progress, fit
 
 CEILING = "ceiling (other net orders)"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, ChannelSet
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
-from routenas.tasks.routability import Card
+from routenas.tasks.card import Card
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from placement_data.store import sha256
 from routenas import __version__
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
-from routenas.tasks.routability import Card
+from routenas.tasks.card import Card
 
 SCHEMA = "routenas.score/1"
 LARGE_REGION = 64

@@ -289,7 +289,8 @@ def _duplicates(view: View, contents: Mapping[int, _Contents]) -> Iterator[Findi
     names, families = view.store.names, view.store.families
     for left, right in combinations(view.parts, 2):
         ours, theirs = view.samples[left], view.samples[right]
-        pairs = near_duplicates([contents[i].descriptor for i in ours], [contents[j].descriptor for j in theirs])
+        both = ([contents[i].descriptor for i in ours], [contents[j].descriptor for j in theirs])
+        pairs = near_duplicates(*both, channels=view.store.channels)
         pairs = [pair for pair in pairs if families[ours[pair[0]]] != families[theirs[pair[1]]]]
         if pairs:
             items = [f"{left}: {names[ours[i]]} = {right}: {names[theirs[j]]} ({value:.3f})" for i, j, value in pairs]

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.dataset import symmetry
+from placement_data.dataset import symmetry, transposed_channels
+from placement_data.errors import InputError
 from placement_data.grid import area_resize
 
 SIDE = 12
@@ -41,16 +42,31 @@ def descriptor(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def near_duplicates(
-    left: Sequence[NDArray[np.float32]], right: Sequence[NDArray[np.float32]], threshold: float = THRESHOLD
+    left: Sequence[NDArray[np.float32]],
+    right: Sequence[NDArray[np.float32]],
+    threshold: float = THRESHOLD,
+    channels: Sequence[str] = (),
 ) -> list[tuple[int, int, float]]:
-    """Pairs ``(index in left, index in right, similarity)`` of descriptors at or above ``threshold``, best first."""
+    """Pairs ``(index in left, index in right, similarity)`` of descriptors at or above ``threshold``, best first.
+
+    ``channels`` are the names of the maps: those of a direction change places in a transposed layout.
+    """
     if not left or not right:
         return []
     ours = np.stack([value.ravel() for value in left])
     found: list[tuple[int, int, float]] = []
     for start in range(0, len(right), _BLOCK):
         block = np.stack(right[start : start + _BLOCK])
-        best = np.max([ours @ symmetry(block, code).reshape(len(block), -1).T for code in range(8)], axis=0)
+        turned = block[:, _swapped(channels)] if channels else block
+        ways = (symmetry(turned if code & 4 else block, code) for code in range(8))
+        best = np.max([ours @ way.reshape(len(block), -1).T for way in ways], axis=0)
         for i, j in np.argwhere(best >= threshold):
             found.append((int(i), start + int(j), float(best[i, j])))
     return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
+def _swapped(channels: Sequence[str]) -> list[int]:
+    try:
+        return list(transposed_channels(channels))
+    except InputError:  # maps of one direction alone, which came from elsewhere: nothing to change places with
+        return list(range(len(channels)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ from placement_data.errors import InputError
 from placement_data.store import Sample, Store
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
-from searchspaces.space import TaskShape
+from routenas.metrics.threshold import best_threshold
+from routenas.tasks.card import RATIO_FLOOR, TASKS, Card, OutputScale, TaskName
 
-TaskName = Literal["hotspots", "violated_nets"]
-TASKS: tuple[TaskName, ...] = get_args(TaskName)
+__all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
+
 METRIC = {"hotspots": "roc_auc", "violated_nets": "design_mean_tau"}
 PARTS = ("train", "search", "test")
 Answers = list[NDArray[np.float64]]
@@ -31,9 +32,6 @@ Item = TypeVar("Item")
 
 WINDOW = 256
 """A hotspot map is trained on whole up to so many tiles a side, and by a random window of it above."""
-
-RATIO_FLOOR = 0.005
-"""The log of a ratio needs a floor; one violated net in two hundred is below what the label's own noise can tell."""
 
 CACHE_BYTES = 512 << 20
 """Maps that are kept in memory once they were read; a data set above it is read again every epoch."""
@@ -69,88 +67,6 @@ class Batch:
     maps: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]
     ratios: Tensor
-
-
-@dataclass(frozen=True)
-class OutputScale:
-    """From the training split: ``offset`` is added to a map's output, so that a module starts at the base rate;
-
-    a scalar output is the log of the violated-net ratio in deviations from its mean.
-    """
-
-    offset: float
-    log_ratio_mean: float
-    log_ratio_deviation: float
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout."""
-
-    name: TaskName
-    channels: tuple[str, ...]
-    channel_version: str
-    normalisation: Normalisation
-    output_scale: OutputScale
-    label_kind: str
-    tile_um: float
-    split: Split
-
-    @property
-    def shape(self) -> TaskShape:
-        """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
-        return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "name": self.name,
-            "channels": list(self.channels),
-            "channel_version": self.channel_version,
-            "normalisation": self.normalisation.to_dict(),
-            "output_scale": asdict(self.output_scale),
-            "label_kind": self.label_kind,
-            "tile_um": self.tile_um,
-            "split": self.split.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Card:
-        """Inverse of :meth:`to_dict`. Raises ValueError, LookupError or TypeError for anything else."""
-        if value["name"] not in TASKS:
-            raise ValueError(f"task {value['name']!r}")
-        normalisation = Normalisation.from_dict(value["normalisation"])
-        if len(normalisation.mean) != len(value["channels"]):
-            raise ValueError(f"normalisation of {len(normalisation.mean)} channels")
-        scale = OutputScale(**{name: float(number) for name, number in value["output_scale"].items()})
-        tile_um = float(value["tile_um"])
-        if not all(math.isfinite(number) for number in (*asdict(scale).values(), tile_um)):
-            raise ValueError("a number is not finite")
-        return cls(
-            name=cast(TaskName, value["name"]),
-            channels=tuple(value["channels"]),
-            channel_version=str(value["channel_version"]),
-            normalisation=normalisation,
-            output_scale=scale,
-            label_kind=str(value["label_kind"]),
-            tile_um=tile_um,
-            split=Split.from_dict(value["split"]),
-        )
-
-    def decode(self, output: Tensor, net_count: int) -> NDArray[np.float64]:
-        """A module's output for one placement as an answer.
-
-        Hotspots: probabilities (rows, columns). Violated nets: their ratio (1,), from a scalar or from a map of
-        contributions, which softplus makes numbers of nets.
-        """
-        values, scale = output.to(torch.float64), self.output_scale
-        if self.name == "hotspots":
-            return np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
-        if values.ndim == 1:
-            ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR
-        else:
-            ratio = functional.softplus(values + scale.offset).sum(dim=(1, 2, 3)) / max(net_count, 1)
-        return np.asarray(ratio.clamp(0.0, 1.0).numpy(), dtype=np.float64)
 
 
 class RoutabilityTask:
@@ -407,14 +323,3 @@ def _tile_um(grid: Mapping[str, Any]) -> float:
 def _window(side: int, rng: np.random.Generator) -> slice:
     start = int(rng.integers(side - WINDOW + 1)) if side > WINDOW else 0
     return slice(start, start + min(side, WINDOW))
-
-
-def best_threshold(labels: Sequence[NDArray[np.uint8]], probabilities: Sequence[NDArray[np.float64]]) -> float:
-    """The probability that gives the best F1 over all tiles; ties go to the larger."""
-    truth = np.concatenate([label.ravel() for label in labels])
-    scores = np.concatenate([probability.ravel() for probability in probabilities])
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(truth[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + max(int(truth.sum()), 1))
-    last = np.append(np.diff(scores[order]) != 0, True)
-    return float(scores[order][np.argmax(np.where(last, f1, -1.0))])

@@ -18,7 +18,7 @@ from placement_data.features import CHANNEL_VERSION
 from routenas.architecture import Architecture
 from routenas.bundle import MODEL_FILE, WEIGHTS_FILE, Bundle, ModelMismatchError, _digest
 from routenas.predictor import Predictor
-from routenas.tasks.routability import TASKS, Card, RoutabilityTask, TaskName, best_threshold
+from routenas.tasks.routability import TASKS, Card, RoutabilityTask, TaskName
 from searchspaces.flexible import OPERATIONS, FlexibleSpace
 from tests.samples import SPLIT, made_up_sample
 
@@ -289,21 +289,3 @@ def test_no_bundle_at_all(tmp_path: Path) -> None:
     for path in (tmp_path / "gone", tmp_path, tmp_path / "file"):
         with pytest.raises(InputError, match="not a model bundle"):
             Bundle.load(path)
-
-
-def test_best_threshold_against_brute_force() -> None:
-    rng = np.random.default_rng(8)
-    for _ in range(30):
-        labels = [(rng.random((3, 5)) < 0.3).astype(np.uint8) for _ in range(2)]
-        scores = [np.round(rng.random((3, 5)), 1) for _ in range(2)]
-        truth, values = np.concatenate([v.ravel() for v in labels]), np.concatenate([v.ravel() for v in scores])
-
-        def f1(threshold: float, truth: np.ndarray = truth, values: np.ndarray = values) -> float:
-            hot = values >= threshold
-            return 2 * float(truth[hot].sum()) / max(float(hot.sum() + truth.sum()), 1.0)
-
-        candidates = np.unique(values)
-        best = max(f1(threshold) for threshold in candidates)
-        expected = max(threshold for threshold in candidates if f1(threshold) == pytest.approx(best))
-        if truth.any():
-            assert best_threshold(labels, scores) == expected

@@ -201,6 +201,16 @@ def test_copies_are_near_and_others_are_not() -> None:
     assert near_duplicates([descriptor(maps)], [descriptor(other) for other in others]) == []
 
 
+def test_a_transposed_copy_is_found_by_channels_of_a_direction() -> None:
+    """In a transposed layout what was horizontal is vertical; maps of one direction each have peaks of their own."""
+    maps = np.stack([made_up_sample("a", "a", seed, (40, 40)).features[0] for seed in (1, 2, 3, 4)])
+    names = ("demand_horizontal", "demand_vertical", "use_vertical", "use_horizontal")
+    copy = symmetry(maps[[1, 0, 3, 2]], 5)
+    assert near_duplicates([descriptor(maps)], [descriptor(copy)]) == []
+    pairs = near_duplicates([descriptor(maps)], [descriptor(copy)], channels=names)
+    assert [pair[:2] for pair in pairs] == [(0, 0)]
+
+
 def test_constant_and_tiny_maps_are_near_nothing() -> None:
     empty, tiny = np.ones((17, 20, 20), np.float32), np.random.default_rng(0).random((17, 5, 5)).astype(np.float32)
     for maps in (empty, tiny):

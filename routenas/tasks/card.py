@@ -1,0 +1,105 @@
+"""What a routability predictor's inputs and answers mean, as a value that travels with the network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from placement_data.dataset import Normalisation, Split
+from searchspaces.space import TaskShape
+
+TaskName = Literal["hotspots", "violated_nets"]
+TASKS: tuple[TaskName, ...] = get_args(TaskName)
+
+RATIO_FLOOR = 0.005
+"""The log of a ratio needs a floor; one violated net in two hundred is below what the label's own noise can tell."""
+
+
+@dataclass(frozen=True)
+class OutputScale:
+    """From the training split: ``offset`` is added to a map's output, so that a module starts at the base rate;
+
+    a scalar output is the log of the violated-net ratio in deviations from its mean.
+    """
+
+    offset: float
+    log_ratio_mean: float
+    log_ratio_deviation: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout."""
+
+    name: TaskName
+    channels: tuple[str, ...]
+    channel_version: str
+    normalisation: Normalisation
+    output_scale: OutputScale
+    label_kind: str
+    tile_um: float
+    split: Split
+
+    @property
+    def shape(self) -> TaskShape:
+        """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
+        return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "name": self.name,
+            "channels": list(self.channels),
+            "channel_version": self.channel_version,
+            "normalisation": self.normalisation.to_dict(),
+            "output_scale": asdict(self.output_scale),
+            "label_kind": self.label_kind,
+            "tile_um": self.tile_um,
+            "split": self.split.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Card:
+        """Inverse of :meth:`to_dict`. Raises ValueError, LookupError or TypeError for anything else."""
+        if value["name"] not in TASKS:
+            raise ValueError(f"task {value['name']!r}")
+        normalisation = Normalisation.from_dict(value["normalisation"])
+        if len(normalisation.mean) != len(value["channels"]):
+            raise ValueError(f"normalisation of {len(normalisation.mean)} channels")
+        scale = OutputScale(**{name: float(number) for name, number in value["output_scale"].items()})
+        tile_um = float(value["tile_um"])
+        if not all(math.isfinite(number) for number in (*asdict(scale).values(), tile_um)):
+            raise ValueError("a number is not finite")
+        return cls(
+            name=cast(TaskName, value["name"]),
+            channels=tuple(value["channels"]),
+            channel_version=str(value["channel_version"]),
+            normalisation=normalisation,
+            output_scale=scale,
+            label_kind=str(value["label_kind"]),
+            tile_um=tile_um,
+            split=Split.from_dict(value["split"]),
+        )
+
+    def decode(self, output: Tensor, net_count: int) -> NDArray[np.float64]:
+        """A module's output for one placement as an answer.
+
+        Hotspots: probabilities (rows, columns). Violated nets: their ratio (1,), from a scalar or from a map of
+        contributions, which softplus makes numbers of nets.
+        """
+        values, scale = output.to(torch.float64), self.output_scale
+        if self.name == "hotspots":
+            return np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
+        if values.ndim == 1:
+            ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR
+        else:
+            ratio = functional.softplus(values + scale.offset).sum(dim=(1, 2, 3)) / max(net_count, 1)
+        return np.asarray(ratio.clamp(0.0, 1.0).numpy(), dtype=np.float64)
