@@ -100,7 +100,7 @@ def main() -> None:
         text = synthetic_def(options.cells, seed=1)
         placed.write_text(text)
         wired.write_text(routed(text))
-        print("| file | reader | s, median (range) | time ratio | MB/s | peak memory, bytes a byte of DEF |")
+        print("| file | reader | s, median (range) | time ratio | MB/s | peak memory, bytes per byte of DEF |")
         print("| --- | --- | --- | --- | --- | --- |")
         compare("placed", lef, placed, options.repeats)
         compare("routed", lef, wired, options.repeats)

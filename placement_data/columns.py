@@ -20,6 +20,11 @@ def offsets(counts: Sequence[int] | NDArray[np.integer] | NDArray[np.bool_]) -> 
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
+def owners(offset: Ints) -> Ints:
+    """The item that owns each row, for items with CSR offsets ``offset`` (n + 1,)."""
+    return np.repeat(np.arange(len(offset) - 1), np.diff(offset))
+
+
 def spread(counts: NDArray[np.integer]) -> tuple[Ints, Ints]:
     """The item that owns each row, and the row's place among the rows of its item, for items of ``counts`` rows."""
     owner = np.repeat(np.arange(len(counts)), counts)

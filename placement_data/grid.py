@@ -143,8 +143,8 @@ class Grid:
         """Sum over boxes (n, 4) of weight times the area of the overlap with each tile, square microns.
 
         Boxes are clipped to the die. One that meets two rows and two columns at most is cut into its four parts. Of
-        others each axis becomes four signed entries, their products are summed up twice: the work is 16 entries a box
-        however large it is. Results of these sums below their rounding noise become 0.
+        others each axis becomes four signed entries, their products are summed up twice: the work is 16 entries
+        per box, however large it is. Results of these sums below their rounding noise become 0.
         """
         weights = _weights(weight, len(boxes))
         total = np.zeros((self.shape[0] + 1) * (self.shape[1] + 1))

@@ -29,12 +29,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.design import Design
+from placement_data.design import Design, LibertyCells
 from placement_data.errors import InputError
 from placement_data.features import ChannelSet, channel_set, feature_maps
 from placement_data.grid import Grid
 from placement_data.labels import make_labels
-from placement_data.liberty import LibertyCells
 from placement_data.manifest import ManifestRow, read_manifest
 from placement_data.netlist import signal_nets
 from placement_data.processes import run

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.columns import spread
+from placement_data.columns import owners, spread
 from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.grid import Grid
@@ -150,4 +150,4 @@ def _net_rows(design: Design, violations: Violations, report_path: str | PathLik
 
 def _violation_of_net(violations: Violations) -> Indices:
     """(named nets,) the violation that names each net."""
-    return np.repeat(np.arange(len(violations.box)), np.diff(violations.net_offset))
+    return owners(violations.net_offset)

@@ -10,10 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.columns import offsets, spread
-from placement_data.design import Design, Direction, MasterClass, Masters, Status, Use
+from placement_data.columns import offsets, owners, spread
+from placement_data.design import Design, Direction, LibertyCells, MasterClass, Masters, Status, Use
 from placement_data.errors import InputError
-from placement_data.liberty import LibertyCells
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -81,7 +80,7 @@ class Wiring:
     @property
     def net_of_pin(self) -> Indices:
         """(pins,) position of each pin's net in this wiring."""
-        return np.repeat(np.arange(len(self.net)), self.size)
+        return owners(self.offset)
 
     @cached_property
     def boxes(self) -> Array:
@@ -277,7 +276,7 @@ def clock_cells(
     masters, pins = design.masters, design.pins
     register, macro = register_masters(masters, patterns, liberty), macro_masters(masters)
     gate = _clock_gates(masters, liberty)
-    owner = np.repeat(np.arange(len(masters.name)), np.diff(masters.pin_offset))
+    owner = owners(masters.pin_offset)
     is_input = (masters.pin_direction == Direction.INPUT) & ~np.isin(masters.pin_use, (Use.POWER, Use.GROUND))
     is_clock = clock_pins(masters)
     passes = (is_input & (_per_master(masters, is_input) == 1)[owner]) | (is_clock & gate[owner])

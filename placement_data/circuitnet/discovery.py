@@ -27,7 +27,7 @@ _DECOMPRESS = "a folder of CircuitNet's after its script for decompression, or a
 
 @dataclass(frozen=True)
 class Found:
-    """Files by sample: one folder a channel (raw) or one ``stack`` of all channels a sample (training), and labels.
+    """Files by sample: a folder per channel (raw) or a ``stack`` of all channels per sample (training), and labels.
 
     ``label`` is the labels' name as their folder spells it.
     ``stacked`` names the channels of the stacks, of which ``channels`` are those that are wanted.

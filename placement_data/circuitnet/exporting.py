@@ -37,7 +37,7 @@ def export_circuitnet(
 ) -> int:
     """Write a data set as CircuitNet's files into a new folder and return the number of samples.
 
-    ``layout`` "raw": a folder of native-size maps a channel and ``DRC/DRC_all``, [x, y]. "training": labelled samples
+    ``layout`` "raw": a folder of native-size maps per channel and ``DRC/DRC_all``, [x, y]. "training": labelled samples
     as ``feature/<name>.npy`` [x, y, channel] and ``label/<name>.npy`` [x, y, 1], float32, ``resize`` tiles per side.
     ``preprocessing`` "area" averages features by area and divides each channel by its largest value in the training
     split (in all samples without ``split``), and takes the label's maximum; "circuitnet" is what CircuitNet does: cubic

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.design import Design
+from placement_data.design import Design, LibertyCells
 from placement_data.errors import InputError
 from placement_data.features.layout import Layout, Map, shortest_side
 from placement_data.features.sets import (
@@ -27,7 +27,6 @@ from placement_data.features.sets import (
     channel_set,
 )
 from placement_data.grid import Grid
-from placement_data.liberty import LibertyCells
 from placement_data.netlist import REGISTER_PATTERNS, require_placed
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from placement_data.columns import owners
 from placement_data.design import Ints
 from placement_data.features.layout import Indices, Layout, Map, rows_of
 from placement_data.features.tracks import LayerTracks, Shapes, layer_tracks, on_die
@@ -55,7 +56,7 @@ def _lowest_level(layout: Layout) -> Indices:
     """(master pins,) lowest routing layer of the pin's shapes, counted from 0; a large number where it has none."""
     masters = layout.design.masters
     level = layout.routing_level[masters.port_layer]
-    owner = np.repeat(np.arange(len(masters.pin_name)), np.diff(masters.port_offset))
+    owner = owners(masters.port_offset)
     lowest = np.full(len(masters.pin_name), np.iinfo(np.int64).max)
     np.minimum.at(lowest, owner[level >= 0], level[level >= 0])
     return lowest

@@ -2,7 +2,7 @@
 
 ``circuitnet/CircuitNet``'s extractor (its documentation and published maps) is the source of the long and short nets
 and of pin RUDY. Its defects are left out: it divides by a net's width and height without a guard (a straight net has
-none: here sides are widened as in ``wires.rudy_by_fanout``), holds a full grid a net, and its horizontal overflow of
+none: here sides are widened as in ``wires.rudy_by_fanout``), holds a full grid per net, and its horizontal overflow of
 the early global router is 1 wherever there is any. Its overflow maps are products of a router: of a placement that is
 not routed they do not exist, and as inputs they leak the label. ``estimated_overflow`` stands in for them.
 """

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.columns import between
-from placement_data.design import Design, LayerKind, Masters
+from placement_data.design import Design, LayerKind, LibertyCells, Masters
 from placement_data.grid import Grid
-from placement_data.liberty import LibertyCells
 from placement_data.netlist import REGISTER_PATTERNS, Wiring, signal_nets
 
 Map = NDArray[np.float64]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from placement_data.design import LibertyCells
 from placement_data.errors import InputError
-from placement_data.liberty import LibertyCells
 from placement_data.text import PathLike, load_text
 
 _TOKEN = re.compile(

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from placement_data.columns import between, name_column, offsets, spread
+from placement_data.columns import between, name_column, offsets, owners, spread
 
 COUNTS = [[], [0], [3], [2, 0, 1, 0, 4]]
 
 
 @pytest.mark.parametrize("counts", COUNTS)
-def test_offsets_and_spread(counts: list[int]) -> None:
+def test_offsets_owners_and_spread(counts: list[int]) -> None:
     column = np.array(counts, dtype=np.int64)
     assert offsets(counts).tolist() == [sum(counts[:item]) for item in range(len(counts) + 1)]
     assert offsets(column).dtype == np.int64
     rows = [(item, place) for item, count in enumerate(counts) for place in range(count)]
     assert list(zip(*(part.tolist() for part in spread(column)), strict=True)) == rows
+    assert owners(offsets(counts)).tolist() == [item for item, _ in rows]
 
 
 def test_between() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.columns import name_column, offsets
+from placement_data.columns import name_column, offsets, owners
 from placement_data.design import (
     Blockages,
     Cells,
@@ -254,7 +254,7 @@ class _PinFinder:
 
     def __init__(self, masters: Masters, names: list[str]) -> None:
         code = _look_up({name: number for number, name in enumerate(names)}, masters.pin_name.tolist())
-        master = np.repeat(np.arange(len(masters.name)), np.diff(masters.pin_offset))
+        master = owners(masters.pin_offset)
         self._names = max(len(names), 1)
         self._pin = np.flatnonzero(code >= 0)
         self._table = KeyTable(self._keys(master[self._pin], code[self._pin]))
@@ -329,7 +329,7 @@ def _pin_boxes(masters: Masters) -> Ints:
 
     A pin without shapes is a point in the middle of its master.
     """
-    master = np.repeat(np.arange(len(masters.name)), np.diff(masters.pin_offset))
+    master = owners(masters.pin_offset)
     size = np.stack([masters.width[master], masters.height[master]], axis=1)
     box = np.tile(size // 2, 2)
     filled = np.flatnonzero(np.diff(masters.port_offset))

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from placement_data.design import LibertyCells
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
 from placement_data.grid import Grid
-from placement_data.liberty import LibertyCells
 from placement_data.netlist import clock_cells, register_masters
 from placement_data.readers.liberty import read_liberty
 from tests.placement_data.builders import CLKBUF, DFF, NAND2, names, random_design
