@@ -235,6 +235,9 @@ def _split_defects(view: View) -> Iterator[Finding]:
             yield Finding("empty-part", "warning", f"{part} has no placement", (part,))
         elif not view.labelled(part):
             yield Finding("unlabelled-part", "warning", f"{part} has no labelled placement", (part,))
+        elif not any(view.store.hotspot_tiles(index) for index in view.labelled(part)):
+            text = f"{part} has no hotspot: nothing can be learned from it, or judged on it"
+            yield Finding("no-hotspot", "warning", text, (part,))
 
 
 def _labels(view: View) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, symmetry
 from placement_data.errors import InputError
+from placement_data.grid import Grid
 from placement_data.store import Sample, Store
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
@@ -123,7 +124,7 @@ class RoutabilityTask:
             raise InputError(
                 "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
             )
-        _check_labels(self, name, indices)
+        _check_labels(self.store, name, indices)
         train = indices["train"]
         return Card(
             name=name,
@@ -276,26 +277,25 @@ class Lazy(Sequence[Item]):
         return self._read(self._indices[place])
 
 
-def _check_labels(task: RoutabilityTask, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
+def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
     """Raise InputError where a part has labels of one class only: there nothing can be learned, or judged."""
     for part, members in indices.items():
-        heads = [task.store.heads[index] for index in members]
+        heads = [store.heads[index] for index in members]
+        missing = None
         if name == "violated_nets":
-            seen = {head["violated_nets"] > 0 for head in heads}
-            what = "placement with a violated net"
+            if not any(head["violated_nets"] for head in heads):
+                missing = "placement with a violated net"
         else:
-            seen = set()
-            for index in members:
-                hotspots = task._sample(index).hotspots
-                assert hotspots is not None
-                seen |= {bool(value) for value in np.unique(hotspots)}
-                if len(seen) == 2:
-                    break
-            what = "hotspot"
-        if True not in seen or (name == "hotspots" and False not in seen):
+            hot = [store.hotspot_tiles(index) or 0 for index in members]
+            tiles = [math.prod(Grid.from_dict(head["grid"]).shape) for head in heads]
+            if not any(hot):
+                missing = "hotspot"
+            elif hot == tiles:
+                missing = "tile without a hotspot"
+        if missing is not None:
             raise InputError(
-                f"the {part} split has no {what if True not in seen else 'tile without a hotspot'}",
-                file=task.store.path,
+                f"the {part} split has no {missing}",
+                file=store.path,
                 found=f"{len(members)} placements of {len({head['family'] for head in heads})} families",
                 expected="another split (--split, --seed), or more designs",
             )

@@ -349,3 +349,12 @@ def test_read_parts(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InputError, match=f"split.json: {what}"):
             read_parts(path)
+
+
+def test_a_part_without_a_hotspot(tmp_path: Path) -> None:
+    clean = [
+        dataclasses.replace(sample, hotspots=np.zeros_like(sample.hotspots)) if sample.family == "f3" else sample
+        for sample in SAMPLES
+    ]
+    found = [finding for finding in audited(tmp_path, clean).findings if finding.code == "no-hotspot"]
+    assert [(finding.severity, finding.parts) for finding in found] == [("warning", ("search",))]
