@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from routenas.checkpoint import build, hand_crafted
 
 from placement_data.dataset import draw_split
 from placement_data.store import Store
 from routenas import example
+from routenas.architecture import Architecture
 from routenas.show.text import text_table
 from routenas.tasks.routability import RoutabilityTask
 
@@ -38,15 +38,15 @@ def seconds(work: Callable[[int], object], indices: Sequence[int]) -> list[float
 
 def training_step(task: RoutabilityTask, predictor: str) -> Callable[[int], object]:
     """A function that takes one step on the next batch of one placement."""
-    module = build(hand_crafted(predictor), task.name, len(task.store.channels), seed=0)
+    module = Architecture(network=predictor).build(task.shape, seed=0)
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3)
     rng = np.random.default_rng(0)
-    batches = [batch for _ in range(20) for batch in task.batches(1, rng)]
+    batches = [batch for _ in range(20) for batch in task.batches("train", 1, rng)]
 
     def step(index: int) -> None:
         batch = batches[index % len(batches)]
         optimizer.zero_grad()
-        task.loss(module(batch.maps), batch).backward()  # type: ignore[no-untyped-call]
+        task.loss(module, batch).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return step

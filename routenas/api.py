@@ -24,7 +24,7 @@ from routenas.run import Events, run
 from routenas.scoring import Score, score_layout
 from routenas.settings import Settings
 from routenas.tasks.routability import RoutabilityTask, TaskName
-from routenas.training import BUDGETS, Budget, fit
+from routenas.training import BUDGETS, Budget, check_device, fit
 
 Data = Task | Store | Path | str
 """A task, or a data set of placements."""
@@ -70,6 +70,7 @@ def train(
     """
     if out is not None:
         check_folder(Path(out))
+    check_device(device)
     value = Architecture(network=architecture) if isinstance(architecture, str) else architecture
     with limited_threads(threads):
         chosen = task_of(data, task, split, seeds[0])

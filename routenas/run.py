@@ -33,7 +33,9 @@ from routenas.loop import SearchFailedError, best_first, search
 from routenas.recipes import RECIPES
 from routenas.results import Result, Trial
 from routenas.settings import Parts, Settings
+from routenas.strategies import suited
 from routenas.tasks import task_config
+from routenas.training import check_device
 from searchspaces.space import Space
 
 CONFIG, SETTINGS, JOURNAL, RESULT, MODEL = "config.json", "run.toml", "journal.jsonl", "result.json", "model"
@@ -65,17 +67,19 @@ def run(
     folder that another run is in, or is writing to, and :class:`SearchFailedError` where every training failed.
     """
     execution.check()
+    check_device(settings.device)
+    settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
     settings = replace(settings, space=parts.space.config())
     _start(folder, resume)
     with locked(folder):
-        _record(folder, task, settings, resume)
         journal = Journal(folder / JOURNAL)
         if len(journal.records) > settings.trials:
             raise InputError(
                 "the run has more trials already", file=journal.path, found=f"{settings.trials} trials",
                 expected=f"{len(journal.records)} or more",
             )  # fmt: skip
+        _record(folder, task, settings, resume)
         trials = _searched(folder, parts, settings, journal, execution, events)
         return _concluded(folder, task, parts.space, settings, trials, execution, events)
 
@@ -174,6 +178,15 @@ def _start(folder: Path, resume: bool) -> None:
     elif folder.exists() and (not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())):
         raise InputError("the run folder is not empty and not a run", file=folder, expected="a new folder")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def _with_options(folder: Path, settings: Settings, resume: bool) -> Settings:
+    """The settings with all options of the strategy: those recorded where the run goes on, else what suits its size."""
+    if resume and (folder / CONFIG).exists():
+        found = dict(read_configuration(folder)["settings"].get("strategy_options", {}))
+    else:
+        found = suited(settings.strategy, settings.trials, settings.in_flight)
+    return replace(settings, strategy_options={**found, **settings.strategy_options})
 
 
 def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:

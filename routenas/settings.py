@@ -10,7 +10,8 @@ from typing import Any, Literal
 from placement_data.errors import InputError
 from routenas.interfaces import Estimator, Strategy
 from routenas.training import BUDGETS, Budget
-from searchspaces.space import Space
+from searchspaces.space import Space, TaskShape
+from searchspaces.table import space_from_config
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,16 @@ class Settings:
             return cls(**{**value, **budgets})
         except TypeError as error:
             raise InputError("a setting has a wrong value", found=str(error)) from None
+
+
+def chosen_space(settings: Settings, default: Mapping[str, Any], shape: TaskShape) -> Space:
+    """The space of the settings, else the default one. Raises InputError where it does not exist or fit the task."""
+    try:
+        space = space_from_config(settings.space or default)
+        space.check_shape(shape)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return space
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def search(
         own["in_flight"] = workers
     settings = _changed(settings, own)
     described = recorded.get("task", {})
-    if resume and path is None and not own.keys() & {"task", "split"}:
+    if resume and described and path is None and not own.keys() & {"task", "split"}:
         task = task_from_config(described)
     else:
         data = path or described.get("data")

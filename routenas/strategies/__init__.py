@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from placement_data.errors import InputError
 from routenas.look_up import look_up
 from routenas.strategies.base import Strategy
+from searchspaces.space import Space
 
-__all__ = ["STRATEGIES", "Strategy", "strategy_class", "suited"]
+__all__ = ["STRATEGIES", "Strategy", "make_strategy", "strategy_class", "suited"]
 
 STRATEGIES = {
     "bernoulli": "routenas.strategies.guided_dags.bernoulli:BernoulliReinforce",
@@ -35,6 +37,15 @@ def strategy_class(name: str) -> Callable[..., Strategy]:
     """The class behind a name of `STRATEGIES`, or ``module:Class`` of the user's own. Raises as `look_up` does."""
     found: Callable[..., Strategy] = look_up("search strategy", STRATEGIES, name)
     return found
+
+
+def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any]) -> Strategy:
+    """A strategy by name. Raises as `look_up` does, and InputError for options that it does not take."""
+    found = strategy_class(name)
+    try:
+        return found(space, seed, **options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the search strategy {name} cannot be made", found=str(error)) from None
 
 
 def suited(name: str, trials: int, in_flight: int = 1) -> dict[str, Any]:
