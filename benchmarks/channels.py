@@ -1,6 +1,6 @@
 """Time of the 17 channels of a large placement against loops over its nets, and against reading the DEF.
 
-    python benchmarks/channels.py --cells 1290000 --tiles 512
+    python -m benchmarks.channels --cells 1290000 --tiles 512
 
 Public extractors loop over nets. Three such loops are timed: RUDY alone over the whole grid for each net, RUDY alone
 over the tiles of each net's box, and the fly-line maps of the 17 channels line by line. They are timed on some nets and
@@ -24,7 +24,7 @@ from placement_data.features import feature_maps
 from placement_data.grid import Grid
 from placement_data.netlist import PAIRWISE_PINS_MAX, Wiring, mst_edges
 from placement_data.readers import read_design
-from placement_data.synthetic import synthetic_def, synthetic_lef
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 
 Map = NDArray[np.float64]
 Point = tuple[float, float]

@@ -1,7 +1,7 @@
 """Time and memory of reading a large DEF, ours and klayout's side by side, and of the 17 channels against a net loop.
 
     pip install klayout
-    python benchmarks/readers.py --cells 1290000 --repeats 3
+    python -m benchmarks.readers --cells 1290000 --repeats 3
 
 Every reading is a process of its own, whose peak of resident memory is read from /proc; the two readers take turns.
 """
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from placement_data.synthetic import synthetic_def, synthetic_lef
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 
 OURS = """
 import json, sys, time

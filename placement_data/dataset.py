@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from placement_data.errors import InputError
 from placement_data.store import Sample, Store
@@ -24,7 +24,10 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class PlacementDataset(Dataset[Sample]):
-    """Random access to the samples of some families of a store, each at its native size, read when it is asked for."""
+    """Random access to the samples of some families of a store, each at its native size, read when it is asked for.
+
+    For batches, in this process or in worker processes: ``DataLoader(dataset, batch_size=8, collate_fn=collate)``.
+    """
 
     def __init__(self, store: Store, families: Sequence[str]) -> None:
         self.store = store
@@ -36,6 +39,54 @@ class PlacementDataset(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         return self.store.sample(self.indices[index])
+
+
+_COLLATED = ("hotspots", "violation_density", "violated_net_map")
+
+
+def collate(samples: Sequence[Sample]) -> dict[str, Any]:
+    """A batch of samples of unequal sizes, for ``collate_fn`` of a ``DataLoader``.
+
+    ``features`` float32 (n, channels, rows, columns) and the maps of labels (n, rows, columns) are tensors as large as
+    the largest sample; ``inside`` (n, rows, columns) is True where a sample has tiles, and everything else is 0 beyond
+    them: leave those tiles out of losses and metrics. ``sample``, ``design`` and ``family`` are lists of n names;
+    ``net_count`` is int64 (n), ``violated_net_ratio`` float64 (n). A label that one of the samples lacks is left out.
+    """
+    rows, columns = np.max([sample.features.shape[1:] for sample in samples], axis=0)
+
+    def padded(array: NDArray[Any]) -> NDArray[Any]:
+        outside = ((0, rows - array.shape[-2]), (0, columns - array.shape[-1]))
+        return np.pad(array, ((0, 0),) * (array.ndim - 2) + outside)
+
+    batch: dict[str, list[Any]] = {
+        "features": [padded(sample.features) for sample in samples],
+        "inside": [padded(np.ones(sample.features.shape[1:], dtype=bool)) for sample in samples],
+        **{name: [getattr(sample, name) for sample in samples] for name in ("sample", "design", "family", "net_count")},
+        "violated_net_ratio": [sample.violated_net_ratio for sample in samples],
+        **{name: [getattr(sample, name) for sample in samples] for name in _COLLATED},
+    }
+    known = {name: values for name, values in batch.items() if not any(value is None for value in values)}
+    known |= {name: [padded(value) for value in known[name]] for name in _COLLATED if name in known}
+    return {name: default_collate(values) for name, values in known.items()}
+
+
+class FeatureMaps(Sequence[NDArray[np.float32]]):
+    """Feature maps (channels, rows, columns) of some samples of a store, each read when it is asked for."""
+
+    def __init__(self, store: Store, indices: Sequence[int]) -> None:
+        self.store, self.indices = store, tuple(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, index: slice) -> FeatureMaps: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.float32] | FeatureMaps:
+        if isinstance(index, slice):
+            return FeatureMaps(self.store, self.indices[index])
+        return self.store.features(self.indices[index])
 
 
 @dataclass(frozen=True)
@@ -121,17 +172,19 @@ class Normalisation:
     high: tuple[float, ...]
 
     @classmethod
-    def fit(cls, maps: Sequence[NDArray[np.float32]]) -> Normalisation:
-        """Statistics over all tiles of ``maps``, each (channels, rows, columns)."""
-        if not maps:
+    def fit(cls, maps: Collection[NDArray[np.float32]]) -> Normalisation:
+        """Statistics over all tiles of ``maps``, each (channels, rows, columns).
+
+        They are gone through twice, one map at a time: with :class:`FeatureMaps` no more than one is in memory.
+        """
+        if not len(maps):
             raise InputError("no training placements to normalise by", expected="at least one")
-        tiles = np.concatenate([map_.reshape(map_.shape[0], -1) for map_ in maps], axis=1).astype(np.float64)
-        scale = tiles.mean(axis=1)
-        scale[scale <= 0] = 1.0
-        values = np.log1p(tiles / scale[:, None])
-        deviation = values.std(axis=1)
+        raw = _Moments.of(_tiles(map_) for map_ in maps)
+        scale = np.where(raw.mean > 0, raw.mean, 1.0)
+        logs = _Moments.of(np.log1p(_tiles(map_) / scale[:, None]) for map_ in maps)
+        deviation = np.sqrt(logs.squares / logs.count)
         deviation[deviation < 1e-6] = 1.0
-        columns = (scale, values.mean(axis=1), deviation, tiles.min(axis=1), tiles.max(axis=1))
+        columns = (scale, logs.mean, deviation, raw.low, raw.high)
         return cls(*(tuple(float(value) for value in column) for column in columns))
 
     def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -162,13 +215,78 @@ class Normalisation:
         return cls(**columns)
 
 
+@dataclass
+class _Moments:
+    """Running statistics of each channel; ``squares`` is the sum of squared differences from the mean.
+
+    Merged as in T. Chan, G. Golub, R. LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+    variances" (1979), which loses no digits where the mean is large.
+    """
+
+    count: int
+    mean: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, parts: Iterator[NDArray[np.float64]]) -> _Moments:
+        """Over all of ``parts``, each (channels, tiles)."""
+        moments = cls._of_one(next(parts))
+        for part in parts:
+            moments._merge(cls._of_one(part))
+        return moments
+
+    @classmethod
+    def _of_one(cls, part: NDArray[np.float64]) -> _Moments:
+        mean = part.mean(axis=1)
+        squares = ((part - mean[:, None]) ** 2).sum(axis=1)
+        return cls(part.shape[1], mean, squares, part.min(axis=1), part.max(axis=1))
+
+    def _merge(self, other: _Moments) -> None:
+        step, count = other.mean - self.mean, self.count + other.count
+        self.mean += step * (other.count / count)
+        self.squares += other.squares + step**2 * (self.count * other.count / count)
+        np.minimum(self.low, other.low, out=self.low)
+        np.maximum(self.high, other.high, out=self.high)
+        self.count = count
+
+
+def _tiles(map_: NDArray[np.float32]) -> NDArray[np.float64]:
+    return map_.reshape(map_.shape[0], -1).astype(np.float64)
+
+
 def symmetry(array: NDArray[Scalar], code: int) -> NDArray[Scalar]:
     """One of the eight symmetries of the square on the last two axes, by ``code`` 0 to 7.
 
-    Bits 0 and 1 flip rows and columns, bit 2 then transposes.
+    Bits 0 and 1 flip rows and columns, bit 2 then transposes: maps of directions then change their names, see
+    :func:`transposed_channels`.
     """
     if code & 1:
         array = array[..., ::-1, :]
     if code & 2:
         array = array[..., ::-1]
     return array.swapaxes(-1, -2) if code & 4 else array
+
+
+_DIRECTIONS = ("horizontal", "vertical")
+
+
+def transposed_channels(channels: Sequence[str]) -> tuple[int, ...]:
+    """Where each channel of a transposed layout comes from: what was horizontal is vertical then, and vice versa.
+
+    ``symmetry(maps, 4)[list(transposed_channels(channels))]`` are the maps that the transposed layout has, by the same
+    names. The permutation is its own inverse. Raises :class:`InputError` for a direction without its counterpart.
+    """
+    place = {name: index for index, name in enumerate(channels)}
+
+    def source(name: str) -> int:
+        stem, _, direction = name.rpartition("_")
+        if direction not in _DIRECTIONS:
+            return place[name]
+        partner = f"{stem}_{_DIRECTIONS[1 - _DIRECTIONS.index(direction)]}"
+        if partner not in place:
+            raise InputError("a channel of one direction has no counterpart", found=name, expected=partner)
+        return place[partner]
+
+    return tuple(source(name) for name in channels)

@@ -19,19 +19,6 @@ Floats = NDArray[np.float64]
 Names = NDArray[np.object_]
 
 
-class Orientation(IntEnum):
-    """The eight orientations of LEF/DEF, in the order of their usual numeric codes."""
-
-    N = 0
-    W = 1
-    S = 2
-    E = 3
-    FN = 4
-    FW = 5
-    FS = 6
-    FE = 7
-
-
 class Direction(IntEnum):
     """Signal direction of a pin, seen from inside the object that owns the pin."""
 
@@ -174,10 +161,10 @@ class Masters:
     pin_name: Names
     pin_direction: Codes  # Direction
     pin_use: Codes  # Use
-    port_offset: Ints  # CSR over port_*, a row a pin
+    port_offset: Ints  # CSR over port_*, one row per pin
     port_layer: Indices  # into Layers, -1 unknown
     port_box: Ints  # (n, 4)
-    obstruction_offset: Ints  # CSR over obstruction_*, a row a master
+    obstruction_offset: Ints  # CSR over obstruction_*, one row per master
     obstruction_layer: Indices
     obstruction_box: Ints  # (n, 4)
 
@@ -197,12 +184,9 @@ class Cells:
     source: Names  # "NETLIST", "DIST", "TIMING", "USER" or ""
     halo_cell: Indices = field(default_factory=_no_indices)  # cells that have a HALO
     halo: Ints = field(default_factory=_no_boxes)  # its widths (n, 4): left, bottom, right, top as placed
-    halo_soft: NDArray[np.bool_] = field(default_factory=_no_flags)
     route_halo_cell: Indices = field(default_factory=_no_indices)  # cells that have a ROUTEHALO
     route_halo: Ints = field(default_factory=_no_values)  # its width
     route_halo_layers: Ints = field(default_factory=_no_pairs)  # (n, 2) lowest and highest layer, -1 unknown
-    weight_cell: Indices = field(default_factory=_no_indices)  # cells that have a WEIGHT
-    weight: Ints = field(default_factory=_no_values)
 
 
 @dataclass(frozen=True)
@@ -212,24 +196,6 @@ class Nets:
     name: Names
     use: Codes
     pin_offset: Ints
-    rule_net: Indices = field(default_factory=_no_indices)  # nets that have a NONDEFAULTRULE
-    rule: Indices = field(default_factory=_no_indices)  # its row in ``Rules``, -1 where nothing defines it
-
-
-@dataclass(frozen=True)
-class Rules:
-    """NONDEFAULTRULEs of LEF and DEF: width and spacing a layer, database units, -1 where not given."""
-
-    name: Names
-    offset: Ints  # CSR over the columns below
-    layer: Indices  # into Layers, -1 unknown
-    width: Ints
-    spacing: Ints
-
-    @classmethod
-    def empty(cls) -> Rules:
-        """No rules."""
-        return cls(_no_names(), np.zeros(1, dtype=np.int64), _no_indices(), _no_values(), _no_values())
 
 
 @dataclass(frozen=True)
@@ -374,7 +340,6 @@ class Design:
     blockages: Blockages
     special_wires: SpecialWires = field(default_factory=SpecialWires.empty)
     regions: Regions = field(default_factory=Regions.empty)
-    rules: Rules = field(default_factory=Rules.empty)
     sources: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from placement_data.design import Design, Orientation
+from placement_data.design import Design
 from placement_data.errors import InputError
+from placement_data.orientation import Orientation
 from placement_data.segments import segment_lengths
 
 Map = NDArray[np.float64]
@@ -253,6 +254,25 @@ def row_height(design: Design) -> float | None:
             heights[float(design.sites.width[i] if turned else design.sites.height[i])] += 1
     known = [(count, height) for height, count in heights.items() if math.isfinite(height) and height > 0]
     return max(known, key=lambda item: (item[0], -item[1]))[1] if known else None
+
+
+def area_resize(maps: ArrayLike, size: tuple[int, int]) -> Map:
+    """Maps (..., rows, columns) at another ``size``: means over what each new tile covers, weighted by overlap.
+
+    A new tile covers ``old / new`` tiles of the old map along each axis, the outer ones in part. The mean of a whole
+    map stays as it is.
+    """
+    source = np.asarray(maps, dtype=np.float64)
+    rows, columns = (_shares(old, new) for old, new in zip(source.shape[-2:], size, strict=True))
+    return np.asarray(rows @ source @ columns.T, dtype=np.float64)
+
+
+def _shares(old: int, new: int) -> Map:
+    """(new, old) share that each old tile of a line has in each new one."""
+    edges = np.arange(new + 1) * (old / new)
+    tiles = np.arange(old)
+    overlap = np.minimum(edges[1:, None], tiles + 1) - np.maximum(edges[:-1, None], tiles)
+    return np.asarray(np.clip(overlap, 0.0, None) * (new / old), dtype=np.float64)
 
 
 def _edges(low: int, high: int, tile: int) -> Indices:

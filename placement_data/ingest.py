@@ -40,9 +40,9 @@ from placement_data.netlist import signal_nets
 from placement_data.processes import run
 from placement_data.readers import read_def, read_lef
 from placement_data.readers.lef import Library
-from placement_data.readers.text import load_text
 from placement_data.reports import read_report
 from placement_data.store import Sample, Store, Stored, append, check_writable, sha256, write
+from placement_data.text import load_text
 
 __all__ = ["Ingested", "ManifestRow", "Mode", "Recipe", "ingest", "make_sample", "read_manifest", "sample_key"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.columns import spread
 from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.grid import Grid
@@ -105,8 +106,7 @@ def _spread(net: Indices, of: Indices, boxes: NDArray[Any], grid: Grid) -> NDArr
     low_row, low_column, high_row, high_column = (edge[of] for edge in grid.tiles_touched(boxes))
     width = high_column - low_column + 1
     count = width * (high_row - low_row + 1)
-    item = np.repeat(np.arange(len(of)), count)
-    step = np.arange(len(item)) - (np.cumsum(count) - count)[item]
+    item, step = spread(count)
     tile = (low_row[item] + step // width[item]) * columns + low_column[item] + step % width[item]
     distinct = np.unique(net[item] * (rows * columns) + tile)
     owner, tile = np.divmod(distinct, rows * columns)

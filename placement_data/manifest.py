@@ -1,4 +1,4 @@
-"""The manifest: a CSV that names placements and their files, a row a placement."""
+"""The manifest: a CSV that names placements and their files, one row per placement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from os.path import isfile
 from pathlib import Path
 
 from placement_data.errors import InputError
-from placement_data.readers.text import load_text
+from placement_data.text import load_text
 
 REQUIRED = ("sample", "design", "family")
 LAYOUTS = ("def", "aux", "odb")

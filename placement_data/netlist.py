@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.columns import offsets, spread
 from placement_data.design import Design, Direction, MasterClass, Masters, Status, Use
 from placement_data.errors import InputError
 from placement_data.liberty import LibertyCells
@@ -65,7 +66,7 @@ class Wiring:
         size = np.bincount(pins.net[use], minlength=len(design.nets.name))
         use &= size[pins.net] >= 2
         net = np.flatnonzero(size >= 2)
-        return cls(net, _offsets(size[net]), pins.x[use], pins.y[use], pins.drives[use])
+        return cls(net, offsets(size[net]), pins.x[use], pins.y[use], pins.drives[use])
 
     @property
     def size(self) -> Indices:
@@ -95,7 +96,7 @@ class Wiring:
     def select(self, keep: Mask) -> Wiring:
         """The nets where ``keep`` (nets,) is True."""
         pins = np.repeat(keep, self.size)
-        return Wiring(self.net[keep], _offsets(self.size[keep]), self.x[pins], self.y[pins], self.drives[pins])
+        return Wiring(self.net[keep], offsets(self.size[keep]), self.x[pins], self.y[pins], self.drives[pins])
 
     def by_fanout(self) -> tuple[Wiring, Wiring]:
         """The nets of small fan-out (at most ``SMALL_FANOUT_MAX`` sinks) and those of large fan-out."""
@@ -186,6 +187,7 @@ def mst_edges(wiring: Wiring) -> tuple[Indices, Indices]:
 
 def _prim(wiring: Wiring, order: Indices, first: Indices, size: Indices) -> tuple[Indices, Indices]:
     """Edges of the trees of nets of similar size, padded to the largest."""
+    # A net is a row, a pin a column; the tree grows in all nets at once, from the first pin of each.
     width = int(size.max())
     real = np.arange(width) < size[:, None]
     rows = order[first[:, None] + np.where(real, np.arange(width), 0)]
@@ -195,14 +197,17 @@ def _prim(wiring: Wiring, order: Indices, first: Indices, size: Indices) -> tupl
     # Pins in the tree and padding sit at infinity, so that they are never nearer than the pins outside.
     free_x = np.where(real, x, np.inf)
     free_x[:, 0] = np.inf
+    # ``near`` is each outside pin's distance to the tree, ``parent`` the column of the tree's pin that is so near.
     near = np.abs(free_x - x[:, :1]) + np.abs(y - y[:, :1])
     parent = np.zeros(rows.shape, dtype=np.int64)
     net = np.arange(len(rows))
     children, parents = np.zeros((2, width - 1, len(rows)), dtype=np.int64)
     for step in range(width - 1):
+        # A net that has no pin left outside chooses any, at infinity: ``grown`` drops that edge below.
         chosen = np.argmin(near, axis=1)
         children[step], parents[step] = rows[net, chosen], rows[net, parent[net, chosen]]
         free_x[net, chosen] = near[net, chosen] = np.inf
+        # Only the pin that has just come in can make the tree nearer.
         distance = np.abs(free_x - x[net, chosen, None]) + np.abs(y - y[net, chosen, None])
         np.copyto(parent, chosen[:, None], where=distance < near)
         np.minimum(near, distance, out=near)
@@ -221,8 +226,7 @@ def _split_large(wiring: Wiring) -> tuple[Indices, Indices, Indices, tuple[Indic
     along = np.where(large[net], np.where(strip % 2 == 0, wiring.x, -wiring.x), 0.0)
     order = np.lexsort((along, strip, net))
     blocks = np.where(large, -(-size // _MST_BLOCK), 1)
-    owner = np.repeat(np.arange(len(size)), blocks)
-    within = np.arange(len(owner)) - (np.cumsum(blocks) - blocks)[owner]
+    owner, within = spread(blocks)
     start = wiring.offset[owner] + within * _MST_BLOCK
     stop = np.where(within == blocks[owner] - 1, wiring.offset[owner + 1], start + _MST_BLOCK)
     later = start[within > 0]
@@ -316,14 +320,10 @@ def _named(masters: Masters, names: frozenset[str]) -> Mask:
 
 def _per_master(masters: Masters, pin: Mask) -> Indices:
     """(masters,) number of pins where ``pin`` is True."""
-    total = np.concatenate([[0], np.cumsum(pin)])
+    total = offsets(pin)
     return np.asarray(total[masters.pin_offset[1:]] - total[masters.pin_offset[:-1]])
 
 
 def _first_true(flag: Mask, wiring: Wiring) -> Indices:
     """(nets,) row of the first pin with the flag, the number of all pins where there is none."""
     return np.minimum.reduceat(np.where(flag, np.arange(len(flag)), len(flag)), wiring.first)
-
-
-def _offsets(size: Indices) -> Indices:
-    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(size)])

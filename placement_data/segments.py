@@ -4,8 +4,8 @@ A segment is turned so that its longer side is the major one: it is no longer al
 are in tiles here, counted from the die's corner: tile borders are whole numbers.
 
 Short segments are cut at the major borders, and each piece is shared between the two tiles it may meet. A long segment
-has one density (length a major tile) all the way and leaves a minor tile for the next only now and then, so only these
-crossings are written down: as steps whose running sum along major is the map.
+has one density (length per major tile) all the way and leaves a minor tile for the next only now and then, so only
+these crossings are written down: as steps whose running sum along major is the map.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ class _LongStrokes:
     def add(self, low: Array, start: Array, high: Array, end: Array, length: Array) -> None:
         """Add segments from (low, start) to (high, end), low < high, of ``length`` (weighted)."""
         density = length / (high - low)
+        # The sum of all steps bounds the rounding noise that running sums can have (see ``map``).
         self.mass += float(np.abs(density).sum())
         most = self.shape[1] - 1
         first = np.minimum(start.astype(np.int32), most)
@@ -105,23 +106,26 @@ class _LongStrokes:
         for rising in (True, False):
             rows = np.flatnonzero(last > first if rising else last < first)
             across = end[rows] - start[rows]
-            major_a_minor = (high[rows] - low[rows]) / across
-            base = low[rows] - start[rows] * major_a_minor
+            major_per_minor = (high[rows] - low[rows]) / across
+            base = low[rows] - start[rows] * major_per_minor
             sign = 1 if rising else -1
             # The borders that a rising segment passes are first + 1 .. last, those of a falling one first .. last + 1.
             border = first[rows] + 1 if rising else -first[rows]
             count = np.abs(last[rows] - first[rows]).astype(np.int64)
             for part in chunks(count, _PIECES_MAX):
+                # One entry per crossing: the borders of each segment in turn, and where along major it passes them.
                 crossings = count[part]
                 stop = np.cumsum(crossings)
                 at = np.arange(stop[-1], dtype=np.int32)
                 at += np.repeat(border[part] - (stop - crossings).astype(np.int32), crossings)
                 at *= sign
-                position = at * np.repeat(major_a_minor[part], crossings)
+                position = at * np.repeat(major_per_minor[part], crossings)
                 position += np.repeat(base[part], crossings)
                 self._step(self.crossings, position, at, np.repeat(sign * density[rows[part]], crossings))
 
     def _step(self, steps: Array, position: Array, minor: NDArray[np.int32], density: Array) -> None:
+        # From ``position`` on the map is higher by ``density``: the tile that it lies in by the share behind it, every
+        # later tile by all. As steps: density * (1 - fraction) here, density * fraction in the next major tile.
         stride = self.shape[1] + 1
         major = position.astype(np.int32)
         position = position - major
@@ -136,6 +140,7 @@ class _LongStrokes:
         """The map so far; what is below the rounding noise of the running sums is 0."""
         major, minor = self.shape
         crossings = self.crossings.reshape(major + 2, minor + 1)
+        # Passing the border below minor tile m adds to m and takes from m - 1: the difference of neighbouring borders.
         steps = self.ends.reshape(major + 2, minor + 1)[:, :-1] + crossings[:, :-1] - crossings[:, 1:]
         total = np.cumsum(steps, axis=0)[:major]
         total[np.abs(total) <= 8 * np.finfo(np.float64).eps * self.mass] = 0.0
@@ -158,12 +163,14 @@ def _clip_segments(
     px, py = ax[outside], ay[outside]
     dx, dy = bx[outside] - px, by[outside] - py
     enter, leave = np.zeros(len(outside)), np.ones(len(outside))
+    # Along each axis a segment is inside between two values of its parameter; it stays where both are.
     for position, step, limit in ((px, dx, width), (py, dy, height)):
         moving = step != 0
         safe = np.where(moving, step, 1.0)
         first, second = -position / safe, (limit - position) / safe
         enter = np.where(moving, np.maximum(enter, np.minimum(first, second)), enter)
         leave = np.where(moving, np.minimum(leave, np.maximum(first, second)), leave)
+        # One that does not move along an axis and lies outside there is inside nowhere.
         leave = np.where(~moving & ((position < 0) | (position > limit)), -1.0, leave)
     leave = np.where(leave < enter, enter, leave)
     for start, end, position, step, limit in ((ax, bx, px, dx, width), (ay, by, py, dy, height)):
@@ -191,6 +198,8 @@ def _cut(
     count = (last - first + 1).astype(np.int64)
     intercept = start - low * slope
     for part in chunks(count, _PIECES_MAX):
+        # One entry per piece: its major tile, and minor at its two ends. A piece ends where the next of its segment
+        # begins, but for the last one.
         pieces = count[part]
         stop = np.cumsum(pieces)
         begin, final = stop - pieces, stop - 1

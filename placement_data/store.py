@@ -1,4 +1,4 @@
-"""The HDF5 data set: feature maps and labels of many placements, one chunk a sample at native size.
+"""The HDF5 data set: feature maps and labels of many placements, one chunk per sample at native size.
 
 Layout of a file (schema ``routenas-data/1``)::
 
@@ -13,8 +13,8 @@ Layout of a file (schema ``routenas-data/1``)::
                                                                 source of labels tells no nets
         repeat_hotspots      uint8   (repeats, rows, columns)   the same placement routed with other net orders
 
-The digest makes any flipped byte of the file visible to :func:`verify`. A :class:`Store` checks it once, reads the
-index and keeps the file open: from then on a map is one read of one chunk. Writes go to a temporary file beside the
+The digest makes any flipped byte of the file visible to :func:`verify_digest`. A :class:`Store` checks it once, reads
+the index and keeps the file open: from then on a map is one read of one chunk. Writes go to a temporary file beside the
 target that replaces it when it is complete, so a reader never sees half a data set.
 """
 
@@ -24,9 +24,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,11 @@ from placement_data.files import (
     sha256,
     write_text,
 )
+from placement_data.sample import JSON, MAPS, Sample, head_of, read_head, read_sample
 
 __all__ = [
     "SCHEMA", "UNITS", "Sample", "Store", "Stored", "append", "atomic_folder", "atomic_path", "check_writable",
-    "remove_leftovers", "sha256", "verify", "verify_digest", "write", "write_text",
+    "remove_leftovers", "sha256", "verify_digest", "write", "write_text",
 ]  # fmt: skip
 
 SCHEMA = "routenas-data/1"
@@ -58,48 +59,6 @@ UNITS = {
 }
 _USER_BLOCK = 512
 _MAGIC = b"routenas-data sha256 "
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One placement: its feature maps and, where it was routed, its labels.
-
-    ``features`` is float32 (channels, rows, columns); ``hotspots`` uint8, ``violation_density`` and
-    ``violated_net_map`` float32 (rows, columns), all three None for an unlabelled layout. ``violated_net_map`` and
-    ``violated_nets`` alone are None where the labels tell violations but no nets (CircuitNet). ``hotspots`` is 1 where
-    ``violation_density`` is above ``hotspot_threshold``. ``net_count`` is 0 where it is not known. ``repeat_hotspots``
-    is uint8 (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the same repeats, if known. ``grid`` is
-    :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of how the sample came about, see
-    :mod:`placement_data.ingest`.
-    """
-
-    sample: str
-    design: str
-    family: str
-    features: NDArray[np.float32]
-    net_count: int
-    grid: Mapping[str, Any]
-    label_kind: str = ""
-    hotspots: NDArray[np.uint8] | None = None
-    violation_density: NDArray[np.float32] | None = None
-    violated_net_map: NDArray[np.float32] | None = None
-    violated_nets: int | None = None
-    repeat_hotspots: NDArray[np.uint8] | None = None
-    repeat_violated_nets: tuple[int, ...] = ()
-    hotspot_threshold: float = 0.0
-    sources: Mapping[str, str] = field(default_factory=dict)
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def labelled(self) -> bool:
-        """Whether a DRC report made labels for this placement."""
-        return self.hotspots is not None
-
-    @property
-    def violated_net_ratio(self) -> float | None:
-        """Violated nets by nets (0 to 1), None without a label or where the label tells no nets."""
-        return None if self.violated_nets is None else self.violated_nets / max(self.net_count, 1)
 
 
 @dataclass(frozen=True)
@@ -160,7 +119,7 @@ def _append_samples(
     index = list(heads)
     names = {head["sample"] for head in heads}
     for sample in samples:
-        head = _head(sample) if isinstance(sample, Sample) else sample.store.heads[sample.index]
+        head = head_of(sample) if isinstance(sample, Sample) else sample.store.heads[sample.index]
         if head["sample"] in names:
             raise InputError("a sample of this name is in the data set already", found=head["sample"])
         if isinstance(sample, Stored):
@@ -174,7 +133,7 @@ def _append_samples(
             )
         names.add(head["sample"])
         target = group.create_group(f"{len(index):06d}")
-        target.attrs.update({name: json.dumps(value) if name in _JSON else value for name, value in head.items()})
+        target.attrs.update({name: json.dumps(value) if name in JSON else value for name, value in head.items()})
         if isinstance(sample, Stored):
             sample.store.copy_maps(sample.index, target)
         else:
@@ -184,48 +143,11 @@ def _append_samples(
     return len(index) - len(heads)
 
 
-_MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots")
-_JSON = ("grid", "sources", "attributes", "provenance")
 _FILTERS: dict[str, Any] = {"compression": "gzip", "compression_opts": 6, "shuffle": True, "fletcher32": True}
 
 
-def _head(sample: Sample) -> dict[str, Any]:
-    """What is stored of a sample beside its maps."""
-    head = {
-        "sample": sample.sample,
-        "design": sample.design,
-        "family": sample.family,
-        "label_kind": sample.label_kind,
-        "net_count": sample.net_count,
-        "labelled": sample.labelled,
-        "violated_nets": -1 if sample.violated_nets is None else sample.violated_nets,
-        "repeat_violated_nets": [int(count) for count in sample.repeat_violated_nets],
-        "grid": dict(sample.grid),
-        "sources": dict(sample.sources),
-        "attributes": dict(sample.attributes),
-    }
-    # What says nothing is left out, so that a file stays what an older version wrote.
-    if sample.hotspot_threshold:
-        head["hotspot_threshold"] = float(sample.hotspot_threshold)
-    if sample.provenance:
-        head["provenance"] = dict(sample.provenance)
-    return head
-
-
-def _read_head(group: h5py.Group) -> dict[str, Any]:
-    """The head of a sample of a file without an index."""
-    head = {name: json.loads(value) if name in _JSON else value for name, value in group.attrs.items()}
-    for name in ("sample", "design", "family", "label_kind"):
-        head[name] = str(head[name])
-    for name in ("net_count", "violated_nets"):
-        head[name] = int(head[name])
-    head["labelled"] = "hotspots" in group
-    head["repeat_violated_nets"] = [int(count) for count in head["repeat_violated_nets"]]
-    return head
-
-
 def _write_maps(group: h5py.Group, sample: Sample) -> None:
-    for name in _MAPS:
+    for name in MAPS:
         values = getattr(sample, name)
         if values is not None:
             group.create_dataset(name, data=values, chunks=values.shape, **_FILTERS)
@@ -273,8 +195,9 @@ def verify_digest(path: str | os.PathLike[str]) -> None:
 class Store:
     """A data set opened for reading.
 
-    ``names``, ``designs``, ``families``, ``labelled``, ``label_kinds`` and ``sources`` are in file order; ``sample(i)``
-    reads a sample and ``features(i)`` its feature maps alone, which is one read of one chunk. The file stays open, so
+    ``names``, ``designs``, ``families``, ``labelled``, ``label_kinds`` and ``sources`` are in file order; ``store[i]``
+    and ``sample(i)`` read a sample, iteration reads one after the other, and ``features(i)`` reads the feature maps
+    alone, which is one read of one chunk. The file stays open, so
     it is read to its end as it was even where another takes its place; a copy in another process (by fork or pickle)
     opens it anew. ``heads`` holds what is stored of each sample beside its maps.
     """
@@ -294,7 +217,7 @@ class Store:
             if "index" in file:
                 self.heads: list[dict[str, Any]] = json.loads(file["index"][()].tobytes())
             else:
-                self.heads = [_read_head(group) for group in file["samples"].values()]
+                self.heads = [read_head(group) for group in file["samples"].values()]
         self.names: tuple[str, ...] = tuple(head["sample"] for head in self.heads)
         self.designs: tuple[str, ...] = tuple(head["design"] for head in self.heads)
         self.families: tuple[str, ...] = tuple(head["family"] for head in self.heads)
@@ -305,18 +228,36 @@ class Store:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getitem__(self, index: int) -> Sample:
+        return self.sample(index)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.sample(index) for index in range(len(self)))
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_file": None}
 
     def sample(self, index: int) -> Sample:
         """Sample ``index`` in file order; each of its maps comes in one chunk."""
         with self._open() as file:
-            return _read_sample(file[self._key(index)], self.heads[index])
+            return read_sample(file[self._key(index)], self.heads[index])
 
     def features(self, index: int) -> NDArray[np.float32]:
         """Feature maps (channels, rows, columns) of sample ``index``: one chunk, read at once."""
         with self._open() as file:
             return np.asarray(file[f"{self._key(index)}/features"][()], dtype=np.float32)
+
+    def hotspot_tiles(self, index: int) -> int | None:
+        """Tiles of sample ``index`` that are hotspots, None without a label.
+
+        The head tells them; in a file of an older version the map of hotspots does, which is read then.
+        """
+        if not self.labelled[index]:
+            return None
+        if "hotspot_tiles" in self.heads[index]:
+            return int(self.heads[index]["hotspot_tiles"])
+        with self._open() as file:
+            return int(file[f"{self._key(index)}/hotspots"][()].sum())
 
     def samples(self, families: Iterable[str] | None = None) -> tuple[Sample, ...]:
         """All samples, or those of the named families, in file order."""
@@ -327,7 +268,7 @@ class Store:
         """Write the maps of sample ``index`` to another file as they are stored, without decompressing them."""
         with self._open() as file:
             group = file[self._key(index)]
-            for name in (name for name in _MAPS if name in group):
+            for name in (name for name in MAPS if name in group):
                 source = group[name]
                 copy = target.create_dataset(
                     name, shape=source.shape, dtype=source.dtype, chunks=source.shape, **_FILTERS
@@ -356,70 +297,3 @@ class Store:
             raise InputError(
                 "the data set cannot be read", file=self.path, found=str(error).partition("\n")[0]
             ) from None
-
-
-def _read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
-    maps: dict[str, Any] = {name: group[name][()] if name in group else None for name in _MAPS}
-    return Sample(
-        sample=head["sample"],
-        design=head["design"],
-        family=head["family"],
-        label_kind=head["label_kind"],
-        net_count=head["net_count"],
-        violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"],
-        repeat_violated_nets=tuple(head["repeat_violated_nets"]),
-        hotspot_threshold=float(head.get("hotspot_threshold", 0.0)),
-        grid=head["grid"],
-        sources=head["sources"],
-        attributes=head["attributes"],
-        provenance=head.get("provenance", {}),
-        **maps,
-    )
-
-
-def verify(path: str | os.PathLike[str], progress: Callable[[], object] = lambda: None) -> Store:
-    """Read everything and check it: digest, schema, chunk checksums, shapes, value ranges, labels that agree.
-
-    Raises :class:`InputError` with the sample's name at the first defect; returns the opened store.
-    """
-    store = Store(path)
-    for index, name in enumerate(store.names):
-        sample = store.sample(index)
-        defect = next(_defects(sample, len(store.channels)), None)
-        if defect is not None:
-            raise InputError(f"sample {name} fails the check '{defect}'", file=path)
-        progress()
-    return store
-
-
-def _defects(sample: Sample, channels: int) -> Iterator[str]:
-    """Names of the checks that a sample fails; the later ones rest on the earlier ones."""
-    shape = sample.features.shape[1:]
-    maps = [getattr(sample, name) for name in _MAPS]
-    if sample.features.shape[0] != channels:
-        yield "channels"
-    if not np.isfinite(sample.features).all():
-        yield "finite features"
-    if list(shape) != list(sample.grid["shape"]):
-        yield "grid shape"
-    if any(map_ is not None and map_.shape[-2:] != shape for map_ in maps):
-        yield "map shapes"
-    no_violations = {sample.hotspots is None, sample.violation_density is None}
-    no_nets = {sample.violated_net_map is None, sample.violated_nets is None}
-    if len(no_violations) != 1 or len(no_nets) != 1 or (no_violations == {True} and no_nets == {False}):
-        yield "complete labels"
-    repeats = 0 if sample.repeat_hotspots is None or sample.violated_nets is None else len(sample.repeat_hotspots)
-    if len(sample.repeat_violated_nets) != repeats:
-        yield "counted repeats"
-    if sample.hotspots is None or sample.violation_density is None:
-        return
-    if not ((sample.violation_density > sample.hotspot_threshold) == (sample.hotspots == 1)).all():
-        yield "hotspots where violations are"
-    if sample.violated_net_map is not None and sample.violated_nets is not None:
-        if sample.violated_nets > sample.net_count:
-            yield "violated nets at most nets"
-        total = float(sample.violated_net_map.sum(dtype=np.float64))
-        if not np.isclose(total, sample.violated_nets, rtol=1e-4, atol=1e-2):
-            yield "a map of all violated nets"
-    if not sample.label_kind:
-        yield "a label kind"

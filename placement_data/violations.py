@@ -11,7 +11,7 @@ from placement_data.design import Floats, Ints, Names
 
 @dataclass(frozen=True)
 class Violations:
-    """Design-rule violations, one a row, in the order of the report.
+    """Design-rule violations, one per row, in the order of the report.
 
     ``box`` is (n, 4) in microns, x0 <= x1 and y0 <= y1. The nets of violation ``i`` are
     ``net_name[net_offset[i]:net_offset[i + 1]]``, each once, in the report's order and spelling.

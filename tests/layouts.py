@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from placement_data.synthetic import synthetic_def, synthetic_lef
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 
 KIND = "hand-written/iteration-0"
 

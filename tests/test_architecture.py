@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("placement_data", "searchspaces", "routenas")
 OURS = {*PACKAGES, "cli"}
 ALLOWED = {
-    "placement_data": {"placement_data", "numpy", "h5py", "torch.utils.data"},
+    "placement_data": {"placement_data", "numpy", "scipy", "h5py", "torch.utils.data"},
     "searchspaces": {"searchspaces", "numpy", "torch", "torch_geometric"},
 }
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from placement_data.checks.verify import verify
 from placement_data.ingest import make_sample, read_manifest
-from placement_data.store import Store, verify
+from placement_data.store import Store
 from routenas import example
 from routenas.quickstart import quickstart
 

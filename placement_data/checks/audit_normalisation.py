@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement_data.checks.audit_view import Finding, Parts, View, listed, named
-from placement_data.dataset import Normalisation
+from placement_data.dataset import FeatureMaps, Normalisation
 
 TOLERANCE = 1e-4
 """Relative difference below which two statistics are the same."""
@@ -37,7 +37,7 @@ class Statistics:
         if not key:
             return None
         if key not in self._fitted:
-            self._fitted[key] = Normalisation.fit([self.view.store.features(index) for index in key])
+            self._fitted[key] = Normalisation.fit(FeatureMaps(self.view.store, key))
         return self._fitted[key]
 
     def check(self, whose: str, given: Normalisation) -> Iterator[Finding]:

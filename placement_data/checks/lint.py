@@ -9,7 +9,8 @@ code                      finding
 ``syntax``                a statement that cannot be read
 ``count``                 a section holds more or fewer statements than its header says
 ``missing``               DESIGN, UNITS or DIEAREA is not there; a MACRO or SITE has no SIZE
-``duplicate``             a component, pin, net, special net, row, layer, site or macro of the same name came before
+``duplicate``             a component, pin, net, special net, row, region, layer, site or macro of the same name came
+                          before
 ``unknown-master``        a component's master is in no LEF
 ``unknown-component``     a net names a component that COMPONENTS lacks
 ``unknown-pin``           a net names a pin that the component's macro, or PINS, lacks
@@ -17,7 +18,10 @@ code                      finding
 ``unknown-site``          a row's or macro's site is in no LEF
 ``unknown-layer``         tracks, a pin or a blockage name a layer that is in no LEF
 ``pin-on-two-nets``       a pin of a component is connected twice
-``outside-die``           a placed component does not lie on the die, or not all of it
+``unknown-region``        a component or group names a region that REGIONS lacks
+``outside-die``           a placed component does not lie on the die, or not all of it; the die's own outline counts
+``outside-fence``         a placed component does not lie in the fence (REGION of TYPE FENCE) that it belongs to
+``inside-fence``          a component that may move lies in a fence that it does not belong to
 ``units``                 the rows are the LEF's sites at another scale
 ========================  ============================================================================================
 """
@@ -29,16 +33,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
-import numpy as np
-
-from placement_data.design import Status
+from placement_data.checks.placement import Fences, Placed, outside_die, outside_fences
 from placement_data.errors import InputError
-from placement_data.readers.def_ import FIRST_WORDS, read_statement, refuse_lef
-from placement_data.readers.def_components import Component, component_of
-from placement_data.readers.def_geometry import read_blockages, read_ports
-from placement_data.readers.def_link import RawDesign, rows_of
-from placement_data.readers.def_nets import net_of
-from placement_data.readers.def_sections import (
+from placement_data.readers.def_.components import Component, component_of
+from placement_data.readers.def_.geometry import read_blockages, read_ports
+from placement_data.readers.def_.link import RawDesign, rows_of
+from placement_data.readers.def_.nets import net_of
+from placement_data.readers.def_.reader import FIRST_WORDS, read_statement, refuse_lef
+from placement_data.readers.def_.regions import read_groups, read_regions
+from placement_data.readers.def_.sections import (
     SECTIONS,
     SKIPPED_SECTIONS,
     Walker,
@@ -47,9 +50,9 @@ from placement_data.readers.def_sections import (
     skip_section,
     statement_end,
 )
+from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.lef import Library, read_lef
-from placement_data.readers.text import Cursor, PathLike, Source
-from placement_data.readers.units import require_same_scale
+from placement_data.text import Cursor, PathLike, Source
 
 T = TypeVar("T")
 _ROW_OR_TOKEN = re.compile(rb"\n|[^ \n]+")
@@ -140,6 +143,9 @@ class _Checker:
         self._nets: dict[str, tuple[int, None]] = {}
         self._special_nets: dict[str, tuple[int, None]] = {}
         self._rows: dict[str, tuple[int, None]] = {}
+        self._regions: dict[str, tuple[int, None]] = {}
+        self._fences = Fences()
+        self._group_regions: list[tuple[int, str, str]] = []  # line, group, region
         self._row_lines: list[int] = []
         self._pins: list[tuple[int, str, str, str]] = []  # line, net, owner, pin
         self._connected: dict[tuple[str, str], str] = {}
@@ -229,14 +235,23 @@ class _Checker:
         elif word == "BLOCKAGES":
             blockages = read_blockages([cursor])
             self._layers += [(line, "a blockage names", layer) for layer in set(blockages.layer) if layer]
+        elif word == "REGIONS":
+            region = read_regions([cursor])
+            if self._name(self._regions, region.name[0], line, None, "region"):
+                self._fences.add_region(region)
+        elif word == "GROUPS":
+            group = read_groups([cursor])
+            self._fences.add_group(group)
+            self._group_regions += [(line, group.name[0], region) for region in group.region if region]
 
-    def _name(self, table: dict[str, tuple[int, T]], name: str, line: int, entry: T, kind: str) -> None:
-        """Enter a name; one that is there already is a finding."""
+    def _name(self, table: dict[str, tuple[int, T]], name: str, line: int, entry: T, kind: str) -> bool:
+        """Enter a name and say whether it is new; one that is there already is a finding."""
         if name in table:
             expected = f"one; the first is in line {table[name][0]}"
             self._find("duplicate", line, f"{kind} {name} is there twice", expected=expected)
-        else:
-            table[name] = line, entry
+            return False
+        table[name] = line, entry
+        return True
 
     # ------------------------------------------------------------------ names
 
@@ -247,7 +262,7 @@ class _Checker:
             if self._nets and net and net not in nets:  # a floorplan may come without NETS
                 what = f"pin {name} belongs to an unknown net"
                 self._find("unknown-net", line, what, net, "one of NETS or SPECIALNETS")
-        self._check_die()
+        self._check_places()
         library = self._library
         if library is None:
             return
@@ -292,39 +307,21 @@ class _Checker:
                 what = f"pin {pin} of component {owner} is on net {net}"
                 self._find("pin-on-two-nets", line, what, expected=f"one net; it is on {first} already")
 
-    def _check_die(self) -> None:
-        """Components outside the die: their outlines where a LEF gives the size, else their lower-left corners."""
-        placed = [
-            (name, line, component)
-            for name, (line, component) in self._components.items()
-            if component.status != Status.UNPLACED
-        ]
-        if not placed or not self._raw.die:
-            return
-        point = np.array([component.place[:2] for *_, component in placed], dtype=np.int64)
-        size = self._sizes([component for *_, component in placed])
-        die = np.array(self._raw.die, dtype=np.int64)
-        low, high = die.min(axis=0), die.max(axis=0)
-        partly = ((point < low) | (point + size > high)).any(axis=1)
-        wholly = ((point + size <= low) | (point >= high)).any(axis=1) & partly
-        (x0, y0), (x1, y1) = low.tolist(), high.tolist()
-        for row in np.flatnonzero(partly).tolist():
-            name, line, _ = placed[row]
-            x, y = point[row].tolist()
-            what = f"component {name} lies {'wholly' if wholly[row] else 'partly'} outside the die"
-            self._find("outside-die", line, what, f"( {x} {y} )", f"( {x0} {y0} ) to ( {x1} {y1} )")
-
-    def _sizes(self, components: list[Component]) -> np.ndarray:
-        """Width and height of each component as placed, database units; zero where its master is not known."""
-        size: dict[str, tuple[int, int]] = {}
-        library, dbu = self._library, self._raw.dbu_per_micron or 1
-        if library is not None:
-            masters = library.masters
-            for name, width, height in zip(masters.name, masters.width, masters.height, strict=True):
-                size[name] = round(width * dbu), round(height * dbu)
-        known = np.array([size.get(component.master, (0, 0)) for component in components], dtype=np.int64)
-        turned = np.array([component.place[2] % 2 == 1 for component in components], dtype=bool)
-        return np.where(turned[:, None], known[:, ::-1], known)
+    def _check_places(self) -> None:
+        placed = Placed.of(self._components, self._library, self._raw.dbu_per_micron or 1)
+        members = [(name, one.region) for name, (_, one) in self._components.items() if one.region is not None]
+        for name, region in members:
+            if region not in self._regions:
+                what = f"component {name} names an unknown region"
+                self._find("unknown-region", self._components[name][0], what, region, "one of REGIONS")
+        found = [*outside_fences(placed, self._fences, members)]
+        if self._raw.die:
+            found += outside_die(placed, self._raw.die)
+        for one in found:
+            self._find(one.code, one.line, one.what, one.found, one.expected)
+        for line, group, region in self._group_regions:
+            if region not in self._regions:
+                self._find("unknown-region", line, f"group {group} names an unknown region", region, "one of REGIONS")
 
 
 def _recovering(part: Source, name: str, add: Callable[[str, InputError], None]) -> Iterator[Cursor]:

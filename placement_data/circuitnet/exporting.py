@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from placement_data.circuitnet.index import INDEX_FILE, Channel, Index, Layout, Origin
 from placement_data.circuitnet.names import COUNTS_CLIP, DRC_FOLDER, PLACEMENT_MAPS, ROUTER_MAPS
-from placement_data.circuitnet.resize import area_resize, cubic_resize, max_resize
+from placement_data.circuitnet.resize import cubic_resize, max_resize
 from placement_data.dataset import SPLITS, Split
 from placement_data.errors import InputError
-from placement_data.grid import TILES_MAX
+from placement_data.grid import TILES_MAX, area_resize
 from placement_data.store import Sample, Store, atomic_folder
 
 Preprocessing = Literal["area", "circuitnet"]
 
 SIZE = 256
-"""Tiles a side of CircuitNet's prepared maps."""
+"""Tiles per side of CircuitNet's prepared maps."""
 
 
 def export_circuitnet(
@@ -38,7 +38,7 @@ def export_circuitnet(
     """Write a data set as CircuitNet's files into a new folder and return the number of samples.
 
     ``layout`` "raw": a folder of native-size maps a channel and ``DRC/DRC_all``, [x, y]. "training": labelled samples
-    as ``feature/<name>.npy`` [x, y, channel] and ``label/<name>.npy`` [x, y, 1], float32, ``resize`` tiles a side.
+    as ``feature/<name>.npy`` [x, y, channel] and ``label/<name>.npy`` [x, y, 1], float32, ``resize`` tiles per side.
     ``preprocessing`` "area" averages features by area and divides each channel by its largest value in the training
     split (in all samples without ``split``), and takes the label's maximum; "circuitnet" is what CircuitNet does: cubic
     spline and each map by its own range, label by area. Labels are violations, clipped to 200, over 200.

@@ -156,7 +156,7 @@ class CircuitNet:
         )
 
     def _violations(self, name: str, shape: tuple[int, ...], sources: dict[str, str]) -> Map | None:
-        """Violations a tile (rows, columns), None without a label."""
+        """Violations per tile (rows, columns), None without a label."""
         path = self.found.labels.get(name)
         if path is None:
             return np.zeros(shape) if name in self.found.absent_is_none else None

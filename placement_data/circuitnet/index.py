@@ -46,7 +46,7 @@ class Origin:
 class Index:
     """The channels in order, how the maps were prepared, and the samples by file name without suffix.
 
-    ``label_scale`` is what a stored label is to be multiplied by to give violations a tile.
+    ``label_scale`` is what a stored label is to be multiplied by to give violations per tile.
     """
 
     layout: Layout

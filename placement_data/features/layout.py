@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.columns import between
 from placement_data.design import Design, LayerKind, Masters
 from placement_data.grid import Grid
 from placement_data.liberty import LibertyCells
@@ -95,9 +96,7 @@ def shortest_side(design: Design, grid: Grid) -> float:
 
 def rows_of(offset: Indices, items: Indices) -> tuple[Indices, Indices]:
     """Rows that CSR ``offset`` gives to each of ``items``, and the position in ``items`` that each row belongs to."""
-    first, size = offset[items], offset[items + 1] - offset[items]
-    owner = np.repeat(np.arange(len(items)), size)
-    return np.arange(len(owner)) + (first - np.cumsum(size) + size)[owner], owner
+    return between(offset[items], offset[items + 1])
 
 
 def master_sizes(masters: Masters) -> Indices:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement_data.columns import between
 from placement_data.design import Design, Ints, LayerDirection, Use
 from placement_data.features.layout import Indices, Layout, Map, master_sizes, rows_of
 from placement_data.grid import Grid
-from placement_data.readers.def_geometry import turned_in_frame
+from placement_data.orientation import turned_in_frame
 from placement_data.segments import chunks
 
 _INTERVALS_MAX = 1 << 20
@@ -167,7 +168,7 @@ def _blocked_parts(tracks: LayerTracks, box: Ints, grid: Grid) -> Iterator[tuple
     pitch = high - low + 1
     for begin, end in _bands(first, last, len(tracks.position)):
         inside = (first < end) & (last > begin)
-        track, owner = _between(np.maximum(first[inside], begin), np.minimum(last[inside], end))
+        track, owner = between(np.maximum(first[inside], begin), np.minimum(last[inside], end))
         left = start[inside][owner] + track * pitch
         order = np.argsort(left)
         left, right = left[order], np.maximum.accumulate((stop[inside][owner] + track * pitch)[order])
@@ -184,13 +185,6 @@ def _bands(first: Indices, last: Indices, count: int) -> Iterator[tuple[int, int
     for band in chunks(parts, _INTERVALS_MAX):
         if parts[band].any():
             yield band.start, band.stop
-
-
-def _between(first: Indices, last: Indices) -> tuple[Indices, Indices]:
-    """The numbers from each ``first`` up to before its ``last``, and whose they are."""
-    owner = np.repeat(np.arange(len(first)), last - first)
-    before = np.cumsum(last - first) - (last - first)
-    return np.arange(len(owner)) + (first - before)[owner], owner
 
 
 def _special_metal(layout: Layout, supply: bool) -> Shapes:
@@ -225,7 +219,7 @@ def _layer_blockages(design: Design) -> Shapes:
 
 
 def _route_halos(layout: Layout) -> Shapes:
-    """The rings round cells in which ROUTEHALO forbids wires, a ring a routing layer."""
+    """The rings round cells in which ROUTEHALO forbids wires, one ring per routing layer."""
     cells = layout.design.cells
     low, high = cells.route_halo_layers[:, 0], cells.route_halo_layers[:, 1]
     layer, halo = layout.routing_layers, np.arange(len(cells.route_halo_cell))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from placement_data.design import Design
 from placement_data.readers.def_ import read_def
 from placement_data.readers.lef import Library, read_lef
-from placement_data.readers.text import PathLike
+from placement_data.text import PathLike
 
 __all__ = ["Library", "PathLike", "read_def", "read_design", "read_lef"]
 

@@ -6,7 +6,7 @@ import re
 
 from placement_data.errors import InputError
 from placement_data.liberty import LibertyCells
-from placement_data.readers.text import PathLike, load_text
+from placement_data.text import PathLike, load_text
 
 _TOKEN = re.compile(
     r"""(?P<comment>/\*.*?\*/|//[^\n]*)

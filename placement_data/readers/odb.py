@@ -14,7 +14,7 @@ from pathlib import Path
 from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.readers import read_design
-from placement_data.readers.text import PathLike
+from placement_data.text import PathLike
 
 LEF, DEF = "design.lef", "design.def"
 """Names under which OpenROAD writes. A database of several libraries gives design_1.lef, design_2.lef, ... too."""

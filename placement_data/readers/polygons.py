@@ -24,7 +24,12 @@ def rectangles(points: Points, whole: bool = False) -> list[Box]:
     out; with ``whole``, which is for whole coordinates, the steps have such, too. What the outline winds round counts
     as inside, however often. A polygon without area has no boxes.
     """
-    sides = _sides(points)
+    return union([points], whole)
+
+
+def union(outlines: Sequence[Points], whole: bool = False) -> list[Box]:
+    """What any of several polygons covers, as :func:`rectangles` does it for one; all wind the same way round."""
+    sides = [side for points in outlines for side in _sides(points)]
     found: list[Box] = []
     open_: dict[tuple[float, float], float] = {}  # interval -> y at which its box begins
     active: list[_Side] = []

@@ -1,4 +1,4 @@
-"""Vias: fixed ones as boxes a layer, and generated ones (``VIARULE`` with its parameters) of LEF and DEF."""
+"""Vias: fixed ones as boxes per layer, and generated ones (``VIARULE`` with its parameters) of LEF and DEF."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from placement_data.readers.polygons import Box
-from placement_data.readers.text import Cursor
+from placement_data.text import Cursor
 
 Shape = tuple[str, Box]  # layer's name, box about the via's own (0, 0)
 

@@ -1,4 +1,4 @@
-"""Readers of design-rule reports: one module a format, chosen by what the file holds, never by its name."""
+"""Readers of design-rule reports: one module per format, chosen by what the file holds, never by its name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike, load_text
 from placement_data.reports import calibre, csv_, ieda, innovus, klayout, magic, openroad
 from placement_data.reports.rows import Rows
+from placement_data.text import PathLike, load_text
 from placement_data.violations import Violations
 
 __all__ = ["Violations", "read_report"]

@@ -27,8 +27,8 @@ import re
 from collections.abc import Sequence
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
 from placement_data.reports.rows import NUMBER, Rows, hull
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 BEGINS = "'CELL UNITS' and 'CHECK' and 'RESULTS RESULTS LINES DATE' (Calibre)"
@@ -79,7 +79,7 @@ class _Reader:
     def read(self) -> Violations:
         self._top, units = self._match(_FIRST_LINE, "'CELL UNITS'").groups()
         if not 0 < float(units) <= 1e9:
-            raise self._broken("database units a micron, above 0")
+            raise self._broken("database units per micron, above 0")
         self._scale = float(units)
         while self._skip():
             self._check()

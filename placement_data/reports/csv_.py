@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
 from placement_data.reports.rows import NUMBER, Rows
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 BEGINS = "'x0,y0,x1,y1' among the columns (CSV)"

@@ -16,8 +16,8 @@ import re
 from typing import Any
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
 from placement_data.reports.rows import LARGEST, Rows
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 BEGINS = "'{\"drc\":' (iEDA)"

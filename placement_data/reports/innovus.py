@@ -17,8 +17,8 @@ from __future__ import annotations
 import re
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
 from placement_data.reports.rows import NUMBER, Rows
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 BEGINS = "'# ... Innovus' or 'KIND: ( RULE ) SHAPES ( LAYER )' (Innovus)"

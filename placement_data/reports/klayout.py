@@ -15,10 +15,10 @@ import re
 from xml.parsers import expat
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
 from placement_data.reports.klayout_shapes import IDENTITY, Affine, placement, shape_points, unquoted, words
 from placement_data.reports.openroad import source_nets
 from placement_data.reports.rows import Rows, hull
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 BEGINS = "'<report-database>' (KLayout)"

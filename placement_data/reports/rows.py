@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from placement_data.errors import InputError
-from placement_data.readers.text import PathLike
+from placement_data.text import PathLike
 from placement_data.violations import Violations
 
 # Coordinates are refused beyond this many microns (a kilometre): they then fit in int64 as database units.

@@ -105,7 +105,7 @@ def show(path: Path, seed: int) -> None:
 @UNUSED_SEED
 def verify(path: Path, seed: int) -> None:
     """Read all of a data set and check it; a flipped byte anywhere is found (exit code 3)."""
-    from placement_data.store import verify as verify_store
+    from placement_data.checks.verify import verify as verify_store
 
     store = verify_store(path)
     click.echo(

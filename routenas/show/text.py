@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,20 +30,22 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def data_table(store: Store) -> str:
-    """A row a design: family, placements, grid sizes, hotspot tiles and violated nets."""
+    """Per design: family, placements, grid sizes, hotspot tiles and violated nets. Reads no feature map."""
     rows = []
-    samples = store.samples()
     for design in sorted(set(store.designs)):
-        own = [sample for sample in samples if sample.design == design]
-        labelled = [sample for sample in own if sample.hotspots is not None]
-        sides = [side for sample in own for side in sample.features.shape[1:]]
-        hot = [float(sample.hotspots.mean()) for sample in labelled if sample.hotspots is not None]
-        nets = [sample.violated_nets for sample in labelled if sample.violated_nets is not None]
+        own = [index for index, name in enumerate(store.designs) if name == design]
+        heads = [store.heads[index] for index in own]
+        shapes = [head["grid"]["shape"] for head in heads]
+        sides = [side for shape in shapes for side in shape]
+        tiles = [store.hotspot_tiles(index) for index in own]
+        hot = [count / math.prod(shape) for count, shape in zip(tiles, shapes, strict=True) if count is not None]
+        nets = [head["violated_nets"] for head in heads if head["violated_nets"] >= 0]
+        counts = [head["net_count"] for head in heads]
         rows.append([
-            design, own[0].family, str(len(own)), str(len(labelled)), f"{min(sides)}-{max(sides)}",
-            f"{min(s.net_count for s in own)}-{max(s.net_count for s in own)}",
-            f"{100 * sum(hot) / len(hot):.1f}" if hot else "-",
-            f"{min(nets)}-{max(nets)}" if nets else "-", str(sum(len(s.repeat_violated_nets) for s in own)),
+            design, heads[0]["family"], str(len(own)), str(len(hot)), f"{min(sides)}-{max(sides)}",
+            f"{min(counts)}-{max(counts)}", f"{100 * sum(hot) / len(hot):.1f}" if hot else "-",
+            f"{min(nets)}-{max(nets)}" if nets else "-",
+            str(sum(len(head["repeat_violated_nets"]) for head in heads)),
         ])  # fmt: skip
     header = [
         "design",
@@ -55,7 +58,7 @@ def data_table(store: Store) -> str:
         "violated nets",
         "repeats",
     ]
-    kinds = sorted({sample.label_kind for sample in samples if sample.label_kind})
+    kinds = sorted({kind for kind in store.label_kinds if kind})
     tail = (
         f"{len(store)} placements, {len(rows)} designs, {len(set(store.families))} families; "
         f"channels {store.channel_version}; label: {', '.join(kinds) or 'none'}"

@@ -87,7 +87,6 @@ def _design(design: Design) -> Iterator[str]:
     yield from _csr(regions.cell_offset, len(regions.name), len(regions.cell), "regions.cell_offset")
     yield from _index(regions.cell, len(regions.cell), len(cells.name), "regions.cell", 0)
     yield from _index(cells.halo_cell, len(cells.halo), len(cells.name), "cells.halo_cell", 0)
-    yield from _csr(design.rules.offset, len(design.rules.name), len(design.rules.layer), "rules.offset")
     for name, column in (("cells", cells.name), ("nets", nets.name), ("ports", design.ports.name)):
         if len(set(column.tolist())) != len(column):
             yield f"{name} have a name twice"

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import subprocess
-import sys
 import tempfile
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.fuzz.worker import Outcome, build
+from placement_data.processes import EndedError, Pool
+from tests.fuzz.worker import Cases, Outcome, build
 
-_ROOT = Path(__file__).resolve().parents[2]
-_STARTUP = 60.0
 Case = tuple[str, int]
 
 
@@ -34,78 +27,32 @@ class Limits:
 def run(
     cases: Sequence[Case], seed: int, limits: Limits, jobs: int = 1, progress: Callable[[Outcome], object] = id
 ) -> list[Outcome]:
-    """Outcomes of the cases, in order. A worker that hangs or dies is started again behind the case that did it."""
-    shares = [cases[job::jobs] for job in range(jobs)]
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, ThreadPoolExecutor(jobs) as pool:
-        done = pool.map(lambda share: list(_run_share(share, seed, limits, folder, progress)), shares)
-        outcomes = {(outcome.target, outcome.index): outcome for share in done for outcome in share}
-    return [outcomes[case] for case in cases]
+    """Outcomes of the cases, in order. A case that hangs or kills its process costs itself alone."""
+    found: dict[Case, Outcome] = {}
+    names = tuple(dict.fromkeys(name for name, _ in cases))
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        function = Cases(names, seed, limits.bombs, Path(folder))
+        with closing(Pool(function, jobs, 2 * limits.seconds, limits.memory_mb)) as pool:
+            for ticket, case in enumerate(cases):
+                pool.submit(ticket, case)
+            for _ in cases:
+                ticket, outcome = pool.wait()
+                if isinstance(outcome, Exception):
+                    outcome = _ended(cases[ticket], function, limits, outcome)
+                elif outcome.good and outcome.seconds > limits.seconds:
+                    outcome = replace(outcome, kind="slow", detail=f"{outcome.seconds:.1f} s")
+                found[cases[ticket]] = outcome
+                progress(outcome)
+    return [found[case] for case in cases]
 
 
-def _run_share(
-    cases: Sequence[Case], seed: int, limits: Limits, folder: str, progress: Callable[[Outcome], object]
-) -> Iterator[Outcome]:
-    done = 0
-    while done < len(cases):
-        for outcome in _run_worker(cases[done:], seed, limits, folder):
-            if outcome.good and outcome.seconds > limits.seconds:
-                outcome = replace(outcome, kind="slow", detail=f"{outcome.seconds:.1f} s")
-            done += 1
-            progress(outcome)
-            yield outcome
-
-
-def _run_worker(cases: Sequence[Case], seed: int, limits: Limits, folder: str) -> Iterator[Outcome]:
-    """Outcomes of one worker process, up to the case that ends it."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
-    with tempfile.TemporaryFile() as trouble:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz.worker"],
-            cwd=_ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=trouble,
-        )
-        arguments = {"cases": cases, "seed": seed, "folder": folder, "bombs": limits.bombs}
-        with process:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(arguments | {"memory_mb": limits.memory_mb}).encode())
-            process.stdin.close()
-            lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-            threading.Thread(target=_forward, args=(process, lines), daemon=True).start()
-            ready = _next_line(lines, _STARTUP)
-            for case in cases:
-                line = _next_line(lines, 2 * limits.seconds) if ready else ready
-                if line:
-                    yield Outcome(**json.loads(line))
-                    continue
-                hangs = line is None
-                if hangs:
-                    process.kill()
-                process.wait()
-                trouble.seek(0)
-                last = ascii(trouble.read().decode(errors="replace")[-1000:])
-                detail = f"no answer in {2 * limits.seconds:g} s" if hangs else f"exit {process.returncode}: {last}"
-                mutation = build(*case, seed, limits.bombs, Path(folder))[1]
-                yield Outcome(*case, mutation, "hangs" if hangs else "dies", detail, 2 * limits.seconds)
-                return
-
-
-def _forward(process: subprocess.Popen[bytes], lines: queue.SimpleQueue[bytes]) -> None:
-    """Put each line of the worker's output into a queue, and an empty one behind the last."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line)
-    lines.put(b"")
-
-
-def _next_line(lines: queue.SimpleQueue[bytes], seconds: float) -> bytes | None:
-    """The next line; empty where the output ends, None where no line comes in time."""
-    try:
-        return lines.get(timeout=seconds)
-    except queue.Empty:
-        return None
+def _ended(case: Case, cases: Cases, limits: Limits, error: Exception) -> Outcome:
+    """The outcome of a case that has none of its own."""
+    if not isinstance(error, EndedError):
+        raise error
+    mutation = build(*case, cases.seed, limits.bombs, cases.folder)[1]
+    kind = "hangs" if "longer than" in error.what else "dies"
+    return Outcome(*case, mutation, kind, error.what, 2 * limits.seconds)
 
 
 def summary(outcomes: Sequence[Outcome], seed: int) -> str:

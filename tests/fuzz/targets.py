@@ -1,4 +1,4 @@
-"""What is mutated and who reads it: one row a format."""
+"""What is mutated and who reads it: one row per format."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from placement_data import text
 from placement_data.errors import InputError
-from placement_data.readers import read_def, read_lef, text
+from placement_data.readers import read_def, read_lef
 from placement_data.readers.bookshelf import read_bookshelf
 from placement_data.readers.liberty import read_liberty
 from placement_data.reports import read_report
-from placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.fuzz import seeds
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 
 DBU = 2000
 Files = dict[str, bytes]
@@ -88,7 +89,7 @@ def _report(name: str, *texts: str, lines: bool = True) -> Target:
 
 
 def _openroad() -> Target:
-    from tests.placement_data.test_reports import CURRENT, OF_2020, OF_2022
+    from tests.placement_data.reports.test_openroad import CURRENT, OF_2020, OF_2022
 
     return _report("r.drc", CURRENT, OF_2022, OF_2020, CURRENT + OF_2022 + OF_2020)
 
@@ -104,21 +105,21 @@ def _manifest() -> Target:
 
 
 def _bookshelf_files() -> list[Files]:
-    from tests.placement_data.test_bookshelf import FILES
+    from tests.placement_data.readers.test_bookshelf import FILES
 
     weights = "UCLA wts 1.0\n\na 1\nb 2.5\n"
     return [{f"s.{suffix}": content.encode() for suffix, content in (FILES | {"wts": weights}).items()}]
 
 
 def _liberty() -> Target:
-    from tests.placement_data.test_liberty import TEXT
+    from tests.placement_data.readers.test_liberty import TEXT
 
     return Target(_texts("c.lib", TEXT), lambda folder: read_liberty(folder / "c.lib"))
 
 
 def _circuitnet_files() -> list[Files]:
     from placement_data.circuitnet.names import PLACEMENT_MAPS
-    from tests.placement_data.test_circuitnet import N28, folder_of
+    from tests.placement_data.circuitnet.test_circuitnet import N28, folder_of
 
     made = []
     for suffix in (".npy", ".npz"):
@@ -154,7 +155,7 @@ def _split() -> Target:
 
 
 def _store() -> Target:
-    from placement_data.store import verify
+    from placement_data.checks.verify import verify
     from tests.samples import write_made_up_store
 
     def corpora() -> list[Files]:

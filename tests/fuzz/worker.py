@@ -1,22 +1,19 @@
-"""The process that runs cases: it reads one mutated file after another and prints a line of JSON about each."""
+"""What runs a case: it reads a mutated file and says what became of it."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import resource
 import shutil
-import sys
 import tempfile
 import time
 import traceback
 import warnings
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from placement_data.errors import InputError
 from tests.fuzz.checks import check
@@ -145,26 +142,25 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def limit_memory(megabytes: int) -> None:
-    """Let the process take that much more address space than it has now."""
-    with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + (megabytes << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+@dataclass(frozen=True)
+class Cases:
+    """What a worker calls with a case. Whoever makes one, and who loads one, has read the targets' files."""
 
+    names: tuple[str, ...]
+    seed: int
+    bombs: float
+    folder: Path
 
-def main(arguments: dict[str, Any]) -> None:
-    """Run the cases of ``arguments``, as ``runner`` writes them; first a line that says "ready"."""
-    for name in dict.fromkeys(name for name, _ in arguments["cases"]):
-        _target(name)
-    limit_memory(arguments["memory_mb"])
-    print("ready", flush=True)
-    for name, index in arguments["cases"]:
-        folder = Path(tempfile.mkdtemp(prefix="case-", dir=arguments["folder"]))
-        outcome = run_case(name, arguments["seed"], index, folder, arguments["bombs"])
-        shutil.rmtree(folder)
-        print(json.dumps(asdict(outcome)), flush=True)
+    def __post_init__(self) -> None:
+        for name in self.names:
+            _target(name)
 
+    def __reduce__(self) -> tuple[type[Cases], tuple[object, ...]]:
+        return Cases, (self.names, self.seed, self.bombs, self.folder)
 
-if __name__ == "__main__":
-    main(json.load(sys.stdin))
+    def __call__(self, case: tuple[str, int]) -> Outcome:
+        folder = Path(tempfile.mkdtemp(prefix="case-", dir=self.folder))
+        try:
+            return run_case(case[0], self.seed, case[1], folder, self.bombs)
+        finally:
+            shutil.rmtree(folder)

@@ -19,7 +19,6 @@ from placement_data.design import (
     MasterClass,
     Masters,
     Nets,
-    Orientation,
     Pins,
     Ports,
     Rows,
@@ -29,6 +28,7 @@ from placement_data.design import (
     Tracks,
     Use,
 )
+from placement_data.orientation import Orientation
 from placement_data.violations import Violations
 
 DBU = 2000
@@ -261,14 +261,37 @@ def mirrored(design: Design, horizontally: bool = True) -> Design:
 
 
 def transposed(design: Design) -> Design:
-    """The design mirrored about the diagonal: x and y change places."""
+    """The design mirrored about the diagonal: x and y change places.
+
+    Rows and sites stay: they tell no place, only a length.
+    """
     order = [1, 0, 3, 2]
+    layers, swapped = design.layers, np.array([0, 2, 1], dtype=np.uint8)  # NONE, HORIZONTAL, VERTICAL
+    o = Orientation
+    # What each orientation N, W, S, E, FN, FW, FS, FE is when mirrored at the diagonal: FW is that mirroring itself.
+    orientation = np.array([o.FW, o.FS, o.FE, o.FN, o.E, o.N, o.W, o.S], dtype=np.uint8)
     return replace(
         design,
         die=design.die[order],
         die_polygon=design.die_polygon[:, ::-1],
-        cells=replace(design.cells, box=design.cells.box[:, order]),
+        layers=replace(
+            layers,
+            direction=swapped[layers.direction],
+            pitch_x=layers.pitch_y,
+            pitch_y=layers.pitch_x,
+            offset_x=layers.offset_y,
+            offset_y=layers.offset_x,
+        ),
+        cells=replace(
+            design.cells,
+            box=design.cells.box[:, order],
+            orientation=orientation[design.cells.orientation],
+            halo=design.cells.halo[:, order],
+        ),
         pins=replace(design.pins, box=design.pins.box[:, order]),
+        tracks=replace(design.tracks, vertical=~design.tracks.vertical),
+        blockages=replace(design.blockages, box=design.blockages.box[:, order]),
+        special_wires=replace(design.special_wires, box=design.special_wires.box[:, order]),
     )
 
 

@@ -151,7 +151,6 @@ def _halos(rng: np.random.Generator, design: Design) -> dict[str, NDArray[np.gen
     return {
         "halo_cell": cells.astype(np.int32),
         "halo": rng.integers(0, DBU, size=(len(cells), 4)),
-        "halo_soft": rng.random(len(cells)) < 0.5,
         "route_halo_cell": ring.astype(np.int32),
         "route_halo": rng.integers(0, DBU, size=len(ring)),
         "route_halo_layers": np.sort(layers, axis=1),

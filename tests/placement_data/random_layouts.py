@@ -19,12 +19,10 @@ from placement_data.design import (
     MasterClass,
     Masters,
     Nets,
-    Orientation,
     Pins,
     Ports,
     Regions,
     Rows,
-    Rules,
     Sites,
     SpecialNets,
     SpecialWires,
@@ -32,6 +30,7 @@ from placement_data.design import (
     Tracks,
     Use,
 )
+from placement_data.orientation import Orientation
 from tests.placement_data.builders import names, turn
 
 _LETTERS = "abcXYZ019_./$[]<>:~|{}"
@@ -48,8 +47,7 @@ def random_layout(rng: random.Random) -> Design:
     die = (x0, y0, x0 + rng.randrange(1, 10**6), y0 + rng.randrange(1, 10**6))
     cells = _cells(rng, masters, die, len(layers.name))
     ports = _ports(rng, die)
-    rules = _rules(rng, len(layers.name))
-    nets, pins = _nets(rng, masters, cells, ports, len(rules.name))
+    nets, pins = _nets(rng, masters, cells, ports)
     special_nets, special_wires = _special(rng, die, len(layers.name))
     return Design(
         name=_name(rng, "top"),
@@ -70,7 +68,6 @@ def random_layout(rng: random.Random) -> Design:
         blockages=_blockages(rng, die, layers.name.tolist(), len(cells.name)),
         special_wires=special_wires,
         regions=_regions(rng, die, len(cells.name)),
-        rules=rules,
     )
 
 
@@ -192,7 +189,7 @@ def _cells(rng: random.Random, masters: Masters, die: Box, layers: int) -> Cells
             width, height = height, width
         x, y = _box(rng, die)[:2]
         boxes.append((x, y, x + width, y + height) if status[row] else (0, 0, 0, 0))
-    halo, route, weight = ([i for i in range(count) if _flag(rng, 0.3)] for _ in range(3))
+    halo, route = ([i for i in range(count) if _flag(rng, 0.3)] for _ in range(2))
     ranges = [sorted((rng.randrange(layers), rng.randrange(layers))) for _ in route]
     return Cells(
         name=names([_name(rng, "u", i) for i in range(count)]),
@@ -203,12 +200,9 @@ def _cells(rng: random.Random, masters: Masters, die: Box, layers: int) -> Cells
         source=names([rng.choice(["", "NETLIST", "DIST", "TIMING", "USER"]) for _ in range(count)]),
         halo_cell=_array(halo, np.int32),
         halo=_table([[rng.randrange(900) for _ in range(4)] for _ in halo], 4),
-        halo_soft=_array([_flag(rng) for _ in halo], bool),
         route_halo_cell=_array(route, np.int32),
         route_halo=_array([rng.randrange(900) for _ in route], np.int64),
         route_halo_layers=_table(ranges, 2),
-        weight_cell=_array(weight, np.int32),
-        weight=_array([rng.randrange(900) for _ in weight], np.int64),
     )
 
 
@@ -225,20 +219,7 @@ def _ports(rng: random.Random, die: Box) -> Ports:
     )
 
 
-def _rules(rng: random.Random, layers: int) -> Rules:
-    count = rng.randrange(3)
-    chosen = [sorted(rng.sample(range(layers), rng.randint(1, layers))) for _ in range(count)]
-    flat = [layer for rule in chosen for layer in rule]
-    return Rules(
-        name=names([_name(rng, "rule", i) for i in range(count)]),
-        offset=_offsets([len(rule) for rule in chosen]),
-        layer=_array(flat, np.int32),
-        width=_array([rng.randrange(1, 900) for _ in flat], np.int64),
-        spacing=_array([rng.choice([-1, rng.randrange(900)]) for _ in flat], np.int64),
-    )
-
-
-def _nets(rng: random.Random, masters: Masters, cells: Cells, ports: Ports, rules: int) -> tuple[Nets, Pins]:
+def _nets(rng: random.Random, masters: Masters, cells: Cells, ports: Ports) -> tuple[Nets, Pins]:
     """Nets over the pins of cells and the ports, each of which is on one net at most, in any order."""
     pool = [(-1, port, -1) for port in range(len(ports.name))]
     for cell, master in enumerate(cells.master):
@@ -247,13 +228,10 @@ def _nets(rng: random.Random, masters: Masters, cells: Cells, ports: Ports, rule
     count = rng.randrange(8)
     owner = sorted(rng.randrange(count) for _ in pool) if count else []
     rows = [_pin(masters, cells, ports, *pin) for pin in pool[: len(owner)]]
-    ruled = [net for net in range(count) if rules and _flag(rng, 0.4)]
     nets = Nets(
         name=names([_name(rng, "n", i) for i in range(count)]),
         use=_array([rng.choice(list(Use)) for _ in range(count)], np.uint8),
         pin_offset=_offsets([owner.count(net) for net in range(count)]),
-        rule_net=_array(ruled, np.int32),
-        rule=_array([rng.randrange(rules) for _ in ruled], np.int32),
     )
     columns = [[pin[i] for pin in pool[: len(owner)]] for i in range(3)]
     pins = Pins(

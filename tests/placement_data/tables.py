@@ -9,7 +9,7 @@ import numpy as np
 
 
 def listing(value: Any, path: str = "design") -> str:
-    """Every table, a line a column; the paths of the files are left out."""
+    """Every table, one line per column; the paths of the files are left out."""
     lines = []
     for field in fields(value):
         if field.name == "sources":

@@ -5,25 +5,32 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
 
 from placement_data.dataset import (
     FRACTIONS,
     SPLITS,
+    FeatureMaps,
     Normalisation,
     PlacementDataset,
     Split,
+    collate,
     draw_split,
     split_by_family,
     symmetry,
+    transposed_channels,
 )
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.features import CHANNEL_SETS, CHANNEL_VERSION, CHANNELS
 from placement_data.store import Store, write
 from routenas.tasks.routability import RoutabilityTask
 from tests.samples import SPLIT, made_up_sample, made_up_samples
@@ -141,6 +148,45 @@ def test_normalisation_round_trip_and_errors() -> None:
             Normalisation.from_dict({**value, **change})
 
 
+def fit_at_once(maps: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+    """The statistics from one array of all tiles."""
+    tiles = np.concatenate([map_.reshape(map_.shape[0], -1) for map_ in maps], axis=1).astype(np.float64)
+    scale = tiles.mean(axis=1)
+    scale[scale <= 0] = 1.0
+    values = np.log1p(tiles / scale[:, None])
+    deviation = values.std(axis=1)
+    deviation[deviation < 1e-6] = 1.0
+    return [scale, values.mean(axis=1), deviation, tiles.min(axis=1), tiles.max(axis=1)]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 9))
+@settings(max_examples=60, deadline=None)
+def test_running_statistics_are_those_of_all_tiles_at_once(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    level = np.array([0.0, 1e-6, 1.0, 1e6, 3.0])[:, None, None]  # nothing, small, large, and one without variance
+    spread = np.array([0.0, 1.0, 1.0, 1e-3, 0.0])[:, None, None]
+    shapes = [(5, *rng.integers(1, 12, 2)) for _ in range(count)]
+    maps = [(level * np.exp(spread * rng.standard_normal(shape))).astype(np.float32) for shape in shapes]
+    found = Normalisation.fit(maps).to_dict().values()
+    for values, expected in zip(found, fit_at_once(maps), strict=True):
+        np.testing.assert_allclose(values, expected, rtol=1e-9)
+
+
+def test_memory_of_a_normalisation_does_not_grow_with_the_placements(tmp_path: Path) -> None:
+    peaks = []
+    for count in (4, 64):
+        samples = (made_up_sample(f"{n}", "a", n, (40, 40)) for n in range(count))
+        write(tmp_path / f"{count}.h5", samples, CHANNELS, CHANNEL_VERSION)
+        store = Store(tmp_path / f"{count}.h5")
+        maps = FeatureMaps(store, range(count))
+        Normalisation.fit(maps[:2])  # what is loaded on first use
+        tracemalloc.start()
+        Normalisation.fit(maps)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
 def test_test_data_do_not_reach_normalisation(tmp_path: Path) -> None:
     """Other test and search placements leave the task's statistics as they are; other training ones do not."""
     found = {}
@@ -160,6 +206,58 @@ def test_dataset_reads_the_samples_of_its_families(made_up_store: Path) -> None:
     dataset = PlacementDataset(store, ["f4", "f1"])
     assert len(dataset) == 8
     assert [dataset[index].sample for index in range(8)] == [f"f{f}/{n}" for f in (1, 4) for n in range(4)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_makes_batches_of_unequal_sizes(made_up_store: Path, workers: int) -> None:
+    store = Store(made_up_store)
+    dataset = PlacementDataset(store, ["f1", "f4"])
+    loader = DataLoader(dataset, batch_size=3, collate_fn=collate, num_workers=workers)
+    batches = list(loader)
+    assert [name for batch in batches for name in batch["sample"]] == [f"f{f}/{n}" for f in (1, 4) for n in range(4)]
+    for start, batch in zip((0, 3, 6), batches, strict=True):
+        samples = [dataset[index] for index in range(start, min(start + 3, 8))]
+        largest = tuple(max(sample.features.shape[axis] for sample in samples) for axis in (1, 2))
+        assert batch["features"].shape == (len(samples), len(CHANNELS), *largest)
+        assert batch["hotspots"].shape == batch["inside"].shape == (len(samples), *largest)
+        for place, sample in enumerate(samples):
+            rows, columns = sample.features.shape[1:]
+            np.testing.assert_array_equal(batch["features"][place, :, :rows, :columns], sample.features)
+            np.testing.assert_array_equal(batch["hotspots"][place, :rows, :columns], sample.hotspots)
+            assert batch["inside"][place].sum() == rows * columns
+            assert batch["inside"][place, :rows, :columns].all()
+            assert batch["features"][place].sum() == pytest.approx(float(sample.features.sum()), rel=1e-4)
+            assert float(batch["violated_net_ratio"][place]) == sample.violated_net_ratio
+
+
+def test_a_label_that_one_of_a_batch_lacks_is_left_out() -> None:
+    labelled, plain = made_up_sample("a", "a", 0), made_up_sample("b", "b", 1, (5, 20), labelled=False)
+    assert "violated_net_map" in collate([labelled, labelled])
+    batch = collate([labelled, plain])
+    assert set(batch) == {"features", "inside", "sample", "design", "family", "net_count"}
+    assert batch["net_count"].tolist() == [labelled.net_count, plain.net_count]
+
+
+def test_feature_maps_are_read_when_they_are_asked_for(made_up_store: Path) -> None:
+    store = Store(made_up_store)
+    maps = FeatureMaps(store, [3, 0, 5])
+    assert len(maps) == 3
+    np.testing.assert_array_equal(maps[1], store.sample(0).features)
+    assert [map_.shape for map_ in maps[1:]] == [store.features(index).shape for index in (0, 5)]
+
+
+@pytest.mark.parametrize("name", CHANNEL_SETS)
+def test_transposing_channels_twice_changes_nothing(name: str) -> None:
+    channels = CHANNEL_SETS[name].channels
+    order = transposed_channels(channels)
+    assert [order[place] for place in order] == list(range(len(channels)))
+
+
+def test_a_direction_without_its_counterpart_cannot_be_transposed() -> None:
+    assert transposed_channels(("rudy_vertical", "rudy", "rudy_horizontal")) == (2, 1, 0)
+    what = "a channel of one direction has no counterpart, found 'rudy_vertical', expected rudy_horizontal"
+    with pytest.raises(InputError, match=what):
+        transposed_channels(("rudy_vertical", "rudy"))
 
 
 def test_symmetries_form_the_group_of_the_square() -> None:

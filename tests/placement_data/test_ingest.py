@@ -15,16 +15,17 @@ import numpy as np
 import pytest
 
 from placement_data import ingest as module
+from placement_data.checks.verify import verify
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS, channel_set, feature_maps
 from placement_data.grid import Grid
 from placement_data.ingest import Mode, Recipe, ingest, make_sample, read_manifest, sample_key
 from placement_data.manifest import ManifestRow
 from placement_data.readers import read_design
-from placement_data.store import Store, verify, write
+from placement_data.store import Store, write
 from tests.layouts import HEADER, KIND, Layout, manifest_row, report_text, write_layout, write_manifest
-from tests.placement_data.test_bookshelf import PL as PLACES
-from tests.placement_data.test_bookshelf import write as write_bookshelf
+from tests.placement_data.readers.test_bookshelf import PL as PLACES
+from tests.placement_data.readers.test_bookshelf import write as write_bookshelf
 
 GOOD = "a,a,a,cells.lef,a.def,a.drc,k,"
 

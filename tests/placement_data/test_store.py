@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
+from placement_data.checks.verify import verify
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import (
@@ -23,7 +24,6 @@ from placement_data.store import (
     append,
     atomic_path,
     check_writable,
-    verify,
     write,
     write_text,
 )
@@ -375,3 +375,25 @@ def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
         check_writable(tmp_path / "nowhere" / "x.h5")
     with pytest.raises(InputError, match="cannot write here, found 'a folder'"):
         write_text(tmp_path, "text")
+
+
+def test_a_store_is_a_sequence_of_samples(stored: Path) -> None:
+    store = Store(stored)
+    assert len(store) == 2
+    for sample, expected in zip(store, (LABELLED, PLAIN), strict=True):
+        assert_same(sample, expected)
+    assert_same(store[0], LABELLED)
+    assert_same(store[-1], PLAIN)
+    with pytest.raises(IndexError, match="sample 2 of 2"):
+        store[2]
+
+
+def test_hotspot_tiles_are_told_by_the_head(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LABELLED.hotspots is not None
+    store = Store(stored)
+    expected = [int(LABELLED.hotspots.sum()), None]
+    older = Store(stored)  # a file that does not tell them
+    older.heads = [{name: value for name, value in head.items() if name != "hotspot_tiles"} for head in older.heads]
+    assert [older.hotspot_tiles(index) for index in range(2)] == expected
+    monkeypatch.setattr(store, "_open", None)  # nothing more is read of the file
+    assert [store.hotspot_tiles(index) for index in range(2)] == expected

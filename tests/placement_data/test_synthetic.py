@@ -9,8 +9,8 @@ import pytest
 
 from placement_data.design import Design, Direction, MasterClass, Use
 from placement_data.readers import read_design
-from placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.placement_data.small_design import write
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 
 
 def made(folder: Path, *args: int, **options: float | bool | tuple[int, int]) -> Design:

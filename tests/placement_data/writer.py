@@ -9,17 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from placement_data.design import (
-    Design,
-    Direction,
-    LayerDirection,
-    LayerKind,
-    MasterClass,
-    Orientation,
-    RegionKind,
-    Status,
-    Use,
-)
+from placement_data.design import Design, Direction, LayerDirection, LayerKind, MasterClass, RegionKind, Status, Use
+from placement_data.orientation import Orientation
 from tests.placement_data.builders import turn
 
 # The orientation that undoes each of the others; only the quarter turns are not their own.
@@ -136,7 +127,6 @@ def def_text(design: Design, rng: random.Random) -> str:
     lines += [f"GCELLGRID {line}" for line in _tracks(design.gcell_grid)]
     for section, statements in (
         ("VIAS", vias),
-        ("NONDEFAULTRULES", _rules(design)),
         ("REGIONS", _regions(design)),
         ("COMPONENTS", _components(design, rng)),
         ("PINS", _ports(design, rng)),
@@ -177,17 +167,6 @@ def _tracks(tracks: Any) -> Iterable[str]:
         yield f"{'X' if vertical else 'Y'} {start} DO {count} STEP {step} {f'LAYER {layer} ' if layer else ''};"
 
 
-def _rules(design: Design) -> Iterable[str]:
-    rules = design.rules
-    for row, name in enumerate(rules.name):
-        parts = [name]
-        for at in range(rules.offset[row], rules.offset[row + 1]):
-            parts.append(f"+ LAYER {design.layers.name[rules.layer[at]]} WIDTH {rules.width[at]}")
-            if rules.spacing[at] >= 0:
-                parts.append(f"SPACING {rules.spacing[at]}")
-        yield " ".join(parts)
-
-
 def _regions(design: Design) -> Iterable[str]:
     regions = design.regions
     for row, name in enumerate(regions.name):
@@ -208,7 +187,6 @@ def _components(design: Design, rng: random.Random) -> Iterable[str]:
     cells, layers = design.cells, design.layers.name
     halos = dict(zip(cells.halo_cell.tolist(), range(len(cells.halo_cell)), strict=True))
     routes = dict(zip(cells.route_halo_cell.tolist(), range(len(cells.route_halo_cell)), strict=True))
-    weights = dict(zip(cells.weight_cell.tolist(), cells.weight.tolist(), strict=True))
     for row, name in enumerate(cells.name):
         options = []
         if cells.source[row]:
@@ -219,13 +197,13 @@ def _components(design: Design, rng: random.Random) -> Iterable[str]:
         elif rng.random() < 0.5:
             options.append("UNPLACED")
         if row in halos:
-            soft = "SOFT " if cells.halo_soft[halos[row]] else ""
+            soft = rng.choice(["SOFT ", ""])
             options.append(f"HALO {soft}{' '.join(str(value) for value in cells.halo[halos[row]])}")
         if row in routes:
             low, high = cells.route_halo_layers[routes[row]]
             options.append(f"ROUTEHALO {cells.route_halo[routes[row]]} {layers[low]} {layers[high]}")
-        if row in weights:
-            options.append(f"WEIGHT {weights[row]}")
+        if rng.random() < 0.2:
+            options.append(f"WEIGHT {rng.randrange(900)}")
         yield " + ".join([f"{name} {design.masters.name[cells.master[row]]}", *options])
 
 
@@ -308,7 +286,6 @@ def _wire(box: list[int], layer: str, rng: random.Random) -> str:
 
 def _nets(design: Design) -> Iterable[str]:
     nets, pins = design.nets, design.pins
-    rules = dict(zip(nets.rule_net.tolist(), nets.rule.tolist(), strict=True))
     for net, name in enumerate(nets.name):
         parts = [name]
         for pin in range(nets.pin_offset[net], nets.pin_offset[net + 1]):
@@ -318,8 +295,6 @@ def _nets(design: Design) -> Iterable[str]:
                 master_pin = design.masters.pin_name[pins.master_pin[pin]]
                 parts.append(f"( {design.cells.name[pins.cell[pin]]} {master_pin} )")
         parts.append(f"+ USE {Use(nets.use[net]).name}")
-        if net in rules:
-            parts.append(f"+ NONDEFAULTRULE {design.rules.name[rules[net]]}")
         yield " ".join(parts)
 
 

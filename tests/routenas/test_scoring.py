@@ -18,11 +18,11 @@ from placement_data.design import Use
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
 from placement_data.netlist import signal_nets
-from placement_data.synthetic import synthetic_def
 from routenas.checkpoint import Bundle, ModelMismatchError
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
 from routenas.show.text import score_table, timing_table
 from tests.layouts import Layout
+from tests.placement_data.synthetic import synthetic_def
 
 
 @pytest.fixture(scope="module")

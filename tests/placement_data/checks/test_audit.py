@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from placement_data.checks.audit import SCHEMA, Audit, Model, audit, read_parts
-from placement_data.checks.duplicates import SIDE, THRESHOLD, descriptor, near_duplicates, resample
+from placement_data.checks.duplicates import THRESHOLD, descriptor, near_duplicates
 from placement_data.checks.families import Families, base_name, normal_name, read_families
 from placement_data.dataset import Normalisation, draw_split, symmetry
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.grid import area_resize
 from placement_data.store import Sample, Store, write
 from tests.samples import KIND, made_up_sample, made_up_samples
 
@@ -176,20 +177,13 @@ def test_all_families_of_the_specification() -> None:
 # --- near-duplicates ----------------------------------------------------------------------------------------------
 
 
-def test_resample_keeps_the_mean_and_agrees_with_a_fine_grid() -> None:
-    maps = np.random.default_rng(0).random((2, 7, 30)).astype(np.float32)
-    fine = np.kron(maps, np.ones((SIDE, SIDE)))  # every tile in 12 x 12: parts of the line are whole numbers of these
-    by_hand = fine.reshape(2, SIDE, 7, SIDE, 30).mean(axis=(2, 4))
-    np.testing.assert_allclose(resample(maps), by_hand, rtol=1e-6)
-
-
 def copies(maps: np.ndarray[Any, Any], rng: np.random.Generator) -> dict[str, np.ndarray[Any, Any]]:
     rows, columns = maps.shape[1:]
     return {
         "itself": maps,
         "times 3": 3 * maps,
         "noise": (maps * np.exp(0.1 * rng.standard_normal(maps.shape))).astype(np.float32),
-        "coarser": resample(np.kron(maps, np.ones((2, 2))).astype(np.float32), min(rows, columns)).astype(np.float32),
+        "coarser": area_resize(np.kron(maps, np.ones((2, 2))), (min(rows, columns),) * 2).astype(np.float32),
         **{f"symmetry {code}": symmetry(maps, code) for code in range(1, 8)},
     }
 

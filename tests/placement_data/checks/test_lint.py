@@ -9,8 +9,8 @@ import pytest
 
 from placement_data.checks.lint import COUNTED, lint
 from placement_data.errors import InputError
-from placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.placement_data.small_design import SMALL_DEF, SMALL_LEF, write
+from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
@@ -105,6 +105,70 @@ def test_the_turned_outline_counts(tmp_path: Path) -> None:
     # BLOCK is 4000 by 3000; turned by W it is 3000 wide, so it ends at the die's edge of 20000.
     assert findings(tmp_path, changed("( 8000 4000 )", "( 17000 4000 )")) == []
     assert findings(tmp_path, changed("( 8000 4000 )", "( 17001 4000 )")) != []
+
+
+# The die's upper right quarter is cut away.
+CUT_DIE = "DIEAREA ( 0 0 ) ( 0 10000 ) ( 10000 10000 ) ( 10000 5000 ) ( 20000 5000 ) ( 20000 0 ) ;"
+
+
+@pytest.mark.parametrize(
+    ("place", "how"),
+    [
+        ("( 6000 4000 )", ""),
+        ("( 6001 4000 )", "partly"),
+        ("( 10000 2000 )", ""),
+        ("( 10000 2001 )", "partly"),
+        ("( 12000 6000 )", "wholly"),
+    ],
+)
+def test_the_outline_of_the_die_counts(tmp_path: Path, place: str, how: str) -> None:
+    text = changed("DIEAREA ( 0 0 ) ( 20000 10000 ) ;", CUT_DIE).replace("( 8000 4000 ) W", f"{place} N")
+    expected = "expected the die's outline of 6 corners"
+    message = f"component u3 lies {how} outside the die, found '{place}', {expected}"
+    assert findings(tmp_path, text) == ([(13, "outside-die", message)] if how else [])
+
+
+def with_fence(member: str, boxes: str, kind: str = "FENCE") -> str:
+    """The small layout with a region r, and a group of the components that ``member`` names."""
+    regions = f"REGIONS 1 ;\n- r {boxes} + TYPE {kind} ;\nEND REGIONS\n"
+    groups = f"GROUPS 1 ;\n- g {member} + REGION r ;\nEND GROUPS\n" if member else ""
+    return changed("\nPINS 2 ;", f"\n{regions}{groups}PINS 2 ;")
+
+
+# u1 and u2 are 2000 by 1000 at ( 1000 2000 ) and ( 5000 2000 ); u2 is FIXED. u3 is COVER, u4 UNPLACED.
+@pytest.mark.parametrize(
+    ("member", "boxes", "codes"),
+    [
+        ("u1", "( 1000 2000 ) ( 3000 3000 )", []),
+        ("u1", "( 1000 2000 ) ( 3000 2999 )", [(11, "outside-fence", "u1")]),
+        ("u1", "( 1000 2000 ) ( 1500 3000 ) ( 1500 2000 ) ( 3000 3000 )", []),  # two boxes side by side
+        ("u1", "( 1000 2000 ) ( 1800 3000 ) ( 1200 1000 ) ( 3000 4000 )", []),  # which overlap
+        ("u1", "( 1000 2000 ) ( 1800 3000 ) ( 1900 2000 ) ( 3000 3000 )", [(11, "outside-fence", "u1")]),  # a gap
+        ("u*", "( 0 0 ) ( 20000 10000 )", []),
+        ("u2", "( 0 0 ) ( 20000 4000 )", [(11, "inside-fence", "u1")]),
+        ("u3 u4", "( 2999 2000 ) ( 20000 10000 )", [(11, "inside-fence", "u1")]),
+        ("", "( 3000 2000 ) ( 5000 4000 )", []),
+        ("", "( 5000 2000 ) ( 6000 4000 )", []),  # u2 may stay: it is not the placer's
+    ],
+)
+def test_fences(tmp_path: Path, member: str, boxes: str, codes: list[tuple[int, str, str]]) -> None:
+    found = findings(tmp_path, with_fence(member, boxes))
+    assert [(line, code, message.split()[1]) for line, code, message in found] == codes
+    assert findings(tmp_path, with_fence(member, boxes, "GUIDE")) == []
+
+
+def test_the_region_of_a_component(tmp_path: Path) -> None:
+    text = with_fence("", "( 9000 0 ) ( 9999 9 )").replace("( 1000 2000 ) N", "( 1000 2000 ) N + REGION r")
+    message = "component u1 lies outside its fence r, found '( 1000 2000 )', expected a place in r"
+    assert findings(tmp_path, text) == [(11, "outside-fence", message)]
+
+
+def test_unknown_regions(tmp_path: Path) -> None:
+    text = with_fence("u2", "( 0 0 ) ( 9 9 )", "GUIDE").replace("( 1000 2000 ) N", "( 1000 2000 ) N + REGION q")
+    assert findings(tmp_path, text.replace("+ REGION r ;", "+ REGION p ;")) == [
+        (11, "unknown-region", "component u1 names an unknown region, found 'q', expected one of REGIONS"),
+        (20, "unknown-region", "group g names an unknown region, found 'p', expected one of REGIONS"),
+    ]
 
 
 def test_without_a_lef_what_needs_one_is_not_checked(tmp_path: Path) -> None:

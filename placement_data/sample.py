@@ -1,0 +1,113 @@
+"""``Sample``: one placement as training reads it, and what is stored of it beside its maps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots")
+JSON = ("grid", "sources", "attributes", "provenance")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One placement: its feature maps and, where it was routed, its labels.
+
+    ``features`` is float32 (channels, rows, columns); ``hotspots`` uint8, ``violation_density`` and
+    ``violated_net_map`` float32 (rows, columns), all three None for an unlabelled layout. ``violated_net_map`` and
+    ``violated_nets`` alone are None where the labels tell violations but no nets (CircuitNet). ``hotspots`` is 1 where
+    ``violation_density`` is above ``hotspot_threshold``. ``net_count`` is 0 where it is not known. ``repeat_hotspots``
+    is uint8 (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the same repeats, if known. ``grid`` is
+    :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of how the sample came about, see
+    :mod:`placement_data.ingest`.
+    """
+
+    sample: str
+    design: str
+    family: str
+    features: NDArray[np.float32]
+    net_count: int
+    grid: Mapping[str, Any]
+    label_kind: str = ""
+    hotspots: NDArray[np.uint8] | None = None
+    violation_density: NDArray[np.float32] | None = None
+    violated_net_map: NDArray[np.float32] | None = None
+    violated_nets: int | None = None
+    repeat_hotspots: NDArray[np.uint8] | None = None
+    repeat_violated_nets: tuple[int, ...] = ()
+    hotspot_threshold: float = 0.0
+    sources: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a DRC report made labels for this placement."""
+        return self.hotspots is not None
+
+    @property
+    def violated_net_ratio(self) -> float | None:
+        """Violated nets by nets (0 to 1), None without a label or where the label tells no nets."""
+        return None if self.violated_nets is None else self.violated_nets / max(self.net_count, 1)
+
+
+def head_of(sample: Sample) -> dict[str, Any]:
+    """What is stored of a sample beside its maps."""
+    head = {
+        "sample": sample.sample,
+        "design": sample.design,
+        "family": sample.family,
+        "label_kind": sample.label_kind,
+        "net_count": sample.net_count,
+        "labelled": sample.labelled,
+        "violated_nets": -1 if sample.violated_nets is None else sample.violated_nets,
+        "repeat_violated_nets": [int(count) for count in sample.repeat_violated_nets],
+        "grid": dict(sample.grid),
+        "sources": dict(sample.sources),
+        "attributes": dict(sample.attributes),
+    }
+    # What says nothing is left out, so that a file stays what an older version wrote.
+    if sample.hotspot_threshold:
+        head["hotspot_threshold"] = float(sample.hotspot_threshold)
+    if sample.hotspots is not None:
+        head["hotspot_tiles"] = int(sample.hotspots.sum())
+    if sample.provenance:
+        head["provenance"] = dict(sample.provenance)
+    return head
+
+
+def read_head(group: h5py.Group) -> dict[str, Any]:
+    """The head of a sample of a file without an index."""
+    head = {name: json.loads(value) if name in JSON else value for name, value in group.attrs.items()}
+    for name in ("sample", "design", "family", "label_kind"):
+        head[name] = str(head[name])
+    for name in ("net_count", "violated_nets"):
+        head[name] = int(head[name])
+    head["labelled"] = "hotspots" in group
+    head["repeat_violated_nets"] = [int(count) for count in head["repeat_violated_nets"]]
+    return head
+
+
+def read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
+    maps: dict[str, Any] = {name: group[name][()] if name in group else None for name in MAPS}
+    return Sample(
+        sample=head["sample"],
+        design=head["design"],
+        family=head["family"],
+        label_kind=head["label_kind"],
+        net_count=head["net_count"],
+        violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"],
+        repeat_violated_nets=tuple(head["repeat_violated_nets"]),
+        hotspot_threshold=float(head.get("hotspot_threshold", 0.0)),
+        grid=head["grid"],
+        sources=head["sources"],
+        attributes=head["attributes"],
+        provenance=head.get("provenance", {}),
+        **maps,
+    )
