@@ -14,7 +14,9 @@ from routenas.loop import SearchBudget, search
 from routenas.strategies import strategy_class
 from routenas.tabular import benchmark
 from routenas.tabular.estimator import TableEstimator
-from routenas.tabular.tables import _restricted, load_table
+from routenas.tabular.files import unpickled
+from routenas.tabular.tables import ByDigits, NasTable, load_table
+from searchspaces.space import Choice, Space
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
@@ -83,6 +85,17 @@ def test_the_packaged_nas_bench_201_has_validation_only() -> None:
     assert (len(table), "test" in table.columns) == (15_625, False)
 
 
+def own(data: str | None, folder: Path | None) -> NasTable:
+    space = Space("own", [Choice("a", 3)])
+    return NasTable("own", data or "mine", space, {"test": np.array([1.0, 3.0, 2.0])}, ByDigits(3), 1.0)
+
+
+def test_a_table_of_ones_own_is_searched() -> None:
+    job = benchmark.Job(f"{__name__}:own", None, None, "random", "test", 3)
+    assert benchmark.run(job, [0]).values[0, -1] == 3.0
+    assert load_table(f"{__name__}:own", "other").data == "other"
+
+
 class _Malicious:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return print, ("a table must not run code",)
@@ -92,7 +105,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "bad.bench"
     path.write_bytes(pickle.dumps({0: _Malicious()}))
     with pytest.raises(InputError, match="is not allowed in a table"):
-        _restricted(path)
+        unpickled(path)
     assert capsys.readouterr().out == ""
 
 
