@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression
 
 from placement_data.errors import InputError
 
@@ -54,24 +55,17 @@ class RudyLogistic:
         search_features: Sequence[Map] = (),
         search_labels: Sequence[ArrayLike] = (),
     ) -> Self:
-        """Fits by Newton's method. The search split is accepted because all predictors are; nothing is chosen on it."""
+        """Fits by maximum likelihood. The search split is accepted as by all predictors; nothing is chosen on it."""
         x = np.concatenate([_total_rudy(each, self.channels).ravel() for each in features])
         y = np.concatenate([np.asarray(each).ravel() for each in labels]).astype(np.float64)
         if not 0 < y.mean() < 1:
             raise InputError("hotspot labels hold one class", found=float(y.mean()), expected="a rate between 0 and 1")
         centre, scale = x.mean(), x.std() or 1.0
-        inputs = np.stack([np.ones_like(x), (x - centre) / scale])
-        weight = np.array([np.log(y.mean() / (1 - y.mean())), 0.0])
-        for _ in range(50):
-            p = 1 / (1 + np.exp(-np.clip(weight @ inputs, -500, 500)))
-            # The ridge keeps the slope finite where RUDY separates the classes.
-            slope = inputs @ (y - p) / y.size - 1e-6 * weight
-            step = np.linalg.solve((inputs * (p * (1 - p))) @ inputs.T / y.size + 1e-6 * np.eye(2), slope)
-            weight += np.clip(step, -2, 2)
-            if np.abs(step).max() < 1e-10:
-                break
-        self.slope_ = float(weight[1] / scale)
-        self.intercept_ = float(weight[0] - weight[1] * centre / scale)
+        # The slight ridge keeps the slope finite where RUDY separates the classes.
+        model = LogisticRegression(C=1e6 / y.size, solver="newton-cholesky", tol=1e-10)
+        model.fit(((x - centre) / scale)[:, None], y)
+        self.slope_ = float(model.coef_[0, 0] / scale)
+        self.intercept_ = float(model.intercept_[0] - self.slope_ * centre)
         return self
 
     def predict(self, features: Map) -> Floats:

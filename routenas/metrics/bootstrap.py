@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from routenas.metrics import ScoreCounts
+from routenas.metrics.ranking import ScoreCounts
 
 T = TypeVar("T")
 Array = NDArray[np.float64]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from routenas.networks.padding import padded
 from searchspaces.space import Graph
 
 
@@ -43,13 +43,5 @@ def _normalised(adjacency: Tensor) -> Tensor:
 
 def stacked(graphs: Sequence[Graph]) -> tuple[Tensor, Tensor, Tensor]:
     """Graphs padded to the largest, for `GraphEncoder`."""
-    size = max(len(graph.operations) for graph in graphs)
-    operations = np.zeros((len(graphs), size), dtype=np.int64)
-    adjacency = np.zeros((len(graphs), size, size), dtype=np.float32)
-    present = np.zeros((len(graphs), size), dtype=np.float32)
-    for row, graph in enumerate(graphs):
-        count = len(graph.operations)
-        operations[row, :count] = graph.operations
-        adjacency[row, :count, :count] = graph.adjacency
-        present[row, :count] = 1.0
-    return torch.from_numpy(operations), torch.from_numpy(adjacency), torch.from_numpy(present)
+    operations, adjacency, present = map(torch.from_numpy, padded(graphs))
+    return operations, adjacency.float(), present.float()

