@@ -26,7 +26,7 @@ from routenas.estimators import SCHEDULERS
 from routenas.estimators.fidelities import Fidelities
 from routenas.estimators.scratch import Retrained, Retraining, in_silence
 from routenas.executor import Execution
-from routenas.interfaces import Task
+from routenas.interfaces import Executor, Task
 from routenas.journal import Journal
 from routenas.look_up import look_up
 from routenas.loop import SearchFailedError, best_first, search
@@ -70,6 +70,7 @@ def run(
     check_device(settings.device)
     settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
+    scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
     settings = replace(settings, space=parts.space.config())
     _start(folder, resume)
     with locked(folder):
@@ -80,14 +81,19 @@ def run(
                 expected=f"{len(journal.records)} or more",
             )  # fmt: skip
         _record(folder, task, settings, resume)
-        trials = _searched(folder, parts, settings, journal, execution, events)
+        trials = _searched(folder, parts, scheduler, settings, journal, execution, events)
         return _concluded(folder, task, parts.space, settings, trials, execution, events)
 
 
 def _searched(
-    folder: Path, parts: Parts, settings: Settings, journal: Journal, execution: Execution, events: Events
+    folder: Path,
+    parts: Parts,
+    scheduler: Callable[[Executor, int], Executor],
+    settings: Settings,
+    journal: Journal,
+    execution: Execution,
+    events: Events,
 ) -> list[Trial]:
-    scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
     estimator = Fidelities([*parts.fidelities, parts.estimator])
     estimator.prepare(folder / "shared")
     with closing(scheduler(execution.open(estimator), len(estimator.estimators))) as executor:
@@ -182,10 +188,11 @@ def _start(folder: Path, resume: bool) -> None:
 
 def _with_options(folder: Path, settings: Settings, resume: bool) -> Settings:
     """The settings with all options of the strategy: those recorded where the run goes on, else what suits its size."""
+    found = suited(settings.strategy, settings.trials, settings.in_flight)
     if resume and (folder / CONFIG).exists():
-        found = dict(read_configuration(folder)["settings"].get("strategy_options", {}))
-    else:
-        found = suited(settings.strategy, settings.trials, settings.in_flight)
+        recorded = read_configuration(folder)["settings"]
+        if recorded.get("strategy") == settings.strategy:
+            found = dict(recorded.get("strategy_options", {}))
     return replace(settings, strategy_options={**found, **settings.strategy_options})
 
 

@@ -187,7 +187,8 @@ def test_the_settings_of_a_run_can_be_read_again(data: Path, tmp_path: Path) -> 
     task = value.pop("task")
     assert Settings.from_dict(value) == Settings.from_dict(found["settings"])
     assert (task["name"], task["split"]) == ("hotspots", found["task"]["split"])
-    assert dataclasses.replace(Settings.from_dict(value), space={}) == dataclasses.replace(SETTINGS, space={})
+    resolved = {"space": {}, "strategy_options": {}}
+    assert dataclasses.replace(Settings.from_dict(value), **resolved) == dataclasses.replace(SETTINGS, **resolved)
     for wrong, what in (({"trails": 3}, "no such setting, found 'trails'"), ({"budget": {"name": 1}}, "wrong value")):
         with pytest.raises(InputError, match=what):
             Settings.from_dict(wrong)
