@@ -29,15 +29,15 @@ def look_up(kind: str, table: Mapping[str, str], name: str) -> Any:
 
 def entry(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
     """The entry of any table. Raises InputError, listing near names, for one that is not there."""
-    if name not in table:
-        near = get_close_matches(name, table) or list(table)
+    if not isinstance(name, str) or name not in table:
+        near = get_close_matches(str(name), table) or list(table)
         raise InputError(f"no such {kind}", found=name, expected=" or ".join(near))
     return table[name]
 
 
 def is_own(name: str) -> bool:
     """Whether a name is ``module:attribute`` and so needs no table."""
-    return ":" in name
+    return isinstance(name, str) and ":" in name
 
 
 def _loaded(kind: str, target: str) -> Any:

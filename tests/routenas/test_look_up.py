@@ -24,8 +24,9 @@ def test_an_unknown_name_lists_the_near_ones_or_all() -> None:
     with pytest.raises(InputError) as near:
         look_up("thing", TABLE, "paht")
     assert str(near.value) == "no such thing, found 'paht', expected path"
-    with pytest.raises(InputError, match="no such thing, found 'zzz', expected path or text"):
-        entry("thing", TABLE, "zzz")
+    for name in ("zzz", 3, ["zzz"], None):  # a configuration file may hold anything
+        with pytest.raises(InputError, match=r"no such thing, .*expected path or text"):
+            entry("thing", TABLE, name)  # type: ignore[arg-type]
 
 
 def test_a_class_of_the_users_own_needs_no_table() -> None:
