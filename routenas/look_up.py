@@ -43,12 +43,13 @@ def is_own(name: str) -> bool:
 def _loaded(kind: str, target: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
-        return getattr(_imported(module), attribute)
-    except AttributeError:
-        raise InputError(f"the module {module} has no such {kind}", found=attribute) from None
+        found = _imported(module)
     except Exception as error:  # whatever a module of the user's own raises
         what = f"no {kind} can be imported from {module or 'a module without a name'}"
         raise InputError(what, found=f"{type(error).__name__}: {error}", expected="module:Class") from error
+    if not hasattr(found, attribute):
+        raise InputError(f"the module {module} has no such {kind}", found=attribute)
+    return getattr(found, attribute)
 
 
 def _imported(module: str) -> Any:

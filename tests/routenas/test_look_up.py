@@ -58,10 +58,15 @@ def test_what_cannot_be_imported_is_said_in_one_line(own: str, message: str) -> 
     assert str(error.value).startswith(message)
 
 
-def test_a_broken_module_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "half_written_module.py").write_text("class Mine\n")
+@pytest.mark.parametrize(
+    ("text", "error"), [("class Mine\n", "SyntaxError"), ("import io\nio.Mine\n", "AttributeError")]
+)
+def test_a_broken_module_is_said_in_one_line(
+    text: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_written_module.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(InputError, match="imported from half_written_module, found 'SyntaxError"):
+    with pytest.raises(InputError, match=f"imported from half_written_module, found '{error}"):
         look_up("thing", TABLE, "half_written_module:Mine")
 
 
