@@ -53,19 +53,18 @@ def suited(name: str, trials: int, in_flight: int = 1, chosen: Mapping[str, Any]
     return {**(hook(trials, in_flight, chosen) if hook else {}), **chosen}
 
 
-def make_strategy(
-    name: str, space: Space, seed: int, *, trials: int, in_flight: int = 1, options: Mapping[str, Any] = EMPTY
-) -> Strategy:
-    """The strategy ``name`` with its ``options``, and `suited` ones beside them.
+def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any] = EMPTY) -> Strategy:
+    """A strategy by name.
 
-    Raises InputError for another name, for an option that the strategy has not, and for a value that it refuses.
+    Raises InputError for another name, for an option that the strategy has not, and for values that it refuses.
     """
     make = strategy_class(name)
     allowed = signature(make).parameters
     if not any(each.kind is Parameter.VAR_KEYWORD for each in allowed.values()):
+        known = {each: each for each in allowed if each not in ("space", "seed")}
         for option in options:
-            entry(f"option of {name}", {each: each for each in allowed if each not in ("space", "seed")}, option)
+            entry(f"option of the search strategy {name}", known, option)
     try:
-        return make(space, seed, **suited(name, trials, in_flight, options))
+        return make(space, seed, **options)
     except (TypeError, ValueError) as error:
-        raise InputError(f"the options of {name} do not fit: {error}") from error
+        raise InputError(f"the search strategy {name} cannot be made: {error}") from error

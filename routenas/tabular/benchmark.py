@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from placement_data.errors import InputError
 from routenas.loop import search
 from routenas.metrics import kendall_tau_b
-from routenas.strategies import make_strategy, strategy_class
+from routenas.strategies import make_strategy, strategy_class, suited
 from routenas.surrogates import surrogate_class
 from routenas.tabular.estimator import TableEstimator
 from routenas.tabular.tables import NasTable, load_table
@@ -109,8 +109,8 @@ def _worker(task: tuple[Job, int]) -> Array:
 def one_seed(job: Job, seed: int) -> Array:
     """(2, queries) judged and seen value of the best so far; where a space is exhausted the last values stay."""
     table = _table(job.table, job.data, job.tables)
-    options = {**strategy_options(job.strategy), **job.options}
-    strategy = make_strategy(job.strategy, table.space, seed, trials=job.queries, options=options)
+    options = suited(job.strategy, job.queries, chosen={**strategy_options(job.strategy), **job.options})
+    strategy = make_strategy(job.strategy, table.space, seed, options)
     trials = search(strategy, TableEstimator(table, job.select), job.queries)
     judged = table.column(judged_column(table))
     best = np.empty((2, job.queries))

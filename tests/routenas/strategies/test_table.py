@@ -118,14 +118,15 @@ def test_what_is_not_chosen_suits_what_is() -> None:
     assert suited("genetic", 500, 1, {"population": 4}) == {"population": 4, "parents": 3, "mutants": 3}
     for population in (2, 3, 30):
         for name in ("evolution", "genetic", "multi-objective"):
-            make_strategy(name, SPACE, 0, trials=24, options={"population": population})
+            make_strategy(name, SPACE, 0, suited(name, 24, 1, {"population": population}))
 
 
 def test_wrong_options_are_said_in_one_line() -> None:
-    with pytest.raises(InputError, match="no such option of evolution, found 'popluation', expected population"):
-        make_strategy("evolution", SPACE, 0, trials=24, options={"popluation": 4})
-    with pytest.raises(InputError, match=r"do not fit: evolution needs .*not tournament 9, population 4"):
-        make_strategy("evolution", SPACE, 0, trials=24, options={"population": 4, "tournament": 9})
+    what = "no such option of the search strategy evolution, found 'popluation', expected population"
+    with pytest.raises(InputError, match=what):
+        make_strategy("evolution", SPACE, 0, {"popluation": 4})
+    with pytest.raises(InputError, match=r"evolution cannot be made: evolution needs .*not tournament 9, population 4"):
+        make_strategy("evolution", SPACE, 0, {"population": 4, "tournament": 9})
     for value in ("many", None, [1]):
-        with pytest.raises(InputError, match="the options of evolution do not fit: "):
-            make_strategy("evolution", SPACE, 0, trials=24, options={"population": value})
+        with pytest.raises(InputError, match="the search strategy evolution cannot be made: "):
+            make_strategy("evolution", SPACE, 0, {"population": value})
