@@ -29,26 +29,27 @@ def look_up(kind: str, table: Mapping[str, str], name: str) -> Any:
 
 def entry(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
     """The entry of any table. Raises InputError, listing near names, for one that is not there."""
-    if name not in table:
-        near = get_close_matches(name, table) or list(table)
+    if not isinstance(name, str) or name not in table:
+        near = get_close_matches(str(name), table) or list(table)
         raise InputError(f"no such {kind}", found=name, expected=" or ".join(near))
     return table[name]
 
 
 def is_own(name: str) -> bool:
     """Whether a name is ``module:attribute`` and so needs no table."""
-    return ":" in name
+    return isinstance(name, str) and ":" in name
 
 
 def _loaded(kind: str, target: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
-        return getattr(_imported(module), attribute)
-    except AttributeError:
-        raise InputError(f"the module {module} has no such {kind}", found=attribute) from None
+        found = _imported(module)
     except Exception as error:  # whatever a module of the user's own raises
         what = f"no {kind} can be imported from {module or 'a module without a name'}"
         raise InputError(what, found=f"{type(error).__name__}: {error}", expected="module:Class") from error
+    if not hasattr(found, attribute):
+        raise InputError(f"the module {module} has no such {kind}", found=attribute)
+    return getattr(found, attribute)
 
 
 def _imported(module: str) -> Any:

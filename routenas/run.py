@@ -188,12 +188,12 @@ def _start(folder: Path, resume: bool) -> None:
 
 def _with_options(folder: Path, settings: Settings, resume: bool) -> Settings:
     """The settings with all options of the strategy: those recorded where the run goes on, else what suits its size."""
-    found = suited(settings.strategy, settings.trials, settings.in_flight)
+    found = suited(settings.strategy, settings.trials, settings.in_flight, settings.strategy_options)
     if resume and (folder / CONFIG).exists():
         recorded = read_configuration(folder)["settings"]
         if recorded.get("strategy") == settings.strategy:
-            found = dict(recorded.get("strategy_options", {}))
-    return replace(settings, strategy_options={**found, **settings.strategy_options})
+            found = {**recorded.get("strategy_options", {}), **settings.strategy_options}
+    return replace(settings, strategy_options=found)
 
 
 def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from types import MappingProxyType
 from typing import Any
 
 from placement_data.errors import InputError
-from routenas.look_up import look_up
+from routenas.look_up import entry, look_up
 from routenas.strategies.base import Strategy
 from searchspaces.space import Space
 
 __all__ = ["STRATEGIES", "Strategy", "make_strategy", "strategy_class", "suited"]
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 STRATEGIES = {
     "bernoulli": "routenas.strategies.guided_dags.bernoulli:BernoulliReinforce",
@@ -39,20 +43,28 @@ def strategy_class(name: str) -> Callable[..., Strategy]:
     return found
 
 
-def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any]) -> Strategy:
-    """A strategy by name. Raises as `look_up` does, and InputError for options that it does not take."""
-    found = strategy_class(name)
-    try:
-        return found(space, seed, **options)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the search strategy {name} cannot be made", found=str(error)) from None
-
-
-def suited(name: str, trials: int, in_flight: int = 1) -> dict[str, Any]:
-    """Options that suit a search of ``trials``, of which ``in_flight`` run at a time; others stay as in the class.
+def suited(name: str, trials: int, in_flight: int = 1, chosen: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
+    """The options ``chosen``, and others that suit them and a search of ``trials``, ``in_flight`` at a time.
 
     Published settings want hundreds of trials. With fewer, no strategy that learns spends more than a third on random
-    samples first, as far as the trials in flight allow. Empty for a class of the user's own without a ``suited``.
+    samples first, as far as the trials in flight allow. A class without a ``suited`` has what was chosen alone.
     """
-    found: dict[str, Any] = getattr(strategy_class(name), "suited", lambda trials, in_flight: {})(trials, in_flight)
-    return found
+    hook = getattr(strategy_class(name), "suited", None)
+    return {**(hook(trials, in_flight, chosen) if hook else {}), **chosen}
+
+
+def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any] = EMPTY) -> Strategy:
+    """A strategy by name.
+
+    Raises InputError for another name, for an option that the strategy has not, and for values that it refuses.
+    """
+    make = strategy_class(name)
+    allowed = signature(make).parameters
+    if not any(each.kind is Parameter.VAR_KEYWORD for each in allowed.values()):
+        known = {each: each for each in allowed if each not in ("space", "seed")}
+        for option in options:
+            entry(f"option of the search strategy {name}", known, option)
+    try:
+        return make(space, seed, **options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the search strategy {name} cannot be made: {error}") from error

@@ -40,8 +40,11 @@ class AskTell(ABC):
         self.fallbacks = 0
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
-        """Options of the constructor for a search of so many trials; none where the defaults suit any number."""
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of the constructor for a search of ``trials``, to go with those that are ``chosen``.
+
+        None where the defaults suit any number.
+        """
         return {}
 
     @abstractmethod

@@ -39,10 +39,10 @@ class RegularisedEvolution(AskTell):
         self._living: list[tuple[Values, float]] = []  # oldest first
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials are random."""
-        population = at_first(30 if trials >= 100 else 10, trials, in_flight)
-        return {"population": population, "tournament": max(2, round(population / 3))}
+        population = chosen.get("population", at_first(30 if trials >= 100 else 10, trials, in_flight))
+        return {"population": population, "tournament": max(1, round(population / 3))}
 
     def _propose(self) -> Values:
         if len(self._living) < self.population:

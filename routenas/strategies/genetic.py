@@ -41,9 +41,9 @@ class GeneticSearch(AskTell):
         self._children = 0
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials are random."""
-        population = at_first(20, trials, in_flight)
+        population = chosen.get("population", at_first(20, trials, in_flight))
         parents = max(min(3, population), round(0.3 * population))
         return {"population": population, "parents": parents, "mutants": round(0.7 * population)}
 

@@ -27,7 +27,7 @@ class LocalSearch(AskTell):
         self._queue: list[Values] = []  # neighbours of the current one, not tried yet
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials come before the first walk."""
         return {"starts": at_first(10, trials, in_flight)}
 

@@ -41,7 +41,7 @@ class MultiObjective(AskTell):
         self._members: list[tuple[Values, float, dict[str, float]]] = []  # values, value, costs; in order of rank
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials are random."""
         return {"population": at_first(20, trials, in_flight)}
 

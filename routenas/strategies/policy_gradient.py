@@ -59,7 +59,7 @@ class PolicySearch(AskTell):
         """Move the policy by one batch."""
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials come before the first step."""
         return {"batch": at_first(cls.most_before, trials, in_flight, least=1)}
 

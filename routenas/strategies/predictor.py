@@ -98,7 +98,7 @@ class PredictorSearch(AskTell):
         return super().ask(n)
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials are random."""
         return {"initial_samples": at_first(10, trials, in_flight)}
 

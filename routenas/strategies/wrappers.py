@@ -92,7 +92,7 @@ class Deduplicated(Wrapper):
 class Repeated(Wrapper):
     """Asks every genotype ``times`` times in a row and tells the strategy the mean: for noisy estimators.
 
-    Failed repeats are left out of the mean; it has failed when all have.
+    Failed repeats are left out of the mean; it has failed when all have. All else is told of the first that has not.
     """
 
     def __init__(self, strategy: Strategy, times: int = 3) -> None:
@@ -116,9 +116,9 @@ class Repeated(Wrapper):
             found = self._found.setdefault(genotype, [])
             found.append(result)
             if len(found) == self.times:
-                values = [each.value for each in found if each.value is not None and not each.failed]
-                mean = float(np.mean(values)) if values else None
-                super().tell([genotype], [replace(found[0], value=mean)])
+                usable = [each for each in found if not each.failed]
+                mean = float(np.mean([each.value for each in usable])) if usable else None
+                super().tell([genotype], [replace((usable or found)[0], value=mean)])
                 del self._found[genotype]
 
     def state_dict(self) -> dict[str, Any]:

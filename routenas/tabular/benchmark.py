@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from placement_data.errors import InputError
 from routenas.loop import search
 from routenas.metrics import kendall_tau_b
-from routenas.strategies import strategy_class, suited
+from routenas.strategies import make_strategy, strategy_class, suited
 from routenas.surrogates import surrogate_class
 from routenas.tabular.estimator import TableEstimator
 from routenas.tabular.tables import NasTable, load_table
@@ -69,10 +69,9 @@ def _deviation(values: Array) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
-def strategy_options(strategy: str, queries: int) -> dict[str, Any]:
-    """What a benchmark sets: what suits its queries, and for evolution one mutation, as is usual on tables."""
-    own = {"mutations": 1} if strategy in ("evolution", "regularised-evolution") else {}
-    return suited(strategy, queries) | own
+def strategy_options(strategy: str) -> dict[str, Any]:
+    """What a benchmark sets, beside what suits its queries: one mutation for evolution, as is usual on tables."""
+    return {"mutations": 1} if strategy in ("evolution", "regularised-evolution") else {}
 
 
 def default_select(table: NasTable) -> str:
@@ -110,8 +109,8 @@ def _worker(task: tuple[Job, int]) -> Array:
 def one_seed(job: Job, seed: int) -> Array:
     """(2, queries) judged and seen value of the best so far; where a space is exhausted the last values stay."""
     table = _table(job.table, job.data, job.tables)
-    options = {**strategy_options(job.strategy, job.queries), **job.options}
-    strategy = strategy_class(job.strategy)(table.space, seed, **options)
+    options = suited(job.strategy, job.queries, chosen={**strategy_options(job.strategy), **job.options})
+    strategy = make_strategy(job.strategy, table.space, seed, options)
     trials = search(strategy, TableEstimator(table, job.select), job.queries)
     judged = table.column(judged_column(table))
     best = np.empty((2, job.queries))

@@ -24,8 +24,9 @@ def test_an_unknown_name_lists_the_near_ones_or_all() -> None:
     with pytest.raises(InputError) as near:
         look_up("thing", TABLE, "paht")
     assert str(near.value) == "no such thing, found 'paht', expected path"
-    with pytest.raises(InputError, match="no such thing, found 'zzz', expected path or text"):
-        entry("thing", TABLE, "zzz")
+    for name in ("zzz", 3, ["zzz"], None):  # a configuration file may hold anything
+        with pytest.raises(InputError, match=r"no such thing, .*expected path or text"):
+            entry("thing", TABLE, name)  # type: ignore[arg-type]
 
 
 def test_a_class_of_the_users_own_needs_no_table() -> None:
@@ -57,10 +58,15 @@ def test_what_cannot_be_imported_is_said_in_one_line(own: str, message: str) -> 
     assert str(error.value).startswith(message)
 
 
-def test_a_broken_module_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "half_written_module.py").write_text("class Mine\n")
+@pytest.mark.parametrize(
+    ("text", "error"), [("class Mine\n", "SyntaxError"), ("import io\nio.Mine\n", "AttributeError")]
+)
+def test_a_broken_module_is_said_in_one_line(
+    text: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_written_module.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(InputError, match="imported from half_written_module, found 'SyntaxError"):
+    with pytest.raises(InputError, match=f"imported from half_written_module, found '{error}"):
         look_up("thing", TABLE, "half_written_module:Mine")
 
 

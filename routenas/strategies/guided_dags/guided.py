@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class GuidedRule(PaperRule):
         self.floor = floor
 
     @classmethod
-    def suited(cls, trials: int, in_flight: int = 1) -> dict[str, Any]:
+    def suited(cls, trials: int, in_flight: int, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """See `AskTell.suited`: at most a third of the trials are random."""
         return {"warm_up": at_first(10, trials, in_flight)}
 

@@ -2,9 +2,18 @@ from __future__ import annotations
 
 import json
 
+from routenas.strategies.base import Strategy
 from routenas.strategies.exhaustive import Exhaustive
+from routenas.testing.strategies import StrategyContract
 from searchspaces.nasbench101 import NasBench101Space
 from searchspaces.space import Choice, Space
+
+
+class TestContract(StrategyContract):
+    strategy = Exhaustive
+
+    def make(self, space: Space, seed: int, **options: object) -> Strategy:
+        return super().make(space, seed, samples=200, **options)
 
 
 class TestExhaustive:

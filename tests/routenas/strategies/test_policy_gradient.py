@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from routenas.strategies.policy_gradient import PolicyGradient, ProximalPolicy, clipped_gain
-from routenas.testing.strategies import StrategyContract
+from routenas.testing.strategies import SPACES, StrategyContract
+from searchspaces.space import Space
 
 
 class TestPolicyGradient(StrategyContract):
@@ -13,6 +14,10 @@ class TestPolicyGradient(StrategyContract):
 
 class TestProximalPolicy(StrategyContract):
     strategy = ProximalPolicy
+
+    @pytest.fixture(params=["categorical", "conditional"])  # the policy is that of the other one; these are fast
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        return SPACES[request.param]()
 
 
 def test_the_clipped_gain_by_hand() -> None:

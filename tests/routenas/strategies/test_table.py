@@ -8,7 +8,7 @@ from placement_data.errors import InputError
 from routenas.estimators.cached import Cached
 from routenas.loop import search
 from routenas.results import Result
-from routenas.strategies import STRATEGIES, strategy_class, suited
+from routenas.strategies import STRATEGIES, make_strategy, strategy_class, suited
 from routenas.strategies.base import AskTell, Values, value_of
 from routenas.testing.estimators import SPACE, Quality
 from routenas.testing.strategies import reward
@@ -111,3 +111,22 @@ def test_evolution_below_a_hundred_trials() -> None:
     assert suited("evolution", 50) == suited("evolution", 99) == {"population": 10, "tournament": 3}
     assert suited("evolution", 24) == {"population": 8, "tournament": 3}
     assert suited("evolution", 24, 4) == {"population": 5, "tournament": 2}
+
+
+def test_what_is_not_chosen_suits_what_is() -> None:
+    assert suited("evolution", 24, 1, {"population": 4}) == {"population": 4, "tournament": 1}
+    assert suited("genetic", 500, 1, {"population": 4}) == {"population": 4, "parents": 3, "mutants": 3}
+    for population in (2, 3, 30):
+        for name in ("evolution", "genetic", "multi-objective"):
+            make_strategy(name, SPACE, 0, suited(name, 24, 1, {"population": population}))
+
+
+def test_wrong_options_are_said_in_one_line() -> None:
+    what = "no such option of the search strategy evolution, found 'popluation', expected population"
+    with pytest.raises(InputError, match=what):
+        make_strategy("evolution", SPACE, 0, {"popluation": 4})
+    with pytest.raises(InputError, match=r"evolution cannot be made: evolution needs .*not tournament 9, population 4"):
+        make_strategy("evolution", SPACE, 0, {"population": 4, "tournament": 9})
+    for value in ("many", None, [1]):
+        with pytest.raises(InputError, match="the search strategy evolution cannot be made: "):
+            make_strategy("evolution", SPACE, 0, {"population": value})

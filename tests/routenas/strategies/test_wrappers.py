@@ -35,6 +35,14 @@ class TestWrappers:
         if usable:
             assert told[0] == pytest.approx(sum(usable) / 3)
 
+    def test_repeats_that_failed_are_left_out(self) -> None:
+        told: list[Result] = []
+        strategy = Repeated(strategy_class("random")(SPACE, 0), 3)
+        strategy.strategy.tell = lambda genotypes, results: told.extend(results)  # type: ignore[method-assign]
+        asked = strategy.ask(3)
+        strategy.tell(asked, [Result(None, {}, "out of memory"), Result(0.25, costs={"a": 1.0}), Result(0.75)])
+        assert told == [Result(0.5, costs={"a": 1.0})]
+
     def test_failure_penalty(self) -> None:
         strategy = FailurePenalty(strategy_class("random")(SPACE, 0), -1.0)
         strategy.tell([BAD], [Result(None)])
