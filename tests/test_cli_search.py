@@ -50,7 +50,10 @@ def test_options_of_strategy_and_space(run: Run, tmp_path: Path, made_up_store: 
     before = listing(tmp_path)
     elsewhere = ("search", made_up_store, "--out", tmp_path / "no", *BRIEF)
     for more, what in (
-        (("--strategy-option", "populaton=4"), "the search strategy evolution cannot be made"),
+        (
+            ("--strategy-option", "populaton=4"),
+            "no such option of the search strategy evolution, found 'populaton', expected population",
+        ),
         (("--strategy-option", "population=0"), "the search strategy evolution cannot be made"),
         (("--space", "flexibel"), "no space has the name 'flexibel', expected flexible"),
         (("--space", "nas-bench-201"), "map"),
