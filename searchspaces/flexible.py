@@ -16,7 +16,6 @@ Preset ``extended``: also the operation of each vertex, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -50,14 +49,6 @@ GLOBALS = (
 OPERATION_PRIOR = (0.16,) * (len(OPERATIONS) - 1) + (0.04,)
 EMPTY, STOP, EXTRA_EDGE = 0.3, 0.4, 0.15
 GLOBAL_MUTATION = 0.25
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Trainable parameters, and multiplications for one tile of the input map in a forward pass."""
-
-    parameters: int
-    multiply_adds_per_tile: float
 
 
 class FlexibleSpace(Space):
@@ -262,25 +253,11 @@ class FlexibleSpace(Space):
         from searchspaces.operators import initialise
 
         with torch.random.fork_rng(devices=[]):  # torch's own first weights, which are drawn anew below
-            network = self._structure(genotype, shape, "cpu")
+            network = self._structure(genotype, shape)
         initialise(network, torch.Generator().manual_seed(seed))
         return network
 
-    def cost(self, genotype: Genotype, shape: TaskShape) -> Cost:
-        """Size and work of the network, worked out without building its weights. Raises as `build` does."""
-        import torch
-
-        from searchspaces.operators import multiply_adds
-
-        network = self._structure(genotype, shape, "meta")
-        side = 64  # a multiple of all strides, so that nothing is padded
-        work = multiply_adds(network, torch.empty(1, shape.inputs, side, side, device="meta"))
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        return Cost(parameters, work / side**2)
-
-    def _structure(self, genotype: Genotype, shape: TaskShape, device: str) -> FlexibleNetwork:
-        import torch
-
+    def _structure(self, genotype: Genotype, shape: TaskShape) -> FlexibleNetwork:
         from searchspaces.flexible_network import ExtendedNetwork, PaperNetwork
 
         self.check_shape(shape)
@@ -290,10 +267,9 @@ class FlexibleSpace(Space):
             Dag(tuple((v, OPERATIONS[op]) for v, op in operations.items()), tuple(sorted(edges)))
             for operations, edges in pruned
         )
-        with torch.device(device):
-            if self.preset == "paper":
-                return PaperNetwork(dags, shape)
-            return ExtendedNetwork(_plan(values, dags), shape)
+        if self.preset == "paper":
+            return PaperNetwork(dags, shape)
+        return ExtendedNetwork(_plan(values, dags), shape)
 
 
 def _current(config: Mapping[str, Any]) -> dict[str, Any]:

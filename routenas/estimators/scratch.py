@@ -20,6 +20,7 @@ from routenas.interfaces import Estimator, Task
 from routenas.results import Result
 from routenas.tasks import task_config, task_from_config
 from routenas.training import Budget, Progress, Trained, fit
+from searchspaces.operators import multiply_adds
 from searchspaces.space import Genotype, Space, TaskShape
 
 VALUE = "search_value"
@@ -61,7 +62,10 @@ class _Training(Estimator):
 
         try:
             module = build(self.task.shape)
-            costs = {"parameters": float(sum(p.numel() for p in module.parameters() if p.requires_grad))}
+            costs = {
+                "parameters": float(sum(p.numel() for p in module.parameters() if p.requires_grad)),
+                "multiplications": float(multiply_adds(module.eval(), *self.task.example())),
+            }
             trained = fit(module, self.task, self.budget, seed, progress=progress, device=self.device)
         except Exception as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -87,7 +91,8 @@ class TrainedFromScratch(_Training):
     """Trains every genotype on the training part and values it by the task's metric on the search part.
 
     ``seed`` is that of every training, whatever the order of the genotypes. A training that diverges, runs out of
-    memory or cannot be built is a result without a value, not an error.
+    memory or cannot be built is a result without a value, not an error. Its costs are ``parameters`` and
+    ``multiplications`` (of one forward pass of the task's example).
     """
 
     space: Space
