@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from placement_data.checks.verify import verify
 from placement_data.ingest import make_sample, read_manifest
 from placement_data.store import Store
 from routenas import example
 from routenas.quickstart import quickstart
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def test_the_shipped_data_is_intact_and_small() -> None:
@@ -21,7 +25,7 @@ def test_the_shipped_data_is_intact_and_small() -> None:
     assert example.PLACEMENTS.stat().st_size <= 8_000_000
 
 
-def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path) -> None:
+def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     quickstart(tmp_path, 0, said.append, budget="smoke", final_budget="smoke")
     text = "\n".join(said)
@@ -36,6 +40,22 @@ def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path) -> None:
     assert score["violated_nets"]["predicted"] >= 0
     assert 0 <= score["hotspots"]["area_frac"] <= 1
     assert (tmp_path / "score.png").read_bytes()[:4] == b"\x89PNG"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").symlink_to(tmp_path)
+    run_snippets(REPOSITORY / "README.md")
+
+
+def test_the_snippets_of_the_search_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_snippets(REPOSITORY / "docs" / "search.md")
+    assert (tmp_path / "runs" / "small" / "model" / "model.json").exists()
+
+
+def run_snippets(document: Path) -> None:
+    snippets = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, document.name, "exec"), {})
 
 
 def test_the_shipped_maps_are_what_ingest_makes_today(shared_data: Path) -> None:
