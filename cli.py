@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from routenas import __version__
 from routenas.commands import explain
 from routenas.commands.benchmark import benchmark
 from routenas.commands.data import data
@@ -18,6 +17,7 @@ from routenas.commands.quickstart import quickstart
 from routenas.commands.score import score
 from routenas.commands.search import search
 from routenas.commands.train import train
+from routenas.version import __version__
 
 EXIT_CODES = """\b
 Exit codes:

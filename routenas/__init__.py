@@ -5,8 +5,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["Architecture", "Budget", "Bundle", "Execution", "Settings", "evaluate", "score", "search", "train"]
+from routenas.version import __version__
+
+__all__ = [
+    "Architecture", "Budget", "Bundle", "Execution", "Settings", "__version__", "evaluate", "score", "search", "train",
+]  # fmt: skip
+
 
 if TYPE_CHECKING:
     from routenas.api import evaluate, score, search, train
@@ -23,7 +27,7 @@ _HOMES = {"Architecture": "architecture", "Budget": "training", "Bundle": "bundl
 
 def __getattr__(name: str) -> Any:
     # Late, so that the command line starts without torch.
-    if name not in __all__:
+    if name not in __all__ or name == "__version__":
         raise AttributeError(f"module 'routenas' has no attribute {name!r}")
     from importlib import import_module
 

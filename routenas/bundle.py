@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from placement_data.errors import InputError, RoutenasError
 from placement_data.files import atomic_folder
-from routenas import __version__
 from routenas.architecture import Architecture
 from routenas.interfaces import Task
 from routenas.tasks import task_config, task_from_config, task_shape
+from routenas.version import __version__
 
 SCHEMA, FORMER_SCHEMA = "routenas-model/2", "routenas-model/1"
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"

@@ -19,10 +19,10 @@ from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
 from placement_data.readers import read_design
 from placement_data.store import sha256
-from routenas import __version__
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.tasks.card import Card
+from routenas.version import __version__
 
 SCHEMA = "routenas.score/1"
 LARGE_REGION = 64

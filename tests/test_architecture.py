@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,7 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("metrics", "results", "journal", "example", "networks", "look_up"),
+    ("version", "metrics", "results", "journal", "example", "networks", "look_up"),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),
@@ -98,6 +98,27 @@ def test_the_engine_names_no_task_and_no_single_space() -> None:
             assert not name.startswith(("routenas.baselines", "routenas.predictor", "routenas.scoring")), path
             root, _, module = name.partition(".")
             assert root != "searchspaces" or module in allowed, f"{path.name} imports {name}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Whatever the place of an import: in a function or for types alone, too."""
+    files = {path: path.relative_to(REPOSITORY).with_suffix("") for package in PACKAGES for path in modules(package)}
+    names = {".".join(place.parts).removesuffix(".__init__"): path for path, place in files.items()}
+    graph = {name: {other for other in imported(path, names) if other != name} for name, path in names.items()}
+    while leaves := {name for name, others in graph.items() if not others & graph.keys()}:
+        graph = {name: others for name, others in graph.items() if name not in leaves}
+    assert not graph, sorted(graph)
+
+
+def imported(path: Path, names: Container[str]) -> Iterator[str]:
+    """The modules of ours that a file imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in names else str(node.module)
 
 
 def test_the_command_starts_without_heavy_modules() -> None:
