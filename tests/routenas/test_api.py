@@ -1,0 +1,83 @@
+"""The Python API: paths or objects in, values out, and torch's threads as they were."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import routenas
+from placement_data.dataset import draw_split
+from placement_data.errors import InputError
+from placement_data.store import Store
+from routenas.api import limited_threads, task_of
+from routenas.architecture import Architecture
+from routenas.training import BUDGETS
+from tests.adapters.digits import Digits
+from tests.layouts import Layout
+
+SMOKE = BUDGETS["smoke"]
+
+
+def test_names_are_there_and_others_are_not() -> None:
+    for name in routenas.__all__:
+        assert getattr(routenas, name) is not None
+    with pytest.raises(AttributeError, match="module 'routenas' has no attribute 'serch'"):
+        routenas.serch  # noqa: B018
+
+
+def test_a_data_set_is_a_path_a_text_or_a_store(made_up_store: Path, tmp_path: Path) -> None:
+    split = draw_split(Store(made_up_store), 3)
+    (tmp_path / "split.json").write_text(json.dumps(split.to_dict()))
+    tasks = [
+        task_of(data, "hotspots", given, 3)
+        for data in (made_up_store, str(made_up_store), Store(made_up_store))
+        for given in (None, split, tmp_path / "split.json", str(tmp_path / "split.json"))
+    ]
+    assert len({str(task.config()) for task in tasks}) == 1
+    own = Digits(100)
+    assert task_of(own, "hotspots", None, 0) is own
+
+
+def test_train_evaluate_score(made_up_store: Path, tmp_path: Path, layout: Layout) -> None:
+    threads = torch.get_num_threads()
+    bundle = routenas.train(made_up_store, "tile-mlp", tmp_path / "model", budget=SMOKE, seeds=(0, 1), threads=1)
+    assert len(bundle.weights) == 2
+    again = routenas.train(made_up_store, Architecture(network="tile-mlp"), budget=SMOKE, seeds=(0, 1))
+    assert again.metrics == bundle.metrics
+    rows = [
+        routenas.evaluate(made_up_store, {"mine": model}, ("rudy",), budget=SMOKE, seeds=(0,))["rows"]
+        for model in (bundle, tmp_path / "model", str(tmp_path / "model"))
+    ]
+    assert rows[0] == rows[1] == rows[2]
+    assert [row["name"] for row in rows[0]] == ["mine", "rudy"]
+    found = [
+        routenas.score([layout.lef], layout.def_, [model]).probability
+        for model in (bundle, tmp_path / "model", str(tmp_path / "model"))
+    ]
+    assert found[0] is not None
+    assert all(np.array_equal(found[0], other) for other in found[1:])
+    assert torch.get_num_threads() == threads
+
+
+def test_another_task_is_trained_and_has_no_hand_made_predictors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="only routability tasks have hand-made predictors"):
+        routenas.evaluate(Digits(100), {}, (), budget=SMOKE, seeds=(0,))
+    with pytest.raises(InputError, match="no such hand-made network, found 'tile-mpl', expected tile-mlp"):
+        routenas.train(Digits(100), "tile-mpl", budget=SMOKE)
+
+
+def test_threads_are_put_back_after_an_error() -> None:
+    before = torch.get_num_threads()
+
+    def fail() -> None:
+        with limited_threads(before + 1):
+            assert torch.get_num_threads() == before + 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert torch.get_num_threads() == before
