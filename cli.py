@@ -14,6 +14,7 @@ from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.ingest import ingest
 from routenas.commands.quickstart import quickstart
+from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
 from routenas.commands.train import train
@@ -74,7 +75,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, train, evaluate, score, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, benchmark, quickstart):
     main.add_command(_verb)
 
 

@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 VERBS = (
     ("ingest",), ("data", "show"), ("data", "verify"), ("data", "split"), ("data", "audit"), ("data", "lint"),
     ("data", "import-circuitnet"),
-    ("data", "export-circuitnet"), ("search",), ("train",), ("evaluate",),
+    ("data", "export-circuitnet"), ("search",), ("runs", "show"), ("runs", "list"), ("train",), ("evaluate",),
     ("score",), ("quickstart",),
 )  # fmt: skip
 

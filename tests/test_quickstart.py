@@ -35,7 +35,7 @@ def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path, monkeypatc
         assert {"searched", "tile-mlp"} <= {row["name"] for row in table["rows"]}
         assert metric in text
         assert (tmp_path / task / "model" / "weights.safetensors").exists()
-        assert (tmp_path / f"{task}-search.png").read_bytes()[:4] == b"\x89PNG"
+        assert (tmp_path / task / "search.png").read_bytes()[:4] == b"\x89PNG"
     score = json.loads((tmp_path / "score.json").read_text())
     assert score["violated_nets"]["predicted"] >= 0
     assert 0 <= score["hotspots"]["area_frac"] <= 1

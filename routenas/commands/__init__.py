@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +78,24 @@ RATE = click.option(
     help="Highest learning rate [the budget's].",
 )
 BATCH = click.option("--batch", type=click.IntRange(min=1), help="Placements per step (default: the budget's).")
+
+
+def telling(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a verb that takes long the options ``--verbose``, ``--quiet`` and ``--log-file``."""
+
+    @wraps(command)
+    def told(*args: Any, verbose: bool, quiet: bool, log_file: Path | None, **options: Any) -> Any:
+        from routenas.show.progress import telling as inside
+
+        if verbose and quiet:
+            raise click.UsageError("--verbose and --quiet exclude each other")
+        with inside(verbose - quiet, log_file):
+            return command(*args, **options)
+
+    for option in (
+        click.option("--log-file", type=FILE, help="Append every line, with its time, to this file."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and results."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more: every epoch of a training here."),
+    ):
+        told = option(told)
+    return told

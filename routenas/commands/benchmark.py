@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, example
+from routenas.commands import FILE, example, telling
 
 
 @click.command(
@@ -39,6 +39,7 @@ from routenas.commands import FILE, example
 )  # fmt: skip
 @click.option("--json", "json_path", type=FILE, help="Write all numbers as JSON.")
 @click.option("--png", "png_path", type=FILE, help="Write regret against queries as a picture.")
+@telling
 def benchmark(
     table: str, strategies: tuple[str, ...], data: str | None, select: str | None, queries: int, seeds: int, seed: int,
     tables: Path | None, workers: int, surrogates: tuple[str, ...], json_path: Path | None, png_path: Path | None,

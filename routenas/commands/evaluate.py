@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THREADS, example
+from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THREADS, example, telling
 
 
 @click.command(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
@@ -36,6 +36,7 @@ from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THRE
 @SPLIT
 @SEED
 @THREADS
+@telling
 def evaluate(
     path: Path, task: str, models: tuple[str, ...], names: str, budget: str, epochs: int | None,
     learning_rate: float | None, batch: int | None, seeds: int, part: str, json_path: Path | None, split: Path | None,

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example, explain
+from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
 
 
 @click.command(
@@ -35,6 +35,7 @@ from routenas.commands import FILE, UNUSED_SEED, example, explain
 @click.option("--append", is_flag=True, help="Add to the data set that is there instead of making a new one.")
 @click.option("--force", is_flag=True, help="Replace the data set that is there, reading everything anew.")
 @UNUSED_SEED
+@telling
 def ingest(
     manifest: Path, output: Path, tile: float | None, channels: str, liberty: tuple[Path, ...], workers: int,
     keep_going: bool, resume: bool, append: bool, force: bool, seed: int,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, SEED, example
+from routenas.commands import FILE, SEED, example, telling
 
 
 @click.command(epilog=example("routenas quickstart --out quickstart"))
@@ -14,6 +14,7 @@ from routenas.commands import FILE, SEED, example
     "--out", type=FILE, default=Path("quickstart"), show_default=True, help="Folder for runs, pictures and tables."
 )
 @SEED
+@telling
 def quickstart(out: Path, seed: int) -> None:
     """The main job on the data inside the package: search, train, compare, score, draw. A few minutes on 2 cores."""
     from routenas.quickstart import quickstart as run

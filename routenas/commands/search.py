@@ -24,6 +24,7 @@ from routenas.commands import (
     given,
     headline,
     options_of,
+    telling,
 )
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
 @SEED
 @THREADS
 @DEVICE
+@telling
 @click.pass_context
 def search(
     context: click.Context, /, path: Path | None, out: Path, config: Path | None, tensorboard: Path | None,

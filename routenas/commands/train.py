@@ -21,6 +21,7 @@ from routenas.commands import (
     THREADS,
     example,
     headline,
+    telling,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 @SEED
 @THREADS
 @DEVICE
+@telling
 def train(
     path: Path, out: Path, force: bool, task: str, predictor: str | None, architecture: Path | None, budget: str,
     epochs: int | None, learning_rate: float | None, batch: int | None, seeds: int, split: Path | None, seed: int,

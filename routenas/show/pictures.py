@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from placement_data.errors import InputError
 from placement_data.netlist import macro_masters
 from placement_data.store import atomic_path
+from routenas.results import Result
 from routenas.scoring import Score
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MARKED_REGIONS = 5
@@ -86,15 +88,58 @@ def _title(score: Score) -> str:
     return title
 
 
+def _whole_numbers(axes: Axes) -> None:
+    """Trials and epochs are counted."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def search_png(values: Sequence[float | None], metric: str, path: Path) -> None:
-    """Value of each trial of a search, and the best so far."""
+    """Value of each trial of a search, and the best so far; failed trials are crosses at the foot."""
     figure = _figure(7.5, 4.2)
     axes = figure.add_axes((0.11, 0.13, 0.86, 0.78))
     trials = np.arange(1, len(values) + 1)
     points = np.array([np.nan if value is None else value for value in values])
+    failed = np.isnan(points)
     axes.plot(trials, points, "o", color="tab:blue", alpha=0.6, label="trial")
     axes.step(trials, np.fmax.accumulate(points), where="post", color="tab:blue", label="best so far")
-    axes.set(xlabel="trial", ylabel=f"{metric} on the search split", title="Search")
+    if failed.any() and not failed.all():
+        foot = np.full(int(failed.sum()), np.nanmin(points))
+        axes.plot(trials[failed], foot, "x", color="tab:red", label="failed")
+    axes.set(xlabel="trial", ylabel=f"{metric} on the search split", title=f"Search: {len(values)} trials")
+    _whole_numbers(axes)
     axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
+def curves_png(trainings: Sequence[tuple[Result, bool]], metric: str, path: Path) -> None:
+    """Loss and metric over the epochs of every training: candidates thin, retrainings (True) thick.
+
+    What has no curve (failed, or kept from an earlier run) is left out.
+    """
+    figure = _figure(10.0, 4.2)
+    loss = figure.add_axes((0.07, 0.13, 0.41, 0.78))
+    value = figure.add_axes((0.57, 0.13, 0.41, 0.78))
+    styles: tuple[tuple[bool, str, dict[str, Any]], ...] = (
+        (False, "candidates", {"color": "tab:blue", "alpha": 0.35, "linewidth": 0.8}),
+        (True, "retrainings of the best", {"color": "tab:orange", "alpha": 0.9, "linewidth": 1.6}),
+    )
+    for kind, label, style in styles:
+        curves = [result.metrics["curve"] for result, final in trainings if final is kind and "curve" in result.metrics]
+        for number, curve in enumerate(curves):
+            epochs = np.arange(1, len(curve["loss"]) + 1)
+            name = label if number == 0 else None
+            loss.plot(epochs, curve["loss"], label=name, **style)
+            judged = np.array([np.nan if point is None else point for point in curve["value"]])
+            seen = ~np.isnan(judged)
+            value.plot(epochs[seen], judged[seen], marker=".", label=name, **style)
+    loss.set(xlabel="epoch", ylabel="training loss", title="Training")
+    value.set(xlabel="epoch", ylabel=f"{metric} on the search split", title="Averaged weights, judged")
+    for axes in (loss, value):
+        _whole_numbers(axes)
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend(fontsize=8)
     _save(figure, path)

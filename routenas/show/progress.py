@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +16,36 @@ from typing import Any, Protocol
 from placement_data.errors import InputError
 
 LINE_EVERY_S = 10.0
+
+LOGGER = logging.getLogger("routenas")
+_verbosity: ContextVar[int] = ContextVar("verbosity", default=0)
+"""-1: nothing but errors and results; 0: a bar and a line per step of the work; 1: details, too."""
+
+
+@contextmanager
+def telling(verbosity: int, log_file: Path | None = None) -> Iterator[None]:
+    """Inside, work tells so much of itself; every line, of details too, is appended to ``log_file`` with its time.
+
+    Raises ``InputError`` where that file cannot be written.
+    """
+    token = _verbosity.set(verbosity)
+    handler: logging.Handler | None = None
+    try:
+        if log_file is not None:
+            try:
+                handler = logging.FileHandler(log_file, encoding="utf-8")
+            except OSError as error:
+                raise InputError("cannot write here", file=log_file, found=error.strerror or "error") from None
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+            LOGGER.addHandler(handler)
+            LOGGER.setLevel(logging.DEBUG)
+        yield
+    finally:
+        _verbosity.reset(token)
+        if handler is not None:
+            LOGGER.removeHandler(handler)
+            LOGGER.setLevel(logging.NOTSET)
+            handler.close()
 
 
 class Bar(Protocol):
@@ -27,8 +59,34 @@ class Bar(Protocol):
         """Print a line above the bar."""
         ...
 
+    def detail(self, line: str) -> None:
+        """Print a line that only those want to see who asked for details."""
+        ...
 
-class _Lines:
+
+class _Teller:
+    """What all bars share: where a line goes by the verbosity."""
+
+    def say(self, line: str) -> None:
+        LOGGER.info(line)
+        if _verbosity.get() >= 0:
+            self._print(line)
+
+    def detail(self, line: str) -> None:
+        LOGGER.debug(line)
+        if _verbosity.get() > 0:
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+
+class _Silent(_Teller):
+    def advance(self, steps: float = 1.0, note: str = "") -> None:
+        pass
+
+
+class _Lines(_Teller):
     def __init__(self, title: str, total: float) -> None:
         self.title, self.total, self.done, self.last = title, total, 0.0, time.monotonic()
 
@@ -39,13 +97,13 @@ class _Lines:
             self.last = now
             self.say(f"{self.title}: {self.done:.4g}/{self.total:g} {note}".rstrip())
 
-    def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
 
 @contextmanager
 def progress_bar(title: str, total: float) -> Iterator[Bar]:
     """A bar of ``total`` steps."""
+    if _verbosity.get() < 0:
+        yield _Silent()
+        return
     if not sys.stderr.isatty():
         yield _Lines(title, total)
         return
@@ -66,13 +124,13 @@ def progress_bar(title: str, total: float) -> Iterator[Bar]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=total, note="")
 
-        class _Live:
+        class _Live(_Teller):
             def advance(self, steps: float = 1.0, note: str = "") -> None:
                 progress.advance(task, steps)
                 if note:
                     progress.update(task, note=note)
 
-            def say(self, line: str) -> None:
+            def _print(self, line: str) -> None:
                 progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
         yield _Live()
@@ -92,11 +150,14 @@ class TensorBoard:
         self._writer = writer(str(folder))
         self._best = -math.inf
 
-    def trial(self, number: int, value: float | None) -> None:
-        """Note one trial; a failed one (None) leaves a gap."""
-        if value is None:
-            return
-        self._best = max(self._best, value)
-        self._writer.add_scalar("trial/value", value, number)
-        self._writer.add_scalar("trial/best", self._best, number)
+    def trial(self, number: int, value: float | None, curve: Mapping[str, Sequence[float | None]]) -> None:
+        """Note one trial and its training curve; a failed one (None) leaves a gap."""
+        for name, points in curve.items():
+            for epoch, point in enumerate(points, 1):
+                if point is not None:
+                    self._writer.add_scalar(f"training/{name}/trial {number + 1}", point, epoch)
+        if value is not None:
+            self._best = max(self._best, value)
+            self._writer.add_scalar("trial/value", value, number)
+            self._writer.add_scalar("trial/best", self._best, number)
         self._writer.flush()

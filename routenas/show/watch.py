@@ -1,4 +1,4 @@
-"""What a user sees of a running search: a bar with a line per trial, event files, and pictures at its end."""
+"""What a user sees of a search: a bar with a line per trial, event files while it runs, and pictures at its end."""
 
 from __future__ import annotations
 
@@ -11,17 +11,29 @@ from routenas.interfaces import Task
 from routenas.results import Result, Trial
 from routenas.run import Events
 from routenas.settings import Settings
+from routenas.show import pictures
 from routenas.show.progress import Bar, TensorBoard, progress_bar
+
+SEARCH_PICTURE, CURVES_PICTURE = "search.png", "curves.png"
 
 
 @contextmanager
 def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None = None) -> Iterator[Events]:
-    """Events of a run that move a progress bar, and write to ``tensorboard`` where it is given."""
+    """Events of a run in the folder ``out`` that move a progress bar, and write to ``tensorboard`` where it is given.
+
+    A run that ends well leaves `SEARCH_PICTURE` and `CURVES_PICTURE` in its folder where matplotlib is installed.
+    """
     board = None if tensorboard is None else TensorBoard(tensorboard)
     finals = settings.finalists * settings.final_seeds * settings.final_budget.epochs
     with progress_bar(f"search {task.name}", settings.trials * settings.budget.epochs + finals) as bar:
         watch = _Watch(bar, settings, board)
         yield Events(watch.trial, watch.epoch, watch.final)
+        if pictures.available():
+            pictures.search_png([trial.result.value for trial in watch.seen], task.metric, out / SEARCH_PICTURE)
+            curves = [(trial.result, False) for trial in watch.seen] + [(result, True) for result in watch.retrained]
+            pictures.curves_png(curves, task.metric, out / CURVES_PICTURE)
+        else:
+            bar.say("no pictures of the search: they need matplotlib (pip install 'routenas[plot]')")
 
 
 class _Watch:
@@ -29,28 +41,30 @@ class _Watch:
 
     def __init__(self, bar: Bar, settings: Settings, board: TensorBoard | None) -> None:
         self.bar, self.settings, self.board = bar, settings, board
-        self.best, self.done, self.trials, self.finals = -math.inf, 0, 0, 0
+        self.best, self.done = -math.inf, 0
+        self.seen: list[Trial] = []
+        self.retrained: list[Result] = []
 
     def epoch(self, epoch: int, epochs: int) -> None:
+        self.bar.detail(f"epoch {epoch}/{epochs}")
         self._to(self.done + 1)
 
     def trial(self, number: int, trial: Trial) -> None:
         value = trial.result.value
         self.best = max(self.best, -math.inf if value is None else value)
         if self.board is not None:
-            self.board.trial(number, value)
-        self.trials += 1
+            self.board.trial(number, value, trial.result.metrics.get("curve", {}))
+        self.seen.append(trial)
         text = f"failed: {trial.result.message}" if value is None else f"{value:.4f}"
         self.bar.say(f"trial {number + 1}/{self.settings.trials}  {trial.genotype.hash}  {text}  best {self.best:.4f}")
-        self._to(self.trials * self.settings.budget.epochs)
+        self._to(len(self.seen) * self.settings.budget.epochs)
 
     def final(self, name: str, seed: int, result: Result) -> None:
-        self.bar.say(
-            f"final {name}  seed {seed}  {f'failed: {result.message}' if result.failed else f'{result.value:.4f}'}"
-        )
-        self.finals += 1
+        text = f"failed: {result.message}" if result.failed else f"{result.value:.4f}"
+        self.bar.say(f"final {name}  seed {seed}  {text}")
+        self.retrained.append(result)
         settings = self.settings
-        self._to(settings.trials * settings.budget.epochs + self.finals * settings.final_budget.epochs)
+        self._to(settings.trials * settings.budget.epochs + len(self.retrained) * settings.final_budget.epochs)
 
     def _to(self, done: int) -> None:
         self.bar.advance(done - self.done, f"best {self.best:.4f}" if self.best > -math.inf else "")

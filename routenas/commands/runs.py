@@ -1,0 +1,41 @@
+"""``routenas runs``: look at run folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from routenas.commands import FILE, UNUSED_SEED, example
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.group()
+def runs() -> None:
+    """Look at the runs of searches: how far they are, and what they found."""
+
+
+@runs.command(epilog=example("routenas runs show runs/hotspots"))
+@click.argument("folder", type=FILE)
+@_JSON
+@UNUSED_SEED
+def show(folder: Path, as_json: bool, seed: int) -> None:
+    """Show one run: state, trials, settings, finalists, metrics, and the network found."""
+    from routenas.show.runs import RunSummary, run_text
+
+    summary = RunSummary.of_folder(folder)
+    click.echo(json.dumps(summary.to_dict(), indent=1) if as_json else run_text(summary))
+
+
+@runs.command("list", epilog=example("routenas runs list runs/"))
+@click.argument("folder", type=FILE)
+@_JSON
+@UNUSED_SEED
+def list_(folder: Path, as_json: bool, seed: int) -> None:
+    """List the runs in FOLDER and below it, a row per run."""
+    from routenas.show.runs import runs_table, summaries
+
+    found = summaries(folder)
+    click.echo(json.dumps([each.to_dict() for each in found], indent=1) if as_json else runs_table(found))

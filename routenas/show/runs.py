@@ -1,0 +1,161 @@
+"""A run folder as a value and as text: how far it is, what it found, and the network it chose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from placement_data.errors import InputError
+from placement_data.files import locked
+from routenas.architecture import Architecture
+from routenas.journal import Journal
+from routenas.run import CONFIG, JOURNAL, RESULT, read_configuration
+from routenas.show.text import number, text_table
+
+State = Literal["running", "stopped", "finished"]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run folder says: JSON values. ``best`` is the best trial, ``architecture`` the chosen one or the best."""
+
+    folder: str
+    state: State
+    task: str
+    data: str
+    trials: int
+    of: int
+    failed: int
+    epochs: float
+    seconds: float
+    best: dict[str, Any] | None
+    settings: Mapping[str, Any]
+    finalists: Sequence[Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    architecture: Mapping[str, Any] | None
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> RunSummary:
+        """The summary of a run. Raises InputError where there is none."""
+        configuration = read_configuration(folder)
+        settings, task = configuration["settings"], configuration["task"]
+        records = Journal(folder / JOURNAL).records if (folder / JOURNAL).exists() else []
+        good = [record for record in records if record["value"] is not None]
+        best = max(good, key=lambda record: record["value"], default=None)
+        result = _json(folder / RESULT) if (folder / RESULT).exists() else {}
+        of = int(settings["trials"])
+        state: State = "running" if _in_use(folder) else "finished" if result and len(records) >= of else "stopped"
+        found = None
+        if best is not None:
+            found = {"kind": "searched", "space": settings["space"], "genotype": best["genotype"], "hash": best["hash"]}
+        return cls(
+            folder=str(folder),
+            state=state,
+            task=str(task.get("name") or task["task"]),
+            data=str(task.get("data", "")),
+            trials=len(records),
+            of=of,
+            failed=len(records) - len(good),
+            epochs=sum(record.get("epochs") or 0.0 for record in records),
+            seconds=round(sum(record.get("seconds") or 0.0 for record in records), 1),
+            best=None if best is None else {name: best[name] for name in ("trial", "hash", "value", "costs")},
+            settings=settings,
+            finalists=result.get("provenance", {}).get("finalists", []),
+            metrics=result.get("metrics", {}),
+            architecture=result.get("architecture", found),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError("cannot be read", file=path, found=str(error)) from None
+
+
+def _in_use(folder: Path) -> bool:
+    try:
+        with locked(folder):
+            return False
+    except InputError as error:
+        return "in use" in error.what
+
+
+def summaries(folder: Path) -> list[RunSummary]:
+    """The runs in a folder and below it, by name. Raises InputError where there is none."""
+    if not folder.is_dir():
+        raise InputError("no such folder", file=folder)
+    found = [RunSummary.of_folder(path.parent) for path in sorted(folder.rglob(CONFIG))]
+    if not found:
+        raise InputError("no run in this folder or below it", file=folder, expected="what 'routenas search' made")
+    return found
+
+
+def runs_table(runs: Sequence[RunSummary]) -> str:
+    """A row per run."""
+    rows = [
+        [
+            run.folder, run.state, run.task, str(run.settings["strategy"]), f"{run.trials}/{run.of}", str(run.failed),
+            number(run.best["value"] if run.best else None), number(_own(run)),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    return text_table(["run", "state", "task", "strategy", "trials", "failed", "best", "model, test"], rows)
+
+
+def _own(run: RunSummary) -> float | None:
+    """The first metric of the chosen model on the test split."""
+    test = run.metrics.get("test", {})
+    return next((value for value in test.values() if isinstance(value, int | float)), None)
+
+
+def run_text(run: RunSummary) -> str:
+    """Everything about one run, for a terminal."""
+    settings = run.settings
+    lines = [
+        f"{run.folder}: {run.state}, task {run.task}" + (f" on {run.data}" if run.data else ""),
+        f"trials: {run.trials} of {run.of}, {run.failed} failed; {run.epochs:g} epochs, {run.seconds:.0f} s",
+    ]
+    if run.best is not None:
+        costs = ", ".join(f"{value:,.0f} {name}" for name, value in run.best["costs"].items())
+        lines.append(f"best: {run.best['value']:.4f} in trial {run.best['trial'] + 1}, {run.best['hash']} ({costs})")
+    options = ", ".join(f"{name} {value}" for name, value in settings["strategy_options"].items())
+    budget, final = settings["budget"], settings["final_budget"]
+    lines += [
+        f"settings: {settings['strategy']}{f' ({options})' if options else ''}, seed {settings['seed']}, "
+        f"scheduler {settings['scheduler']}, {settings['in_flight']} in flight",
+        f"trainings: {budget['epochs']} epochs a candidate; the best {settings['finalists']} again with "
+        f"{settings['final_seeds']} seeds of {final['epochs']} epochs",
+    ]
+    for finalist in run.finalists:
+        values = "  ".join(f"{value:.4f}" for value in finalist["search_values"])
+        chosen = "  chosen" if run.architecture and finalist["name"] == run.architecture.get("hash") else ""
+        lines.append(f"finalist {finalist['name']}: {values}{chosen}")
+    for part, metrics in run.metrics.items():
+        plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
+        lines.append(f"{part}: " + ", ".join(f"{name} {value:.4f}" for name, value in list(plain.items())[:6]))
+    if run.architecture is not None:
+        lines += ["", network_text(Architecture.from_dict(run.architecture))]
+    return "\n".join(lines)
+
+
+def network_text(architecture: Architecture) -> str:
+    """A line per vertex in the order of data flow: its number, its operation, and where its inputs come from."""
+    space = architecture.searched_space
+    if space is None or architecture.genotype is None:
+        return f"network: {architecture.name}"
+    graph = space.graph(architecture.genotype)
+    names = [graph.operation_names[operation] for operation in graph.operations]
+    width = max(len(name) for name in names)
+    rows = [f"network {architecture.name} of {space.name}:"]
+    for vertex, name in enumerate(names):
+        sources = [str(source) for source in graph.adjacency[:, vertex].nonzero()[0]]
+        rows.append(f"  {vertex:>3}  {name.ljust(width)}  {'<- ' + ', '.join(sources) if sources else ''}".rstrip())
+    return "\n".join(rows)

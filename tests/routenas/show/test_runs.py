@@ -1,0 +1,100 @@
+"""What ``routenas runs`` says of a run folder, and what a search leaves to look at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from placement_data.errors import InputError
+from placement_data.files import locked
+from routenas import search
+from routenas.architecture import Architecture
+from routenas.results import Result
+from routenas.settings import Settings
+from routenas.show import pictures
+from routenas.show.runs import RunSummary, network_text, run_text, runs_table, summaries
+from routenas.show.watch import watched
+from routenas.training import Budget
+from searchspaces.flexible import FlexibleSpace
+from searchspaces.nasbench201 import NasBench201Space
+from tests.adapters.digits import Digits
+
+BRIEF = Budget("brief", epochs=2, batch=16, evaluations=1)
+SPACE = NasBench201Space(channels=2, cells=1)
+SETTINGS = Settings(
+    space=SPACE.config(), trials=3, budget=BRIEF, final_budget=BRIEF, finalists=1, final_seeds=2, strategy="random"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs; the second was stopped behind its second trial."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("a", "b"):
+        with watched(Digits(150), SETTINGS, folder / name) as events:
+            search(Digits(150), folder / name, SETTINGS, events=events)
+    journal = folder / "b" / "journal.jsonl"
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:2]))
+    for path in (folder / "b" / "result.json", folder / "b" / "model" / "model.json"):
+        path.unlink()
+    return folder
+
+
+def test_a_finished_run(folder: Path) -> None:
+    run = RunSummary.of_folder(folder / "a")
+    lines = [json.loads(line) for line in (folder / "a" / "journal.jsonl").read_text().splitlines()]
+    best = max(lines, key=lambda line: line["value"])
+    assert (run.state, run.trials, run.of, run.failed, run.epochs) == ("finished", 3, 3, 0, 6.0)
+    assert run.best == {name: best[name] for name in ("trial", "hash", "value", "costs")}
+    text = run_text(run)
+    assert f"best: {best['value']:.4f} in trial {best['trial'] + 1}, {best['hash']}" in text
+    assert "accuracy" in text
+    assert f"network {best['hash']} of nas-bench-201:" in text
+    json.dumps(run.to_dict(), allow_nan=False)
+
+
+def test_runs_that_run_and_that_were_stopped(folder: Path) -> None:
+    assert [run.state for run in summaries(folder)] == ["finished", "stopped"]
+    with locked(folder / "b"):
+        assert RunSummary.of_folder(folder / "b").state == "running"
+    table = runs_table(summaries(folder)).splitlines()
+    assert len(table) == 4
+    assert "2/3" in table[3]
+    with pytest.raises(InputError, match="no configuration of a run can be read"):
+        RunSummary.of_folder(folder)
+    with pytest.raises(InputError, match="no run in this folder or below it"):
+        summaries(folder / "a" / "model")
+
+
+def test_the_network_as_text() -> None:
+    text = network_text(Architecture.of(SPACE, SPACE.from_key("301000"))).splitlines()
+    assert text[1].split() == ["0", "input"]
+    assert text[2].split() == ["1", "conv3x3", "<-", "0"]
+    assert text[-1].split()[:2] == ["7", "output"]
+    assert network_text(Architecture(network="unet")) == "network: unet"
+    space = FlexibleSpace()
+    assert "dilated4" in network_text(Architecture.of(space, space.residual_dilated(16)))
+
+
+def test_a_search_leaves_pictures(folder: Path) -> None:
+    for name in ("search.png", "curves.png"):
+        assert (folder / "a" / name).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_pictures_of_failures_alone(tmp_path: Path) -> None:
+    pictures.search_png([None, None], "accuracy", tmp_path / "a.png")
+    pictures.curves_png([(Result(None), False)], "accuracy", tmp_path / "b.png")
+    assert (tmp_path / "a.png").exists()
+    assert (tmp_path / "b.png").exists()
+
+
+def test_without_matplotlib_a_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
+    with watched(Digits(150), SETTINGS, tmp_path):
+        pass
+    assert "they need matplotlib (pip install 'routenas[plot]')" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
