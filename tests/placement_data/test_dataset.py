@@ -196,7 +196,7 @@ def test_test_data_do_not_reach_normalisation(tmp_path: Path) -> None:
             for sample in made_up_samples(6, 2)
         ]
         write(tmp_path / "data.h5", samples, CHANNELS, CHANNEL_VERSION)
-        found[name] = RoutabilityTask("hotspots", Store(tmp_path / "data.h5"), SPLIT).normalisation
+        found[name] = RoutabilityTask("hotspots", Store(tmp_path / "data.h5"), SPLIT).card.normalisation
     assert found["none"] == found["held out"]
     assert found["none"] != found["training"]
 
