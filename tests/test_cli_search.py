@@ -59,7 +59,7 @@ def test_options_of_strategy_and_space(run: Run, tmp_path: Path, made_up_store: 
         (("--space", "nas-bench-201"), "map"),
         (("--scheduler", "halvin"), "no such scheduler, found 'halvin', expected halving"),
         (("--recipe", "routenass"), "no such recipe, found 'routenass', expected routenas"),
-        (("--device", "cuda:77"), "no such device here: cuda:77"),
+        (("--device", "cuda:77"), "networks cannot be trained here on this device, found 'cuda:77', expected cpu"),
     ):
         assert_one_line(run(*elsewhere, *more), 3, what)
     assert_one_line(run(*elsewhere, "--strategy-option", "population"), 2, "an option is name=value")

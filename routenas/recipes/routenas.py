@@ -15,9 +15,9 @@ def compose(task: Task, settings: Settings, progress: Progress) -> Parts:
     """The parts, by default on the extended preset of the flexible space; with two cheaper budgets for a scheduler."""
     space = chosen_space(settings, SPACE, task.shape)
     strategy = make_strategy(settings.strategy, space, settings.seed, settings.strategy_options)
-    budgets = [settings.budget]
-    if settings.scheduler != "none":
-        budgets = [settings.budget.changed(epochs=max(1, settings.budget.epochs // part)) for part in (4, 2)] + budgets
+    epochs = settings.budget.epochs
+    fewer = sorted({epochs // 4, epochs // 2} - {0, epochs}) if settings.scheduler != "none" else []
+    budgets = [*(settings.budget.changed(epochs=each) for each in fewer), settings.budget]
     *fidelities, estimator = (
         TrainedFromScratch(task, budget, space, settings.seed, progress=progress, device=settings.device)
         for budget in budgets
