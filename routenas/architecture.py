@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from searchspaces.table import space_from_config
 from torch import nn
 
 from routenas.baselines import network_class
 from searchspaces.operators import seeded
 from searchspaces.space import Genotype, Space, TaskShape
+from searchspaces.table import space_from_config
 
 
 @dataclass(frozen=True)
