@@ -150,12 +150,16 @@ class TensorBoard:
         self._writer = writer(str(folder))
         self._best = -math.inf
 
-    def trial(self, number: int, value: float | None, curve: Mapping[str, Sequence[float | None]]) -> None:
-        """Note one trial and its training curve; a failed one (None) leaves a gap."""
-        for name, points in curve.items():
+    def training(self, name: str, curve: Mapping[str, Sequence[float | None]]) -> None:
+        """Note the curve of one training: a list per quantity, an entry per epoch, None where there is no value."""
+        for quantity, points in curve.items():
             for epoch, point in enumerate(points, 1):
                 if point is not None:
-                    self._writer.add_scalar(f"training/{name}/trial {number + 1}", point, epoch)
+                    self._writer.add_scalar(f"training/{quantity}/{name}", point, epoch)
+        self._writer.flush()
+
+    def trial(self, number: int, value: float | None) -> None:
+        """Note one trial; a failed one (None) leaves a gap."""
         if value is not None:
             self._best = max(self._best, value)
             self._writer.add_scalar("trial/value", value, number)

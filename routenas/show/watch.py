@@ -53,7 +53,8 @@ class _Watch:
         value = trial.result.value
         self.best = max(self.best, -math.inf if value is None else value)
         if self.board is not None:
-            self.board.trial(number, value, trial.result.metrics.get("curve", {}))
+            self.board.trial(number, value)
+            self.board.training(f"trial {number + 1}", trial.result.metrics.get("curve", {}))
         self.seen.append(trial)
         text = f"failed: {trial.result.message}" if value is None else f"{value:.4f}"
         self.bar.say(f"trial {number + 1}/{self.settings.trials}  {trial.genotype.hash}  {text}  best {self.best:.4f}")
@@ -62,6 +63,8 @@ class _Watch:
     def final(self, name: str, seed: int, result: Result) -> None:
         text = f"failed: {result.message}" if result.failed else f"{result.value:.4f}"
         self.bar.say(f"final {name}  seed {seed}  {text}")
+        if self.board is not None:
+            self.board.training(f"final {name} seed {seed}", result.metrics.get("curve", {}))
         self.retrained.append(result)
         settings = self.settings
         self._to(settings.trials * settings.budget.epochs + len(self.retrained) * settings.final_budget.epochs)

@@ -17,7 +17,8 @@ def test_tensorboard_has_the_values_and_the_best(tmp_path: Path) -> None:
 
     board = TensorBoard(tmp_path)
     for number, value in enumerate([0.5, None, 0.25, 0.75]):
-        board.trial(number, value, {"loss": [3.0, 2.0], "value": [None, 0.5]})
+        board.trial(number, value)
+        board.training(f"trial {number + 1}", {"loss": [3.0, 2.0], "value": [None, 0.5]})
     found = events.EventAccumulator(str(tmp_path))
     found.Reload()
     assert [(event.step, event.value) for event in found.Scalars("trial/value")] == [(0, 0.5), (2, 0.25), (3, 0.75)]

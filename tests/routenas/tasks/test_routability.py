@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import pickle
 import tracemalloc
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from placement_data.features import CHANNELS as CHANNEL_NAMES
 from placement_data.store import Store, write
 from routenas.architecture import Architecture
 from routenas.baselines.rudy import RudyMean
+from routenas.estimators.scratch import TrainedFromScratch
 from routenas.evaluation import baseline_row
 from routenas.tasks import routability
 from routenas.tasks.routability import Card, RoutabilityTask
 from routenas.training import Budget, fit
+from searchspaces.flexible import FlexibleSpace
 from tests.samples import SPLIT, made_up_sample, made_up_samples
 
 BRIEF = Budget("brief", epochs=2, evaluations=1)
@@ -160,6 +163,12 @@ def test_a_task_travels_as_its_configuration(made_up_store: Path, name: str) -> 
     task = RoutabilityTask(name, made_up_store, SPLIT)  # type: ignore[arg-type]
     config = json.loads(json.dumps(task.config()))
     assert RoutabilityTask.from_config(config).card == task.card
+    space = FlexibleSpace()
+    estimator = TrainedFromScratch(task, BRIEF, space, 0)
+    list(task.batches("train", 2, np.random.default_rng(0)))  # its maps are in memory now, and stay here
+    sent = pickle.dumps(estimator)
+    assert len(sent) < 30_000
+    assert pickle.loads(sent).task.card == task.card
     for wrong in ({"name": "timing"}, {"tile_um": math.nan}, {"normalisation": {}}):
         with pytest.raises((ValueError, LookupError)):
             Card.from_dict({**config, **wrong})
