@@ -112,7 +112,9 @@ class TaskContract:
 
     def test_the_example_is_what_a_network_takes(self, task: Task) -> None:
         with torch.no_grad():
-            self.network(task).eval()(*task.example())
+            outputs = tensors(self.network(task).eval()(*task.example()))
+        assert outputs
+        assert all(bool(torch.isfinite(output).all()) for output in outputs)
 
     def test_its_configuration_makes_an_equal_task(self, task: Task) -> None:
         config = json.loads(json.dumps(task_config(task), allow_nan=False))
