@@ -95,7 +95,7 @@ def read_head(group: h5py.Group) -> dict[str, Any]:
 
 
 def read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
-    """The sample of an HDF5 group of the schema of :mod:`placement_data.store`, and of what is stored beside its maps."""
+    """The sample of an HDF5 group (see :mod:`placement_data.store`) and of what is stored beside its maps."""
     maps: dict[str, Any] = {name: group[name][()] if name in group else None for name in MAPS}
     return Sample(
         sample=head["sample"],
