@@ -23,7 +23,7 @@ from routenas.predictor import Predictor
 from routenas.run import Events, run
 from routenas.scoring import Score, score_layout
 from routenas.settings import Settings
-from routenas.tasks.routability import RoutabilityTask, TaskName
+from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget, check_device, fit
 
 Data = Task | Store | Path | str
@@ -74,6 +74,11 @@ def train(
     value = Architecture(network=architecture) if isinstance(architecture, str) else architecture
     with limited_threads(threads):
         chosen = task_of(data, task, split, seeds[0])
+        if value.searched_space is not None:
+            try:
+                value.searched_space.check_shape(chosen.shape)
+            except ValueError as error:
+                raise InputError(f"the architecture does not fit the task: {error}") from None
         states = []
         for seed in seeds:
             module = value.build(chosen.shape, seed)
@@ -145,6 +150,8 @@ def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: 
     """The task itself, or the routability task of a data set; a split is read, or drawn from ``seed``."""
     if not isinstance(data, Store | Path | str):
         return data
+    if name not in TASKS:
+        raise InputError("no such task", found=name, expected=" or ".join(TASKS))
     store = data if isinstance(data, Store) else Store(data)
     if split is None:
         split = draw_split(store, seed)

@@ -39,8 +39,8 @@ from routenas.training import check_device
 from searchspaces.space import Space
 
 CONFIG, SETTINGS, JOURNAL, RESULT, MODEL = "config.json", "run.toml", "journal.jsonl", "result.json", "model"
-MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget")
-"""Settings that a resume may change; trials only upwards."""
+MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget", "data")
+"""What a resume may change: trials only upwards, and the place of the data, whose digest must be as it was."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.design import Design, Status
+from placement_data.errors import InputError
 from placement_data.features import feature_maps
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
@@ -126,6 +127,8 @@ def score_layout(
     Raises :class:`placement_data.errors.InputError` for unreadable or unplaced layouts and :class:`ModelMismatchError`
     where two bundles answer the same question or were trained on tiles of different size.
     """
+    if not predictors:
+        raise InputError("no model is given to score with", expected="at least one")
     by_task = _by_task(predictors)
     tile = _tile(predictors, tile_um)
     sets = {each.card.channel_version: each.channel_set for each in predictors}

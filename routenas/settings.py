@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from placement_data.errors import InputError
 from routenas.interfaces import Estimator, Strategy
 from routenas.training import BUDGETS, Budget
 from searchspaces.space import Space, TaskShape
 from searchspaces.table import space_from_config
+
+Order = Literal["batch", "arrival"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,25 @@ class Settings:
     final_seeds: int = 3
     seed: int = 0
     in_flight: int = 1
-    order: Literal["batch", "arrival"] = "batch"
+    order: Order = "batch"
     threads: int = 1
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "finalists", "final_seeds", "in_flight", "threads"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise InputError(f"the setting {name} must be a whole number above 0", found=value)
+        if type(self.seed) is not int or not 0 <= self.seed < 2**62:
+            raise InputError("the setting seed must be a whole number", found=self.seed, expected="0 to 2^62 - 1")
+        for name in ("recipe", "strategy", "scheduler", "device"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"the setting {name} must be a text", found=getattr(self, name))
+        for name in ("space", "strategy_options"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise InputError(f"the setting {name} must be a table of options", found=getattr(self, name))
+        if self.order not in get_args(Order):
+            raise InputError("no such order", found=self.order, expected=" or ".join(get_args(Order)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -41,6 +41,12 @@ class Budget:
     evaluations: int = 6
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "evaluations"):
+            if type(getattr(self, name)) is not int:
+                raise InputError(f"{name} of a budget must be a whole number", found=getattr(self, name))
+        for name in ("learning_rate", "weight_decay"):
+            if type(getattr(self, name)) not in (int, float):
+                raise InputError(f"{name} of a budget must be a number", found=getattr(self, name))
         rates = math.isfinite(self.learning_rate) and self.learning_rate > 0 and 0 <= self.weight_decay < math.inf
         if min(self.epochs, self.batch, self.evaluations) < 1 or not rates:
             raise InputError("a budget needs positive epochs, batch, evaluations and learning rate", found=str(self))

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 
 import cli
+from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.store import write
+from tests.samples import made_up_samples
 from tests.test_cli import REPOSITORY, Run, assert_one_line, listing
 from tests.test_cli import run as run
 
@@ -54,6 +57,15 @@ def test_options_of_strategy_and_space(run: Run, tmp_path: Path, made_up_store: 
             ("--strategy-option", "populaton=4"),
             "no such option of the search strategy evolution, found 'populaton', expected population",
         ),
+        (
+            ("--strategy-option", "population=abc"),
+            "the option population of the search strategy evolution must be a whole",
+        ),
+        (
+            ("--strategy-option", "tournament=1.5"),
+            "the option tournament of the search strategy evolution must be a whole",
+        ),
+        (("--seed", 10**23), "the setting seed must be a whole number"),
         (("--strategy-option", "population=0"), "the search strategy evolution cannot be made"),
         (("--space", "flexibel"), "no space has the name 'flexibel', expected flexible"),
         (("--space", "nas-bench-201"), "map"),
@@ -118,6 +130,43 @@ def test_a_configuration_is_read_again(run: Run, tmp_path: Path, made_up_store: 
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("trials = 'two'", "the setting trials must be a whole number above 0"),
+        ("trials = 2.5", "the setting trials must be a whole number above 0"),
+        ("final_seeds = 0", "the setting final_seeds must be a whole number above 0"),
+        ("finalists = true", "the setting finalists must be a whole number above 0"),
+        ("order = 'foo'", "no such order, found 'foo', expected batch or arrival"),
+        ("in_flight = -1", "the setting in_flight must be a whole number above 0"),
+        ("threads = 0", "the setting threads must be a whole number above 0"),
+        ("seed = 1.5", "the setting seed must be a whole number"),
+        ("strategy = 3", "the setting strategy must be a text"),
+        ("[strategy_options]\npopulation = 'abc'", "the option population of the search strategy evolution must be"),
+        ("[task]\nname = 'hotspot'", "no such task, found 'hotspot', expected hotspots or violated_nets"),
+        ("[budget]\nname = 'b'\nepochs = 'x'", "epochs of a budget must be a whole number"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_leaves_no_folder(
+    run: Run, tmp_path: Path, made_up_store: Path, line: str, what: str
+) -> None:
+    (tmp_path / "c.toml").write_text(f"{line}\n")
+    words = ("search", made_up_store, "--config", tmp_path / "c.toml", "--out", tmp_path / "run")
+    assert_one_line(run(*words), 3, what)
+    assert [path.name for path in tmp_path.iterdir()] == ["c.toml"]
+
+
+def test_a_moved_data_set_goes_on_and_another_does_not(run: Run, tmp_path: Path, made_up_store: Path) -> None:
+    words = ("--out", tmp_path / "run", "--resume")
+    (tmp_path / "a.h5").write_bytes(made_up_store.read_bytes())
+    assert run("search", tmp_path / "a.h5", *BRIEF, "--trials", 1, *words).code == 0
+    (tmp_path / "a.h5").rename(tmp_path / "b.h5")
+    done = run("search", tmp_path / "b.h5", "--trials", 2, *words)
+    assert done.code == 0, done.err
+    write(tmp_path / "c.h5", made_up_samples(6, 3), CHANNELS, CHANNEL_VERSION)
+    assert_one_line(run("search", tmp_path / "c.h5", *words), 3, "the run was started with another data sha256")
+
+
 def test_resume_alone_goes_on_with_the_recorded_configuration(run: Run, tmp_path: Path, made_up_store: Path) -> None:
     words = ("search", made_up_store, *BRIEF, "--strategy", "random", "--seed", 2)
     assert run(*words, "--out", tmp_path / "whole", "--trials", 3).code == 0
@@ -132,7 +181,7 @@ def test_resume_alone_goes_on_with_the_recorded_configuration(run: Run, tmp_path
     before = listing(tmp_path)
     fewer = run("search", "--out", tmp_path / "run", "--resume", "--trials", 2)
     assert_one_line(fewer, 3, "the run has more trials already, found '2 trials', expected 4 or more")
-    assert_one_line(run("search", "--out", tmp_path / "gone", "--resume"), 2, "the data set to search on")
+    assert_one_line(run("search", "--out", tmp_path / "gone", "--resume"), 3, "no run to go on with")
     both = ("search", "--out", tmp_path / "run", "--resume", "--config", tmp_path / "run" / "run.toml")
     assert_one_line(run(*both), 2, "leave out --config")
     assert listing(tmp_path) == before

@@ -126,6 +126,8 @@ def search(
     if resume and config is not None:
         raise click.UsageError("--resume goes on with the settings of the run: leave out --config")
     recorded: dict[str, Any] = {}
+    if resume and path is None and not (out / "config.json").exists():
+        raise InputError("no run to go on with", file=out, expected="the folder of a run, or a data set to begin with")
     if resume and (out / "config.json").exists():
         recorded = read_configuration(out)
     elif config is not None:

@@ -49,7 +49,16 @@ def suited(name: str, trials: int, in_flight: int = 1, chosen: Mapping[str, Any]
     Published settings want hundreds of trials. With fewer, no strategy that learns spends more than a third on random
     samples first, as far as the trials in flight allow. A class without a ``suited`` has what was chosen alone.
     """
-    hook = getattr(strategy_class(name), "suited", None)
+    make = strategy_class(name)
+    for option, value in chosen.items():
+        known = signature(make).parameters.get(option)
+        kind = type(known.default) if known is not None else None
+        if kind in (int, float) and (
+            isinstance(value, bool) or not isinstance(value, int if kind is int else int | float)
+        ):
+            what = f"the option {option} of the search strategy {name} must be a {'whole ' * (kind is int)}number"
+            raise InputError(what, found=value)
+    hook = getattr(make, "suited", None)
     return {**(hook(trials, in_flight, chosen) if hook else {}), **chosen}
 
 

@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, symmetry
 from placement_data.errors import InputError
+from placement_data.files import sha256
 from placement_data.grid import Grid
 from placement_data.store import Sample, Store
 from routenas.interfaces import Forward
@@ -97,8 +99,13 @@ class RoutabilityTask:
     # ------------------------------------------------------------------ as a value
 
     def config(self) -> dict[str, Any]:
-        """JSON values: the place of the data and the card."""
-        return {"data": str(self.store.path.absolute()), **self.card.to_dict()}
+        """JSON values: the place of the data, their digest and the card."""
+        return {"data": str(self.store.path.absolute()), "data_sha256": self._sha256, **self.card.to_dict()}
+
+    @cached_property
+    def _sha256(self) -> str:
+        """Digest of the data set, whatever its place: labels and search placements are not in the card."""
+        return sha256(self.store.path)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> RoutabilityTask:
