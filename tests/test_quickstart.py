@@ -45,6 +45,15 @@ def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path, monkeypatc
     run_snippets(REPOSITORY / "README.md")
 
 
+def test_quickstart_without_matplotlib_scores_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routenas.show.pictures.find_spec", lambda name: None)
+    said: list[str] = []
+    quickstart(tmp_path, 0, said.append, budget="smoke", final_budget="smoke")
+    assert "no pictures: they need matplotlib (pip install 'routenas[plot]')" in said
+    assert json.loads((tmp_path / "score.json").read_text())["hotspots"]["max"] > 0
+    assert not list(tmp_path.rglob("*.png"))
+
+
 def test_the_snippets_of_the_search_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_snippets(REPOSITORY / "docs" / "search.md")

@@ -16,6 +16,7 @@ from placement_data.store import Store
 from routenas.api import limited_threads, task_of
 from routenas.architecture import Architecture
 from routenas.training import BUDGETS
+from searchspaces.nasbench201 import NasBench201Space
 from tests.adapters.digits import Digits
 from tests.layouts import Layout
 
@@ -68,6 +69,20 @@ def test_another_task_is_trained_and_has_no_hand_made_predictors(tmp_path: Path)
         routenas.evaluate(Digits(100), {}, (), budget=SMOKE, seeds=(0,))
     with pytest.raises(InputError, match="no such hand-made network, found 'tile-mpl', expected tile-mlp"):
         routenas.train(Digits(100), "tile-mpl", budget=SMOKE)
+
+
+def test_what_does_not_fit_is_one_sentence(made_up_store: Path, layout: Layout, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no model is given to score with, expected at least one"):
+        routenas.score([layout.lef], layout.def_, [])
+    with pytest.raises(InputError, match="no such task, found 'hotspot', expected hotspots or violated_nets"):
+        routenas.train(made_up_store, "tile-mlp", task="hotspot")  # type: ignore[arg-type]
+    space = NasBench201Space(channels=2, cells=1)
+    architecture = Architecture.of(space, space.from_key("333132"))
+    with pytest.raises(
+        InputError, match=r"the architecture does not fit the task: networks of .* give classes, not map"
+    ):
+        routenas.train(made_up_store, architecture, tmp_path / "model", budget=SMOKE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_threads_are_put_back_after_an_error() -> None:
