@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from placement_data.cursor import Cursor, one_of
 from placement_data.design import Direction, Use
-from placement_data.text import Cursor, one_of
 
 
 def codes_of(kind: type[IntEnum], *left_out: str) -> dict[str, int]:
