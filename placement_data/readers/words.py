@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from placement_data.cursor import Cursor, one_of
 from placement_data.design import Direction, Use
 
 
@@ -128,3 +129,22 @@ DEF = {
     "GROUPS": _words("REGION", "SOFT MAXX MAXY MAXHALFPERIMETER PROPERTY"),
 }
 """By section: the words behind ``+`` (of BLOCKAGES all words); "" are the statements and sections themselves."""
+
+
+SPELLING = ("BUSBITCHARS", "DIVIDERCHAR", "NAMESCASESENSITIVE")
+"""The statements that say how names are spelled (see :class:`placement_data.names.Spelling`)."""
+
+_LENGTHS = {"BUSBITCHARS": 2, "DIVIDERCHAR": 1}
+_CASES = ("ON", "OFF")
+
+
+def read_spelling(said: dict[str, str], word: str, cursor: Cursor) -> None:
+    """Note the value of one of ``SPELLING`` in ``said``; the first one of several counts."""
+    value = cursor.name(f"the value of {word}").strip('"')
+    if word in _LENGTHS and len(value) != _LENGTHS[word]:
+        expected = {2: "two characters, such as '[]'", 1: "one character, such as '/'"}[_LENGTHS[word]]
+        raise cursor.fail(f"{word} is broken", expected=expected, at=cursor.position - 1)
+    if word not in _LENGTHS and value.upper() not in _CASES:
+        raise cursor.fail(f"{word} is broken", expected=one_of(_CASES), at=cursor.position - 1)
+    said.setdefault(word, value)
+    cursor.literal(";", "statement is not ended")

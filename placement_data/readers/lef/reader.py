@@ -19,6 +19,7 @@ from placement_data.cursor import Cursor
 from placement_data.design import Floats, Indices, Ints, LayerKind, Layers, Names, Sites
 from placement_data.errors import InputError
 from placement_data.findings import Finding, Findings
+from placement_data.names import DEFAULT, Spelling
 from placement_data.readers.lef.layers import Layer, layer_table, read_layer, skip_rule
 from placement_data.readers.lef.masters import (
     Master,
@@ -32,7 +33,7 @@ from placement_data.readers.lef.masters import (
 )
 from placement_data.readers.lef.shapes import read_via_shapes
 from placement_data.readers.via_shapes import GeneratedVia, Shape
-from placement_data.readers.words import LEF
+from placement_data.readers.words import LEF, SPELLING, read_spelling
 from placement_data.text import PathLike, read_source
 
 # Blocks at the top of a file that are stepped over; True: named, so that END and the name close them.
@@ -81,8 +82,7 @@ class Library:
     masters: MicronMasters
     sources: tuple[str, ...]
     vias: MicronVias = field(default_factory=_no_vias)
-    bus_bit_chars: str = "[]"
-    divider_char: str = "/"
+    spelling: Spelling = DEFAULT
     findings: tuple[Finding, ...] = ()  # what was stepped over, one a kind and file
 
     def __repr__(self) -> str:
@@ -94,7 +94,7 @@ class Library:
 class _Tables:
     """What has been read so far, over all files."""
 
-    characters: dict[str, str] = field(default_factory=dict)
+    spelling: dict[str, str] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
     sites: dict[str, tuple[float, float]] = field(default_factory=dict)
     vias: dict[str, list[Shape] | GeneratedVia] = field(default_factory=dict)
@@ -199,9 +199,8 @@ def _read_next(cursor: Cursor, word: str, tables: _Tables) -> None:
     elif word == "NONDEFAULTRULE":
         name = _enter(cursor, word)
         skip_rule(cursor, name, tables.read_via)
-    elif word in ("BUSBITCHARS", "DIVIDERCHAR"):
-        tables.characters.setdefault(word, cursor.name(f"the value of {word}").strip('"'))
-        cursor.literal(";", "statement is not ended")
+    elif word in SPELLING:
+        read_spelling(tables.spelling, word, cursor)
     elif word in _SKIPPED_BLOCKS:
         skip_block(cursor, cursor.name(f"the name of a {word}") if _SKIPPED_BLOCKS[word] else word, word)
     elif word == "BEGINEXT":
@@ -258,8 +257,7 @@ def _library(tables: _Tables, sources: tuple[str, ...], findings: tuple[Finding,
         master_table(tables.masters, layer_index, vias, widths),
         sources,
         via_table(vias, layer_index),
-        tables.characters.get("BUSBITCHARS", "[]"),
-        tables.characters.get("DIVIDERCHAR", "/"),
+        Spelling.of(tables.spelling),
         findings,
     )
 
