@@ -9,6 +9,7 @@ import numpy as np
 
 from placement_data.design import Direction, Ints, Status, Use
 from placement_data.orientation import turned
+from placement_data.polygons import Box
 from placement_data.readers.def_.sections import (
     STATUSES,
     options,
@@ -18,7 +19,6 @@ from placement_data.readers.def_.sections import (
     skip_option,
 )
 from placement_data.readers.def_.vias import read_boxes
-from placement_data.readers.polygons import Box
 from placement_data.readers.words import DIRECTIONS, USES
 from placement_data.text import Cursor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from placement_data.readers.polygons import Box, rectangles, slanting_wire
+from placement_data.polygons import Box, rectangles, slanting_wire
 from placement_data.readers.via_shapes import GeneratedVia, Shape
 from placement_data.text import Cursor
 
