@@ -8,7 +8,7 @@ them in its JSON, ``data lint`` lists them. Codes are those of :mod:`placement_d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from placement_data.errors import InputError
@@ -36,6 +36,35 @@ class Finding:
         return (
             f"{self.message} ({place})" if self.count == 1 else f"{self.message} ({self.count} times, first at {place})"
         )
+
+
+class Findings:
+    """Takes what a reader comes upon, one reading long.
+
+    A reading that is strict, as all but those of ``lint``, raises an error and keeps of the same findings in one file
+    only the first and their number. One that is ``lenient`` keeps everything.
+    """
+
+    def __init__(self, *, lenient: bool = False) -> None:
+        self.lenient = lenient
+        self.found: list[Finding] = []
+        self._last: dict[tuple[str, str], int] = {}
+
+    def error(self, code: str, error: InputError) -> None:
+        """Raise ``error``, or keep it."""
+        if not self.lenient:
+            raise error
+        self.found.append(Finding.of(code, error))
+
+    def add(self, code: str, path: object, make: Callable[[], InputError], count: int = 1) -> None:
+        """Keep a finding in the file ``path``; ``make`` is called where its text and place are needed."""
+        key = code, str(path)
+        at = self._last.get(key)
+        if at is not None and not self.lenient:
+            self.found[at] = replace(self.found[at], count=self.found[at].count + count)
+            return
+        self._last[key] = len(self.found)
+        self.found.append(Finding.of(code, make(), count))
 
 
 def counted(findings: Iterable[Finding]) -> tuple[Finding, ...]:

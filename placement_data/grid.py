@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from placement_data.design import Design, row_height
 from placement_data.errors import InputError
-from placement_data.outline import Outline, on_the_die
+from placement_data.outline import Ends, Outline, on_the_die
 from placement_data.segments import segment_lengths
 
 Map = NDArray[np.float64]
@@ -138,9 +138,9 @@ class Grid:
         for part in self.outline.parts:
             row, column, last_row, last_column = (int(edge[0]) for edge in self._tiles_met(part[None]))
             rows, columns = slice(row, last_row + 1), slice(column, last_column + 1)
-            width = np.diff(np.clip(self.x_edges[column : last_column + 2], part[0], part[2]))
-            height = np.diff(np.clip(self.y_edges[row : last_row + 2], part[1], part[3]))
-            area[rows, columns] += np.outer(height, width)
+            x: Indices = np.clip(self.x_edges[column : last_column + 2], part[0], part[2])
+            y: Indices = np.clip(self.y_edges[row : last_row + 2], part[1], part[3])
+            area[rows, columns] += np.outer(np.diff(y), np.diff(x))
         return area / float(self.dbu_per_micron) ** 2
 
     @cached_property
@@ -302,16 +302,16 @@ class Grid:
         Segments of any angle are clipped to the die. One that runs along a tile border belongs to the tile that owns
         the border.
         """
-        ends = tuple(np.asarray(v, dtype=np.float64) for v in (x0, y0, x1, y1))
-        weights = _weights(weight, len(ends[0])) / self.dbu_per_micron
+        ax, ay, bx, by = (np.asarray(v, dtype=np.float64) for v in (x0, y0, x1, y1))
+        ends, weights = (ax, ay, bx, by), _weights(weight, len(ax)) / self.dbu_per_micron
         return self._segment_length(ends, weights) if self.outline is None else self._inner_length(ends, weights)
 
-    def _segment_length(self, ends: tuple[Array, ...], weights: Array) -> Map:
+    def _segment_length(self, ends: Ends, weights: Array) -> Map:
         ax, ay, bx, by = (values - self.die[axis % 2] for axis, values in enumerate(ends))
         size = float(self.die[2] - self.die[0]), float(self.die[3] - self.die[1])
         return segment_lengths((ax, ay, bx, by), weights, size, self.tile, self.shape)
 
-    def _inner_length(self, ends: tuple[Array, ...], weights: Array) -> Map:
+    def _inner_length(self, ends: Ends, weights: Array) -> Map:
         """As ``segment_length`` on a die that is no rectangle."""
         assert self.outline is not None
         ends, owner = self.outline.clip_segments(ends)
@@ -320,7 +320,8 @@ class Grid:
         upright = (ends[0] == ends[2]) & np.isin(ends[0], self.x_edges)
         total = np.zeros(self.shape)
         for rows, shift in ((level, (-1, 0)), (upright, (0, -1)), (~level & ~upright, None)):
-            part = self._segment_length(tuple(values[rows] for values in ends), weights[rows])
+            ax, ay, bx, by = (values[rows] for values in ends)
+            part = self._segment_length((ax, ay, bx, by), weights[rows])
             if shift is not None:  # on a border that a tile off the die owns: it is the one's on its other side
                 part += np.roll(np.where(self.inside, 0.0, part), shift, axis=(0, 1))
             total += part

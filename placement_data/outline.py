@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Corner = tuple[int, int]
 Tiles = tuple[Ints, Ints, Ints, Ints]
+Ends = tuple[Array, Array, Array, Array]
 
 CORNERS_MAX = 4096
 """Most corners of a die."""
@@ -75,15 +76,15 @@ class Outline:
             near |= (x <= margin) & (y <= margin)
         return near
 
-    def clip_segments(self, ends: tuple[Array, Array, Array, Array]) -> tuple[tuple[Array, ...], Ints]:
+    def clip_segments(self, ends: Ends) -> tuple[Ends, Ints]:
         """What lies inside of segments x0, y0, x1, y1 (n,), each stretch once, and the row of each one's segment."""
         level = ends[1] == ends[3]
         found = []
         for x0, y0, x1, y1 in self.parts.tolist():
             # A level segment on a border of two parts is the upper one's.
             rows = np.flatnonzero(~level | ((ends[1] >= y0) & (ends[1] < y1)))
-            moved = [values[rows] - corner for values, corner in zip(ends, (x0, y0, x0, y0), strict=True)]
-            cut = clipped(*moved, float(x1 - x0), float(y1 - y0))
+            ax, ay, bx, by = (values[rows] - corner for values, corner in zip(ends, (x0, y0, x0, y0), strict=True))
+            cut = clipped(ax, ay, bx, by, float(x1 - x0), float(y1 - y0))
             found.append((cut[0] + x0, cut[1] + y0, cut[2] + x0, cut[3] + y0, rows))
         for low, high, y in self._tops.tolist():
             rows = np.flatnonzero(level & (ends[1] == y))

@@ -34,6 +34,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from placement_data.checks.placement import Fences, Placed, outside_die, outside_fences
+from placement_data.cursor import Cursor
 from placement_data.errors import InputError
 from placement_data.findings import Finding
 from placement_data.readers.def_.components import Component, component_of
@@ -53,7 +54,7 @@ from placement_data.readers.def_.sections import (
 )
 from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.lef import Library, read_lef
-from placement_data.text import Cursor, PathLike, Source
+from placement_data.text import PathLike, Source
 
 T = TypeVar("T")
 _ROW_OR_TOKEN = re.compile(rb"\n|[^ \n]+")
