@@ -56,6 +56,12 @@ class Findings:
             raise error
         self.found.append(Finding.of(code, error))
 
+    def take(self, other: Findings) -> None:
+        """Take over what another one has."""
+        for one in other.found:
+            self._last.setdefault((one.code, one.file), len(self.found))
+            self.found.append(one)
+
     def add(self, code: str, path: object, make: Callable[[], InputError], count: int = 1) -> None:
         """Keep a finding in the file ``path``; ``make`` is called where its text and place are needed."""
         key = code, str(path)

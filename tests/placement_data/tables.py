@@ -9,10 +9,10 @@ import numpy as np
 
 
 def listing(value: Any, path: str = "design") -> str:
-    """Every table, one line per column; the paths of the files are left out."""
+    """Every table, one line per column; the paths of the files, and so findings, are left out."""
     lines = []
     for field in fields(value):
-        if field.name == "sources":
+        if field.name in ("sources", "findings"):
             continue
         column = getattr(value, field.name)
         name = f"{path}.{field.name}"

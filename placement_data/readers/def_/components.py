@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from placement_data.cursor import Cursor, one_of
+from placement_data.cursor import Cursor
 from placement_data.design import Codes, Ints, Status
+from placement_data.errors import InputError
 from placement_data.orientation import Orientation
 from placement_data.readers.def_.sections import (
     STATUSES,
@@ -19,26 +20,33 @@ from placement_data.readers.def_.sections import (
 )
 from placement_data.readers.def_.statements import CLOSE, END, OPEN, PLUS, Statements
 from placement_data.readers.def_.tokens import Keys, KeyTable, Vocabulary, keys_of
+from placement_data.readers.words import DEF
 from placement_data.text import Source
 
 SOURCES = ("NETLIST", "DIST", "TIMING", "USER")
 _ORIENTATIONS = KeyTable(keys_of([orientation.name for orientation in Orientation]))
 _SOURCES = KeyTable(keys_of(SOURCES))
+_SOURCE_CODES = {source: code for code, source in enumerate(SOURCES, start=1)}
 _PLAIN_OPTIONS = ("PLACED", "FIXED", "COVER", "UNPLACED", "SOURCE", "WEIGHT", "EEQMASTER", "REGION", "MASKSHIFT")
 _PLAIN = KeyTable(keys_of(_PLAIN_OPTIONS))
+
+
+Columns = tuple[Ints, Keys, Ints, Codes, Codes, Ints, Ints, Codes]
 
 
 @dataclass
 class RawComponents:
     """COMPONENTS as written. ``x`` and ``y`` are zero where a component is not placed; ``source`` is 0 for none.
 
-    ``table`` finds names by their keys; masters are numbers in ``masters``. The last three are of few components.
+    ``table`` finds names by their keys; masters are numbers in ``vocabulary``; ``row`` is the statement. The last three
+    are of few components. The columns are there after ``finish``.
     """
 
     name: list[str] = field(default_factory=list)
     table: KeyTable = field(default_factory=lambda: KeyTable(np.empty(0, dtype=np.uint64)))
+    row: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     master: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    masters: list[str] = field(default_factory=list)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
     source: Codes = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     status: Codes = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     x: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -47,6 +55,16 @@ class RawComponents:
     halo: list[tuple[int, tuple[int, int, int, int]]] = field(default_factory=list)
     route_halo: list[tuple[int, int, str, str]] = field(default_factory=list)
     region: list[tuple[int, str]] = field(default_factory=list)
+    parts: list[Columns] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """Join the columns of all stretches that have been read."""
+        if self.parts:
+            (self.row, key, self.master, self.source, self.status, self.x, self.y, self.orientation) = (
+                np.concatenate(column) for column in zip(*self.parts, strict=True)
+            )
+            self.table = KeyTable(key)
+            self.parts.clear()
 
 
 @dataclass
@@ -63,32 +81,25 @@ class Component:
     region: str | None = None
 
 
-def read_components(section: Section) -> RawComponents:
-    """COMPONENTS. Raises ``InputError`` for broken statements, a wrong number of them and a name that comes twice."""
-    components = RawComponents()
-    vocabulary = Vocabulary()
-    parts = [part for stretch in section.parts() if (part := _read(stretch, components, vocabulary)) is not None]
-    if parts:
-        (key, components.master, components.source, components.status, components.x, components.y,
-         components.orientation) = (np.concatenate(column) for column in zip(*parts, strict=True))  # fmt: skip
-        components.table = KeyTable(key)
-    components.masters = vocabulary.words
-    section.check_count(len(components.name))
-    section.check_unique(components.name, "component", components.table.repeated().tolist())
-    return components
+def read_components(section: Section, components: RawComponents) -> None:
+    """Add COMPONENTS to ``components``. Raises ``InputError`` for broken statements and a wrong number of them."""
+    for stretch in section.parts():
+        count, columns = _read(stretch, components, section.first + section.found)
+        section.found += count
+        if columns is not None:
+            components.parts.append(columns)
+    section.check_count()
 
 
-Columns = tuple[Keys, Ints, Codes, Codes, Ints, Ints, Codes]
-
-
-def _read(stretch: Source, components: RawComponents, vocabulary: Vocabulary) -> Columns | None:
-    """The columns of one stretch; names and rare options go to ``components`` at once."""
+def _read(stretch: Source, components: RawComponents, before: int) -> tuple[int, Columns | None]:
+    """Number of statements of one stretch and their columns; names and rare options go to ``components`` at once."""
     several = Statements(stretch, "COMPONENTS")
     if not several.regular:
         for cursor in statements(stretch, "COMPONENTS"):
-            component_of(cursor)
+            if not stretch.findings.lenient:
+                component_of(cursor)
     if not len(several):
-        return None
+        return 0, None
     tokens = several.tokens
     name, master = several.names(1), several.names(2)
     third = tokens.mark[np.minimum(several.begin + 3, several.end)]
@@ -99,17 +110,31 @@ def _read(stretch: Source, components: RawComponents, vocabulary: Vocabulary) ->
     names, key = tokens.text(name), tokens.key(name)
     plain = ~several.odd
     code = np.zeros(len(several), dtype=np.int64)
-    code[plain] = vocabulary.codes(tokens, master[plain])
-    first = len(components.name)
+    code[plain] = components.vocabulary.codes(tokens, master[plain])
+    whole = np.ones(len(several), dtype=bool)
+    first = len(components.name)  # less the broken ones before: the number of the next component
     for row in np.flatnonzero(several.odd).tolist():
-        one = component_of(several.cursor(row))
-        names[row], key[row], code[row] = one.name, keys_of([one.name])[0], vocabulary.code(one.master)
+        cursor = several.cursor(row)
+        try:
+            one = component_of(cursor)
+        except InputError as error:
+            stretch.findings.error("syntax", error)
+            whole[row] = False
+            first -= 1
+            continue
+        names[row], key[row], code[row] = one.name, keys_of([one.name])[0], components.vocabulary.code(one.master)
         source[row], status[row] = one.source, one.status
         x[row], y[row], orientation[row] = one.place
         _note(components, first + row, one)
-    components.region += [(first + row, region) for row, region in regions if plain[row]]
+    number = len(components.name) + np.cumsum(whole) - 1
+    components.region += [(int(number[row]), region) for row, region in regions if plain[row]]
+    statement = np.arange(before, before + len(several))
+    columns = (statement, key, code, source, status, x, y, orientation)
+    if not whole.all():
+        names = [word for word, kept in zip(names, whole.tolist(), strict=True) if kept]
+        columns = tuple(column[whole] for column in columns)  # type: ignore[assignment]
     components.name += names
-    return key, code, source, status, x, y, orientation
+    return len(several), columns
 
 
 def _options(several: Statements) -> tuple[Codes, Codes, Ints, Ints, Codes]:
@@ -157,14 +182,11 @@ def component_of(cursor: Cursor) -> Component:
             one.status, one.place = STATUSES[word], read_placement(cursor)
         elif word == "UNPLACED":
             one.status, one.place = int(Status.UNPLACED), (0, 0, int(Orientation.N))
-            skip_option(cursor)
+            skip_option(cursor, word, DEF["COMPONENTS"])
         elif word == "SOURCE":
-            source = cursor.name("the source of a component")
-            if source not in SOURCES:
-                raise cursor.fail("SOURCE is unknown", expected=one_of(SOURCES), at=cursor.position - 1)
-            one.source = SOURCES.index(source) + 1
+            one.source = cursor.choice("SOURCE", _SOURCE_CODES)
         elif word == "HALO":
-            cursor.position += cursor.peek() == "SOFT"
+            cursor.position += cursor.keyword() == "SOFT"
             left, bottom, right, top = (cursor.count("HALO") for _ in range(4))
             one.halo = left, bottom, right, top
         elif word == "ROUTEHALO":
@@ -173,7 +195,7 @@ def component_of(cursor: Cursor) -> Component:
         elif word == "REGION":
             one.region = cursor.name("the name of a region")
         else:
-            skip_option(cursor, properties=word == "PROPERTY")
+            skip_option(cursor, word, DEF["COMPONENTS"])
     return one
 
 

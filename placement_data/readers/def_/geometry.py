@@ -13,6 +13,7 @@ from placement_data.orientation import turned
 from placement_data.polygons import Box
 from placement_data.readers.def_.sections import (
     STATUSES,
+    each,
     options,
     read_placement,
     read_point,
@@ -20,7 +21,7 @@ from placement_data.readers.def_.sections import (
     skip_option,
 )
 from placement_data.readers.def_.vias import read_boxes
-from placement_data.readers.words import DIRECTIONS, USES
+from placement_data.readers.words import DEF, DIRECTIONS, USES
 
 _LAYER_OPTIONS = ("MASK", "SPACING", "DESIGNRULEWIDTH")
 
@@ -30,11 +31,14 @@ class RawPorts:
     """PINS as written, with the bounding box of each pin's shapes on the die."""
 
     name: list[str] = field(default_factory=list)
+    line: list[int] = field(default_factory=list)
     net: list[str] = field(default_factory=list)
     direction: list[int] = field(default_factory=list)
     use: list[int] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
     box: list[tuple[int, int, int, int]] = field(default_factory=list)
+    placed: list[tuple[int, ...]] = field(default_factory=list)  # as _bounds takes them
+    layers: list[tuple[int, str]] = field(default_factory=list)  # line and layer of each shape
 
 
 @dataclass
@@ -42,70 +46,77 @@ class _Port:
     """One PORT of a pin: its points so far, and where it is placed."""
 
     points: list[tuple[int, int]] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
     placement: tuple[int, int, int] | None = None
     status: int = Status.UNPLACED
 
 
-def read_ports(statements: Iterable[Cursor]) -> RawPorts:
-    """PINS. A placed pin without shapes is a point, and so is a via of a pin.
+def read_ports(statements: Iterable[Cursor], ports: RawPorts | None = None) -> RawPorts:
+    """PINS, added to those of ``ports``. A placed pin without shapes is a point, and so is a via of a pin.
 
     A further port of the old form, a pin ``name.extra1``, is a pin of its own. Raises ``InputError`` for broken
     statements.
     """
-    ports = RawPorts()
-    placed: list[tuple[int, int, int, int, int, int, int, int]] = []
-    for cursor in statements:
-        row = len(ports.name)
-        ports.name.append(cursor.name("the name of a pin"))
-        net, direction, use, shapes = "", int(Direction.UNKNOWN), int(Use.SIGNAL), [_Port()]
-        for word in options(cursor):
-            if word == "NET":
-                net = cursor.name("the name of a net")
-            elif word == "DIRECTION":
-                direction = cursor.choice("DIRECTION", DIRECTIONS)
-            elif word == "USE":
-                use = cursor.choice("USE", USES)
-            elif word == "PORT":
-                shapes.append(_Port())
-            else:
-                _read_port_option(cursor, word, shapes[-1])
-        ports.net.append(net)
-        ports.direction.append(direction)
-        ports.use.append(use)
-        ports.status.append(next((int(port.status) for port in shapes if port.status), int(Status.UNPLACED)))
-        for port in shapes:
-            if port.placement is not None:
-                x, y = zip(*port.points or [(0, 0)], strict=True)
-                placed.append((row, *port.placement, min(x), min(y), max(x), max(y)))
-    ports.box = _bounds(placed, len(ports.name)).tolist()
-    return ports
+    into = RawPorts() if ports is None else ports
+    each(statements, lambda cursor: _read_port(cursor, into))
+    into.box = _bounds(into.placed, len(into.name)).tolist()
+    return into
+
+
+def _read_port(cursor: Cursor, ports: RawPorts) -> None:
+    name = cursor.name("the name of a pin")
+    net, direction, use, shapes = "", int(Direction.UNKNOWN), int(Use.SIGNAL), [_Port()]
+    for word in options(cursor):
+        if word == "NET":
+            net = cursor.name("the name of a net")
+        elif word == "DIRECTION":
+            direction = cursor.choice("DIRECTION", DIRECTIONS)
+        elif word == "USE":
+            use = cursor.choice("USE", USES)
+        elif word == "PORT":
+            shapes.append(_Port())
+        else:
+            _read_port_option(cursor, word, shapes[-1])
+    line = cursor.source.line(cursor.span[0])
+    for port in shapes:
+        ports.layers += [(line, layer) for layer in port.layers]
+        if port.placement is not None:
+            x, y = zip(*port.points or [(0, 0)], strict=True)
+            ports.placed.append((len(ports.name), *port.placement, min(x), min(y), max(x), max(y)))
+    ports.name.append(name)
+    ports.line.append(line)
+    ports.net.append(net)
+    ports.direction.append(direction)
+    ports.use.append(use)
+    ports.status.append(next((int(port.status) for port in shapes if port.status), int(Status.UNPLACED)))
 
 
 def _read_port_option(cursor: Cursor, word: str, port: _Port) -> None:
     if word == "LAYER":
-        _read_layer(cursor)
+        port.layers.append(_read_layer(cursor))
         port.points += [read_point(cursor), read_point(cursor)]
     elif word == "POLYGON":
-        _read_layer(cursor)
+        port.layers.append(_read_layer(cursor))
         port.points += read_points(cursor, least=3)
     elif word == "VIA":
         cursor.name("the name of a via")
-        if cursor.peek() == "MASK":
+        if cursor.keyword() == "MASK":
             cursor.position += 1
             cursor.count("MASK")
         port.points.append(read_point(cursor))
     elif word in STATUSES:
         port.placement, port.status = read_placement(cursor), STATUSES[word]
     else:
-        skip_option(cursor, properties=word == "PROPERTY")
+        skip_option(cursor, word, DEF["PINS"])
 
 
-def _read_layer(cursor: Cursor) -> None:
-    """A layer's name and the options that may stand before its points."""
-    cursor.name("the name of a layer")
-    while cursor.peek() in _LAYER_OPTIONS:
+def _read_layer(cursor: Cursor) -> str:
+    """A layer's name; the options that may stand before its points are stepped over."""
+    name = cursor.name("the name of a layer")
+    while cursor.keyword() in _LAYER_OPTIONS:
         cursor.position += 1
         cursor.count("layer option")
+    return name
 
 
 def _bounds(placed: Sequence[Sequence[int]], count: int) -> Ints:
@@ -134,6 +145,7 @@ class RawBlockages:
     pushdown: list[bool] = field(default_factory=list)
     only_fills: list[bool] = field(default_factory=list)
     component: list[str] = field(default_factory=list)
+    line: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -146,34 +158,41 @@ class _Blockage:
     pushdown: bool = False
     only_fills: bool = False
     component: str = ""
+    boxes: list[Box] = field(default_factory=list)
 
 
-def read_blockages(statements: Iterable[Cursor]) -> RawBlockages:
-    """BLOCKAGES. A polygon becomes rectangles (``polygons.rectangles``); PARTIAL's percentage becomes a fraction.
+def read_blockages(statements: Iterable[Cursor], blockages: RawBlockages | None = None) -> RawBlockages:
+    """BLOCKAGES, added to ``blockages``.
 
-    Raises ``InputError`` for broken statements.
+    A polygon becomes rectangles (``polygons.rectangles``); PARTIAL's percentage becomes a fraction. Raises
+    ``InputError`` for broken statements.
     """
-    blockages = RawBlockages()
-    for cursor in statements:
-        one = _Blockage()
-        if cursor.next("LAYER or PLACEMENT") == "LAYER":
-            one.layer = cursor.name("the name of a layer")
-        elif cursor.tokens[cursor.position - 1] != "PLACEMENT":
-            raise cursor.fail("kind of blockage is unknown", expected="LAYER or PLACEMENT", at=cursor.position - 1)
-        while cursor.peek() not in (";", ""):
-            word = cursor.next("RECT or POLYGON")
-            if word in ("RECT", "POLYGON"):
-                _add_boxes(blockages, one, read_boxes(cursor, word))
-            elif word == "+":
-                _read_blockage_option(cursor, one)
-            else:
-                raise cursor.fail("blockage is broken", expected="'+', RECT, POLYGON or ';'", at=cursor.position - 1)
-        cursor.literal(";", "statement is not ended")
-    return blockages
+    into = RawBlockages() if blockages is None else blockages
+    each(statements, lambda cursor: _read_blockage(cursor, into))
+    return into
+
+
+def _read_blockage(cursor: Cursor, blockages: RawBlockages) -> None:
+    one = _Blockage()
+    kind = cursor.next("LAYER or PLACEMENT").upper()
+    if kind == "LAYER":
+        one.layer = cursor.name("the name of a layer")
+    elif kind != "PLACEMENT":
+        raise cursor.fail("kind of blockage is unknown", expected="LAYER or PLACEMENT", at=cursor.position - 1)
+    while cursor.peek() not in (";", ""):
+        word = cursor.next("RECT or POLYGON").upper()
+        if word in ("RECT", "POLYGON"):
+            one.boxes += read_boxes(cursor, word)
+        elif word == "+":
+            _read_blockage_option(cursor, one)
+        else:
+            raise cursor.fail("blockage is broken", expected="'+', RECT, POLYGON or ';'", at=cursor.position - 1)
+    cursor.literal(";", "statement is not ended")
+    _add(blockages, one, cursor.source.line(cursor.span[0]))
 
 
 def _read_blockage_option(cursor: Cursor, one: _Blockage) -> None:
-    option = cursor.name("an option of a blockage")
+    option = cursor.name("an option of a blockage").upper()
     if option == "SOFT":
         one.soft = True
     elif option == "PARTIAL":
@@ -186,11 +205,14 @@ def _read_blockage_option(cursor: Cursor, one: _Blockage) -> None:
         one.component = cursor.name("the value of COMPONENT")
     elif option in _LAYER_OPTIONS:
         cursor.name(f"the value of {option}")
+    elif option not in DEF["BLOCKAGES"]:
+        skip_option(cursor, option, DEF["BLOCKAGES"])
 
 
-def _add_boxes(blockages: RawBlockages, one: _Blockage, boxes: Sequence[Box]) -> None:
-    count = len(boxes)
-    blockages.box += boxes
+def _add(blockages: RawBlockages, one: _Blockage, line: int) -> None:
+    count = len(one.boxes)
+    blockages.line += [line] * count
+    blockages.box += one.boxes
     blockages.layer += [one.layer] * count
     blockages.soft += [one.soft] * count
     blockages.max_density += [one.max_density] * count

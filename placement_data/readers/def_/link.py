@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.columns import name_column, offsets, owners
-from placement_data.cursor import LARGEST
+from placement_data.cursor import LARGEST, Cursor
 from placement_data.design import (
     Blockages,
     Cells,
@@ -33,72 +34,52 @@ from placement_data.errors import InputError
 from placement_data.names import Spelling
 from placement_data.orientation import Orientation, turned_in_frame
 from placement_data.readers.def_.components import SOURCES, RawComponents
-from placement_data.readers.def_.geometry import RawBlockages, RawPorts
-from placement_data.readers.def_.lookup import UNKNOWN, PinFinder, find_owners, rows_of_components, rows_of_words
+from placement_data.readers.def_.geometry import RawPorts
+from placement_data.readers.def_.lookup import PORT, UNKNOWN, PinFinder, find_owners, rows_of_components, rows_of_words
 from placement_data.readers.def_.metal import special_wires
-from placement_data.readers.def_.nets import RawNets
-from placement_data.readers.def_.regions import RawGroups, RawRegions, UnknownRegionError, regions_of
-from placement_data.readers.def_.sections import Section
+from placement_data.readers.def_.raw import RawDesign, RawRow, RawTracks
+from placement_data.readers.def_.references import (
+    check_blockages,
+    check_layers,
+    check_members,
+    check_ports,
+    check_unique,
+)
+from placement_data.readers.def_.regions import regions_of
 from placement_data.readers.def_.tokens import keys_of
-from placement_data.readers.def_.vias import RawVias
-from placement_data.readers.def_.wires import RawSpecialNets
 from placement_data.readers.lef import Library
 from placement_data.text import PathLike
 
 Flags = NDArray[np.bool_]
-_PORT, _ANY = -1, -3
+_ANY = -3
 _PIN, _STAR = keys_of(["PIN", "*"])
 _NO_CELLS: tuple[tuple[tuple[int, ...], type], ...] = (((4,), np.int64), ((), bool), ((), bool))
 
 
-@dataclass
-class RawRow:
-    """A ROW as written; ``step`` is None where STEP is left out."""
+def link(raw: RawDesign, library: Library, *, masters_known: bool = True) -> Design:
+    """The design. ``raw`` has a name, units and a die.
 
-    name: str
-    site: str
-    origin: tuple[int, int]
-    orientation: int
-    count: tuple[int, int] = (1, 1)
-    step: tuple[int, int] | None = None
-
-
-@dataclass
-class RawDesign:
-    """What a DEF says, before names are looked up."""
-
-    path: PathLike
-    name: str | None = None
-    dbu_per_micron: int | None = None
-    die: list[tuple[int, int]] = field(default_factory=list)
-    rows: list[RawRow] = field(default_factory=list)
-    tracks: list[tuple[bool, int, int, int, str]] = field(default_factory=list)
-    gcell_grid: list[tuple[bool, int, int, int, str]] = field(default_factory=list)
-    sections: dict[str, Section] = field(default_factory=dict)
-    components: RawComponents = field(default_factory=RawComponents)
-    ports: RawPorts = field(default_factory=RawPorts)
-    nets: RawNets = field(default_factory=RawNets)
-    special_nets: RawSpecialNets = field(default_factory=RawSpecialNets)
-    blockages: RawBlockages = field(default_factory=RawBlockages)
-    vias: RawVias = field(default_factory=RawVias)
-    regions: RawRegions = field(default_factory=RawRegions)
-    groups: RawGroups = field(default_factory=RawGroups)
-    spelling: dict[str, str] = field(default_factory=dict)  # what the statements of ``SPELLING`` say
-
-
-def link(raw: RawDesign, library: Library) -> Design:
-    """The design. ``raw`` has a name, units and a die. Raises ``InputError`` for names that nothing defines."""
+    Raises ``InputError`` for names of components, masters, pins and regions that nothing defines. Where ``raw`` gathers
+    findings they go there, and a component of an unknown master stands by a point; without ``masters_known`` masters
+    and what they have are not asked for.
+    """
     assert raw.name is not None
     assert raw.dbu_per_micron is not None
     dbu = raw.dbu_per_micron
+    check_unique(raw)
     die = np.array(raw.die, dtype=np.int64)
     layer_index = {name: row for row, name in enumerate(library.layers.name)}
     masters = _masters(library, dbu, raw.path)
     spelling = Spelling.of(raw.spelling)
     spelling = replace(spelling, any_case=spelling.any_case or library.spelling.any_case)
-    cells = _cells(raw, masters, layer_index, library.spelling, spelling)
+    cells = _cells(raw, masters, layer_index, library.spelling, spelling, masters_known=masters_known)
     ports = _ports(raw.ports)
     nets, pins = _nets_and_pins(raw, masters, cells, ports, library.spelling, spelling)
+    regions = _regions(raw, spelling)
+    blockages = _blockages(raw, spelling)
+    check_ports(raw, spelling)
+    if masters_known:
+        check_layers(raw, library)
     return Design(
         raw.name,
         dbu,
@@ -115,11 +96,12 @@ def link(raw: RawDesign, library: Library) -> Design:
         rows_of(raw.rows, library, dbu),
         _tracks(raw.tracks),
         _tracks(raw.gcell_grid),
-        _blockages(raw, spelling),
+        blockages,
         special_wires(raw.special_nets, library, raw.vias, layer_index, dbu),
-        _regions(raw, spelling),
+        regions,
         sources=(*library.sources, str(raw.path)),
         spelling=spelling,
+        findings=(*library.findings, *raw.findings.found),
     )
 
 
@@ -159,17 +141,24 @@ def _masters(library: Library, dbu: int, path: PathLike) -> Masters:
 
 
 def _cells(
-    raw: RawDesign, masters: Masters, layer_index: dict[str, int], library: Spelling, spelling: Spelling
+    raw: RawDesign,
+    masters: Masters,
+    layer_index: dict[str, int],
+    library: Spelling,
+    spelling: Spelling,
+    *,
+    masters_known: bool,
 ) -> Cells:
     components = raw.components
-    known = rows_of_words(masters.name.tolist(), components.masters, library, spelling)
+    known = rows_of_words(masters.name.tolist(), components.vocabulary.words, library, spelling)
     master = known[components.master]
     unknown = np.flatnonzero(master == UNKNOWN)
-    if unknown.size:
-        row = int(unknown[0])
-        what = f"master of component {components.name[row]} is in no LEF"
-        raise raw.sections["COMPONENTS"].statement(row).fail(what, at=2, expected="the name of a MACRO")
+    if masters_known:
+        raw.tell("unknown-master", unknown.tolist(), partial(_unknown_masters, raw), refuse=True)
+    master[unknown] = len(masters.name)
     size = np.stack([masters.width, masters.height], axis=1)
+    if unknown.size:
+        size = np.append(size, np.zeros((1, 2), dtype=np.int64), axis=0)
     outlines = np.concatenate([np.zeros_like(size), size], axis=1)
     box = _in_all_orientations(outlines, size)[master, components.orientation]
     box += np.tile(np.stack([components.x, components.y], axis=1), 2)
@@ -185,13 +174,19 @@ def _cells(
     )
 
 
+def _unknown_masters(raw: RawDesign, rows: Sequence[int]) -> list[InputError]:
+    components = raw.components
+    cursors = raw.statements("COMPONENTS", components.row[list(rows)])
+    return [
+        cursor.fail(f"master of component {components.name[row]} is in no LEF", at=2, expected="the name of a MACRO")
+        for row, cursor in zip(rows, cursors, strict=True)
+    ]
+
+
 def _regions(raw: RawDesign, spelling: Spelling) -> Regions:
-    try:
-        return regions_of(raw.regions, raw.groups, raw.components.name, raw.components.region, spelling)
-    except UnknownRegionError as error:
-        cursor = raw.sections[error.section].statement(error.row)
-        at = cursor.tokens.index("REGION", 2) + 1
-        raise cursor.fail(error.what, at=at, expected="one of REGIONS") from None
+    regions, undefined = regions_of(raw.regions, raw.groups, raw.components.name, raw.components.region, spelling)
+    check_members(raw, undefined)
+    return regions
 
 
 def _halos(components: RawComponents, layer_index: dict[str, int]) -> tuple[Indices, Ints, Indices, Ints, Ints]:
@@ -230,48 +225,69 @@ def _nets_and_pins(
     owner = raw.components.table.find(nets.owner)
     owner[owner < 0] = UNKNOWN
     owner[(nets.owner == _STAR) & (owner == UNKNOWN)] = _ANY
-    owner[nets.owner == _PIN] = _PORT
+    owner[nets.owner == _PIN] = PORT
     if (owner == UNKNOWN).any():
-        find_owners(raw.components, spelling, nets.owner, owner, raw.sections["NETS"])
+        find_owners(raw, spelling, owner)
     net = np.repeat(np.arange(len(nets.name), dtype=np.int32), nets.fan)
     port = np.full(len(owner), -1, dtype=np.int32)
-    outside = owner == _PORT
+    outside = owner == PORT
     code, of_pin = np.unique(nets.pin[outside], return_inverse=True)
-    words = [nets.pins[one] for one in code.tolist()]
+    words = [nets.vocabulary.words[one] for one in code.tolist()]
     port[outside] = rows_of_words(raw.ports.name, words, spelling, spelling)[of_pin]
-    finder = PinFinder(masters, nets.pins, library, spelling)
+    finder = PinFinder(masters, nets.vocabulary.words, library, spelling)
     master_pin = np.full(len(owner), -1, dtype=np.int32)
     inside = owner >= 0
+    if raw.findings.lenient:  # else all masters are known
+        inside[inside] = cells.master[owner[inside]] < len(masters.name)
     master_pin[inside] = finder.find(cells.master[owner[inside]], nets.pin[inside])
-    unknown = np.flatnonzero((owner == UNKNOWN) | (port == UNKNOWN) | (master_pin == UNKNOWN))
-    if unknown.size:
-        raise _unknown_pin(raw, masters, cells, int(unknown[0]), net, int(owner[unknown[0]]))
     columns = (net, owner, port, master_pin)
+    unknown = (owner == UNKNOWN) | (port == UNKNOWN) | (master_pin == UNKNOWN)
+    if unknown.any():
+        _tell_unknown_pins(raw, masters, cells, columns, np.flatnonzero(unknown))
+        columns = (net[~unknown], owner[~unknown], port[~unknown], master_pin[~unknown])
+        nets.pin = nets.pin[~unknown]
     if (owner == _ANY).any():
         columns = _spread(raw, finder, cells, columns)
     offset = offsets(np.bincount(columns[0], minlength=len(nets.name)))
     return Nets(name_column(nets.name), nets.use, offset), _pins(columns, masters, cells, ports)
 
 
-def _unknown_pin(raw: RawDesign, masters: Masters, cells: Cells, row: int, net: Indices, owner: int) -> InputError:
-    """The error for pin ``row`` of the nets, at its own line."""
+Columns = tuple[Indices, Indices, Indices, Indices]
+
+
+def _tell_unknown_pins(raw: RawDesign, masters: Masters, cells: Cells, columns: Columns, unknown: Ints) -> None:
+    """Refuse the pins ``unknown`` of the nets, each at its own line."""
     nets = raw.nets
-    number = int(net[row])
-    cursor = raw.sections["NETS"].statement(int(nets.row[number]))
+    net, owner = columns[:2]
+
+    def errors(rows: Sequence[int]) -> list[InputError]:
+        numbers = net[list(rows)]
+        cursors = raw.statements("NETS", nets.row[numbers])
+        places = (np.asarray(rows) - np.searchsorted(net, numbers)).tolist()
+        return [
+            _unknown_pin(cursor, place, int(owner[row]), lambda one: str(masters.name[cells.master[one]]))
+            for cursor, place, row in zip(cursors, places, rows, strict=True)
+        ]
+
+    lost = owner[unknown] == UNKNOWN
+    if not raw.findings.lenient:  # the first one, whatever it is
+        lost[:] = lost[0]
+    raw.tell("unknown-component", unknown[lost].tolist(), errors, refuse=True)
+    raw.tell("unknown-pin", unknown[~lost].tolist(), errors, refuse=True)
+
+
+def _unknown_pin(cursor: Cursor, place: int, owner: int, master_of: Callable[[int], str]) -> InputError:
+    """The error for pin ``place`` of a net."""
     opened = [index for index, token in enumerate(cursor.tokens) if token == "("]
-    at = opened[row - int(np.searchsorted(net, number))]
-    what = f"net {nets.name[number]} names an unknown"
+    at = opened[place]
+    what = f"net {cursor.tokens[1]} names an unknown"
     if owner == UNKNOWN:
         return cursor.fail(f"{what} component", at=at + 1, expected="one of COMPONENTS")
-    if owner == _PORT:
+    if owner == PORT:
         return cursor.fail(f"{what} pin", at=at + 2, expected="one of PINS")
-    master = masters.name[cells.master[owner]]
     return cursor.fail(
-        f"{what} pin of component {cursor.tokens[at + 1]}", at=at + 2, expected=f"a pin of master {master}"
+        f"{what} pin of component {cursor.tokens[at + 1]}", at=at + 2, expected=f"a pin of master {master_of(owner)}"
     )
-
-
-Columns = tuple[Indices, Indices, Indices, Indices]
 
 
 def _spread(raw: RawDesign, finder: PinFinder, cells: Cells, columns: Columns) -> Columns:
@@ -342,13 +358,13 @@ def rows_of(rows: list[RawRow], library: Library, dbu: int) -> Rows:
     )
 
 
-def _tracks(tracks: list[tuple[bool, int, int, int, str]]) -> Tracks:
+def _tracks(tracks: list[RawTracks]) -> Tracks:
     return Tracks(
-        np.array([track[0] for track in tracks], dtype=bool),
-        np.array([track[1] for track in tracks], dtype=np.int64),
-        np.array([track[2] for track in tracks], dtype=np.int64),
-        np.array([track[3] for track in tracks], dtype=np.int64),
-        name_column([track[4] for track in tracks]),
+        np.array([track.vertical for track in tracks], dtype=bool),
+        np.array([track.start for track in tracks], dtype=np.int64),
+        np.array([track.count for track in tracks], dtype=np.int64),
+        np.array([track.step for track in tracks], dtype=np.int64),
+        name_column([track.layer for track in tracks]),
     )
 
 
@@ -356,6 +372,7 @@ def _blockages(raw: RawDesign, spelling: Spelling) -> Blockages:
     blockages = raw.blockages
     named = {name for name in blockages.component if name}
     row_of = rows_of_components(raw.components, spelling, named)
+    check_blockages(raw, row_of)
     return Blockages(
         name_column(blockages.layer),
         _table(blockages.box, 4),

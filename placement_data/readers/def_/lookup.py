@@ -15,12 +15,13 @@ from placement_data.columns import owners
 from placement_data.design import Indices, Ints, Masters
 from placement_data.names import Spelling, rows_of
 from placement_data.readers.def_.components import RawComponents
-from placement_data.readers.def_.sections import Section
+from placement_data.readers.def_.locate import stretches
+from placement_data.readers.def_.raw import RawDesign
 from placement_data.readers.def_.statements import OPEN
 from placement_data.readers.def_.tokens import Keys, KeyTable, Tokens, keys_of, mixed
 
-UNKNOWN = -2
-"""The row of a name that nothing defines."""
+PORT, UNKNOWN = -1, -2
+"""The rows of the owner of a port's pin, and of a name that nothing defines."""
 
 
 def look_up(index: dict[str, int], names: Sequence[str]) -> Indices:
@@ -47,23 +48,28 @@ def rows_of_components(components: RawComponents, spelling: Spelling, wanted: Co
     return known | rows_of(left, components.name, spelling) if left else known
 
 
-def find_owners(components: RawComponents, spelling: Spelling, owner: Keys, row: Indices, nets: Section) -> None:
-    """Put the component that each ``owner`` of a pin in ``nets`` means into ``row``, where it is ``UNKNOWN``."""
+def find_owners(raw: RawDesign, spelling: Spelling, row: Indices) -> None:
+    """Put the component, or the word PIN in other letters, that each owner of a pin means into ``row``.
+
+    That is done where it is ``UNKNOWN``.
+    """
+    owner = raw.nets.owner
     missed = np.flatnonzero(row == UNKNOWN)
     if not missed.size:
         return
     keys = np.unique(owner[missed])
-    words = _words(nets, keys)
-    meant = rows_of(words.values(), components.name, spelling)
+    words = _words(raw, keys)
+    meant = rows_of(words.values(), raw.components.name, spelling)
+    meant |= {word: PORT for word in words.values() if word.upper() == "PIN" and word not in meant}
     of_key = np.array([meant.get(words.get(key, ""), UNKNOWN) for key in keys.tolist()], dtype=np.int32)
     row[missed] = of_key[np.searchsorted(keys, owner[missed])]
 
 
-def _words(nets: Section, keys: Keys) -> dict[int, str]:
-    """The words behind a parenthesis in ``nets`` whose keys are asked for; the file is walked over once more."""
+def _words(raw: RawDesign, keys: Keys) -> dict[int, str]:
+    """The words behind a parenthesis in NETS whose keys are asked for; the file is walked over once more."""
     words: dict[int, str] = {}
     table = KeyTable(keys)
-    for part in nets.again().parts():
+    for part in stretches(raw.path, "NETS", folded=raw.folded):
         tokens = Tokens(part.data)
         at = np.flatnonzero(tokens.mark[:-1] == OPEN) + 1
         key = tokens.key(at)

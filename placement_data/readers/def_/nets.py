@@ -9,31 +9,47 @@ import numpy as np
 from placement_data.columns import offsets
 from placement_data.cursor import Cursor
 from placement_data.design import Codes, Indices, Ints, Use
+from placement_data.errors import InputError
 from placement_data.readers.def_.sections import Section, options, skip_option, statements
 from placement_data.readers.def_.statements import CLOSE, OPEN, Statements
-from placement_data.readers.def_.tokens import Keys, KeyTable, Vocabulary, keys_of, repeats
-from placement_data.readers.words import USES
+from placement_data.readers.def_.tokens import Keys, KeyTable, Vocabulary, keys_of
+from placement_data.readers.words import DEF, USES
 from placement_data.text import Source
 
 _USES = KeyTable(keys_of([use.name for use in Use]))
+_OPTIONS = KeyTable(keys_of(sorted(DEF["NETS"].read | DEF["NETS"].stepped_over)))
 _MUSTJOIN = keys_of(["MUSTJOIN"])[0]
+
+
+Columns = tuple[Keys, Codes, Ints, Ints, Keys, Indices]
 
 
 @dataclass
 class RawNets:
     """NETS as written; the pins of all nets stand one behind the other.
 
-    ``owner`` are the keys of components, of PIN or of ``*``; pins are numbers in ``pins``. ``row`` is the statement of
-    each net: some statements are no nets (MUSTJOIN).
+    ``key`` are the names' keys; ``owner`` are those of components, of PIN or of ``*``; pins are numbers in
+    ``vocabulary``. ``row`` is the statement of each net: some statements are no nets (MUSTJOIN). The columns are there
+    after ``finish``.
     """
 
     name: list[str] = field(default_factory=list)
+    key: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     use: Codes = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     fan: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     row: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     owner: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     pin: Indices = field(default_factory=lambda: np.empty(0, dtype=np.int32))
-    pins: list[str] = field(default_factory=list)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    parts: list[Columns] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """Join the columns of all stretches that have been read."""
+        if self.parts:
+            self.key, self.use, self.fan, self.row, self.owner, self.pin = (
+                np.concatenate(column) for column in zip(*self.parts, strict=True)
+            )
+            self.parts.clear()
 
 
 @dataclass
@@ -46,44 +62,29 @@ class Net:
     use: int = Use.SIGNAL
 
 
-Columns = tuple[Keys, Codes, Ints, Ints, Keys, Indices]
+def read_nets(section: Section, nets: RawNets) -> None:
+    """Add NETS without their wires to ``nets``.
 
-
-def read_nets(section: Section) -> RawNets:
-    """NETS without their wires.
-
-    Raises ``InputError`` for broken statements, a wrong number of them and a name that comes twice.
+    Raises ``InputError`` for broken statements and a wrong number of them.
     """
-    nets = RawNets()
-    vocabulary = Vocabulary()
-    parts: list[Columns] = []
-    repeated: list[int] = []
-    statements_read = 0
     for stretch in section.parts():
-        count, columns = _read(stretch, nets, vocabulary, statements_read)
-        statements_read += count
+        count, columns = _read(stretch, nets, section.first + section.found)
+        section.found += count
         if columns is not None:
-            parts.append(columns)
-    if parts:
-        key, nets.use, nets.fan, nets.row, nets.owner, nets.pin = (
-            np.concatenate(column) for column in zip(*parts, strict=True)
-        )
-        repeated = repeats(key)
-    nets.pins = vocabulary.words
-    section.check_count(statements_read)
-    section.check_unique(nets.name, "net", repeated, nets.row)
-    return nets
+            nets.parts.append(columns)
+    section.check_count()
 
 
-def _read(stretch: Source, nets: RawNets, vocabulary: Vocabulary, before: int) -> tuple[int, Columns | None]:
+def _read(stretch: Source, nets: RawNets, before: int) -> tuple[int, Columns | None]:
     """Number of statements of one stretch and their columns; names go to ``nets`` at once."""
     several = Statements(stretch, "NETS")
     if not several.regular:
         for cursor in statements(stretch, "NETS"):
-            net_of(cursor)
+            if not stretch.findings.lenient:
+                net_of(cursor)
     if not len(several):
         return 0, None
-    tokens = several.tokens
+    tokens, vocabulary = several.tokens, nets.vocabulary
     name = several.names(1)
     # The pins stand between the name and the first option, four tokens each.
     size = several.first_option() - several.begin - 2
@@ -94,24 +95,32 @@ def _read(stretch: Source, nets: RawNets, vocabulary: Vocabulary, before: int) -
     several.expect(row, at, OPEN)
     several.expect(row, at + 3, CLOSE)
     use = _uses(several)
+    several.suspect(several.option_row, _OPTIONS.find(several.option_key) < 0)
     key = tokens.key(name)
     names = tokens.text(name)
     plain = ~several.odd
     kept = plain[row]
     owner, pin = tokens.key(at[kept] + 1), vocabulary.codes(tokens, at[kept] + 2)
     fan[several.odd] = 0
-    odd = {row: net_of(several.cursor(row)) for row in np.flatnonzero(several.odd).tolist()}
+    left_out = key == _MUSTJOIN  # pins of one instance that belong together: no net
+    odd: dict[int, Net] = {}
+    for number in np.flatnonzero(several.odd).tolist():
+        try:
+            odd[number] = one = net_of(several.cursor(number))
+        except InputError as error:
+            stretch.findings.error("syntax", error)
+            left_out[number] = True
+            continue
+        names[number], key[number], use[number] = one.name, keys_of([one.name])[0], one.use
     if odd:
         owner, pin = _with_odd(owner, pin, fan, odd, vocabulary)
-    for row_, one in odd.items():
-        names[row_], key[row_], use[row_], fan[row_] = one.name, keys_of([one.name])[0], one.use, len(one.owner)
-    joined = key == _MUSTJOIN  # pins of one instance that belong together: no net
-    if joined.any():
-        kept = np.repeat(~joined, fan)
+        fan[list(odd)] = [len(one.owner) for one in odd.values()]
+    if left_out.any():
+        kept = np.repeat(~left_out, fan)
         owner, pin = owner[kept], pin[kept]
-        names = [word for word, drop in zip(names, joined.tolist(), strict=True) if not drop]
+        names = [word for word, drop in zip(names, left_out.tolist(), strict=True) if not drop]
     nets.name += names
-    rows = np.flatnonzero(~joined)
+    rows = np.flatnonzero(~left_out)
     return len(several), (key[rows], use[rows], fan[rows], rows + before, owner, pin)
 
 
@@ -157,5 +166,5 @@ def net_of(cursor: Cursor) -> Net:
         if word == "USE":
             net.use = cursor.choice("USE", USES)
         else:
-            skip_option(cursor, properties=word == "PROPERTY")
+            skip_option(cursor, word, DEF["NETS"])
     return net

@@ -24,7 +24,8 @@ class Statements:
 
     ``begin`` is the token of a statement's dash and ``end`` that of its ``;``. ``option_row`` is the statement that an
     option belongs to, ``option`` the token of its ``+``, ``option_end`` that behind it and ``option_key`` the key of
-    its word. ``odd`` marks statements that the caller has to read one by one.
+    its word. ``odd`` marks statements that the caller has to read one by one. ``regular`` says that there is nothing
+    but statements: what else there is, is left out.
     """
 
     def __init__(self, part: Source, name: str) -> None:
@@ -40,11 +41,17 @@ class Statements:
         self.begin = np.concatenate([np.zeros(1, dtype=np.int64), self.end + 1])
         left_over = len(mark) - self.begin[-1]
         self.begin = self.begin[:-1]
-        self.regular = not left_over and bool((mark[self.begin] == DASH).all())
+        dash = mark[self.begin] == DASH
+        self.regular = not left_over and bool(dash.all())
         self.option = np.flatnonzero(mark == PLUS)
         self.option_row = np.searchsorted(self.end, self.option)
+        if not self.regular:
+            kept = np.append(dash, False)[self.option_row]
+            self.option = self.option[kept]
+            self.option_row = (np.cumsum(dash) - 1)[self.option_row[kept]]
+            self.begin, self.end = self.begin[dash], self.end[dash]
         self.odd: Mask = np.zeros(len(self.end), dtype=bool)
-        if not self.regular or not len(self.end):
+        if not len(self.end):
             return
         after = np.concatenate([self.option[1:], np.full(1, len(mark))])
         self.option_end = np.minimum(after, self.end[self.option_row])

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from placement_data.cursor import Cursor
 from placement_data.polygons import Box, rectangles
-from placement_data.readers.def_.sections import options, read_point, read_points, skip_option
+from placement_data.readers.def_.sections import each, options, read_point, read_points, skip_option
 from placement_data.readers.via_shapes import GeneratedVia, Shape
+from placement_data.readers.words import DEF
 
 
 @dataclass
@@ -17,6 +18,7 @@ class RawVias:
     """VIAS as written, one row per via: its boxes about (0, 0), or the parameters of a generated one."""
 
     name: list[str] = field(default_factory=list)
+    line: list[int] = field(default_factory=list)
     via: list[list[Shape] | GeneratedVia] = field(default_factory=list)
 
     def boxes(self, row: int, cut_layers: set[str]) -> list[Shape]:
@@ -32,25 +34,33 @@ def _whole(box: Box) -> Box:
     return math.floor(box[0]), math.floor(box[1]), math.floor(box[2]), math.floor(box[3])
 
 
-def read_vias(statements: Iterable[Cursor]) -> RawVias:
-    """VIAS. A polygon becomes rectangles (``polygons.rectangles``). Raises ``InputError`` for broken statements."""
-    vias = RawVias()
-    for cursor in statements:
-        vias.name.append(cursor.name("the name of a via"))
-        shapes: list[Shape] = []
-        generated = GeneratedVia()
-        for word in options(cursor):
-            if word in ("RECT", "POLYGON"):
-                layer = cursor.name("the name of a layer")
-                if cursor.peek() == "+":
-                    cursor.position += 1
-                    cursor.literal("MASK", "option of a shape is unknown")
-                    cursor.count("MASK")
-                shapes += [(layer, box) for box in read_boxes(cursor, word)]
-            elif not generated.read(cursor, word):
-                skip_option(cursor, properties=word == "PROPERTY")
-        vias.via.append(generated if generated.layers[0] and not shapes else shapes)
-    return vias
+def read_vias(statements: Iterable[Cursor], vias: RawVias | None = None) -> RawVias:
+    """VIAS, added to ``vias``; a polygon becomes rectangles (``polygons.rectangles``).
+
+    Raises ``InputError`` for broken statements.
+    """
+    into = RawVias() if vias is None else vias
+    each(statements, lambda cursor: _read_via(cursor, into))
+    return into
+
+
+def _read_via(cursor: Cursor, vias: RawVias) -> None:
+    name = cursor.name("the name of a via")
+    shapes: list[Shape] = []
+    generated = GeneratedVia()
+    for word in options(cursor):
+        if word in ("RECT", "POLYGON"):
+            layer = cursor.name("the name of a layer")
+            if cursor.peek() == "+":
+                cursor.position += 1
+                cursor.literal("MASK", "option of a shape is unknown")
+                cursor.count("MASK")
+            shapes += [(layer, box) for box in read_boxes(cursor, word)]
+        elif not generated.read(cursor, word):
+            skip_option(cursor, word, DEF["VIAS"])
+    vias.name.append(name)
+    vias.line.append(cursor.source.line(cursor.span[0]))
+    vias.via.append(generated if generated.layers[0] and not shapes else shapes)
 
 
 def read_boxes(cursor: Cursor, word: str) -> list[Box]:

@@ -12,9 +12,9 @@ import numpy as np
 from placement_data.cursor import LARGEST, Cursor
 from placement_data.design import Ints, Use
 from placement_data.errors import InputError
-from placement_data.readers.def_.sections import ORIENTATIONS, options, read_point, skip_option
+from placement_data.readers.def_.sections import ORIENTATIONS, each, options, read_point, skip_option
 from placement_data.readers.def_.vias import read_boxes
-from placement_data.readers.words import USES
+from placement_data.readers.words import DEF, USES
 from placement_data.text import PathLike
 
 # Extension of a wire where it goes on round a corner: half its width (see ``metal``).
@@ -28,6 +28,8 @@ _PATH_OPTIONS = frozenset(("SHAPE", "STYLE", "MASK"))
 _ITEMS = frozenset(("VIRTUAL", "RECT", "-"))
 _PATH_ENDS = frozenset(("NEW", "+", ";"))
 _NO_NAMES = frozenset("()+;")
+# Words that stand between points, where vias may stand too: one in other letters than capitals is no via's name.
+_WORDS = frozenset(("NEW", "VIRTUAL", "RECT", "DO", *_PATH_OPTIONS))
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -69,24 +71,30 @@ class _Numbers(dict[str, int]):
 
 
 class _Codes(dict[str, int]):
-    """Numbers for names, in the order in which they come. ``ValueError`` for punctuation."""
+    """Numbers for names, in the order in which they come. ``ValueError`` for punctuation and words of DEF."""
 
     def __missing__(self, name: str) -> int:
-        if name in _NO_NAMES:
+        if name in _NO_NAMES or name.upper() in _WORDS:
             raise ValueError(name)
         self[name] = len(self)
         return self[name]
 
+    def next(self, cursor: Cursor, expected: str) -> int:
+        """The number of the cursor's next token, which must be a name."""
+        try:
+            return self[cursor.name(expected)]
+        except ValueError:
+            raise cursor.fail("name is a word of DEF", expected=expected, at=cursor.position - 1) from None
+
 
 def read_special_nets(statements: Iterable[Cursor]) -> RawSpecialNets:
     """SPECIALNETS with their wires, rectangles, polygons and vias. Raises ``InputError`` for broken statements."""
-    reader = _Reader()
-    for cursor in statements:
-        reader.read(cursor)
+    reader = SpecialNetReader()
+    each(statements, reader.read)
     return reader.finish()
 
 
-class _Reader:
+class SpecialNetReader:
     """Reads special nets one by one. The wires are walked by the place of a token, for speed."""
 
     def __init__(self) -> None:
@@ -105,12 +113,25 @@ class _Reader:
         return raw
 
     def read(self, cursor: Cursor) -> None:
-        """Read one statement."""
+        """Read one statement. What is read of the wires of a broken one stays behind and is the next net's."""
+        start, wires = cursor.position, (self._segments, self._rectangles, self._placed)
+        sizes = [len(table) for table in wires]
+        try:
+            self._read(cursor)
+        except InputError:
+            recased = [word.upper() if word.upper() in _WORDS else word for word in cursor.tokens]
+            if recased == cursor.tokens:
+                raise
+            for table, size in zip(wires, sizes, strict=True):
+                del table[size:]
+            cursor.tokens, cursor.position = recased, start
+            self._read(cursor)
+
+    def _read(self, cursor: Cursor) -> None:
         raw = self._raw
         raw.path = cursor.source.path
         net = len(raw.name)
-        raw.name.append(cursor.name("the name of a net"))
-        raw.line.append(cursor.source.line(cursor.span[0]))
+        name = cursor.name("the name of a net")
         _skip_pins(cursor)
         use = int(Use.SIGNAL)
         for word in options(cursor):
@@ -120,7 +141,7 @@ class _Reader:
                 if cursor.peek() != "+":
                     self._read_wires(cursor, net)
             elif word in ("RECT", "POLYGON"):
-                layer = self._layers[cursor.name("the name of a layer")]
+                layer = self._layers.next(cursor, "the name of a layer")
                 for box in read_boxes(cursor, word):
                     self._rectangles.extend((net, layer, *map(int, box)))
             elif word == "VIA":
@@ -128,14 +149,16 @@ class _Reader:
             elif word == "USE":
                 use = cursor.choice("USE", USES)
             else:
-                skip_option(cursor, properties=word == "PROPERTY")
+                skip_option(cursor, word, DEF["SPECIALNETS"])
+        raw.name.append(name)
+        raw.line.append(cursor.source.line(cursor.span[0]))
         raw.use.append(use)
 
     def _read_vias(self, cursor: Cursor, net: int) -> None:
         """``name [orientation] point ...``"""
-        via = self._vias[cursor.name("the name of a via")]
+        via = self._vias.next(cursor, "the name of a via")
         orientation = 0
-        if cursor.peek() in ORIENTATIONS:
+        if cursor.keyword() in ORIENTATIONS:
             orientation = cursor.choice("orientation", ORIENTATIONS)
         last = read_point(cursor)
         self._placed.extend((net, via, *last, orientation, 1, 1, 0, 0))
@@ -233,7 +256,7 @@ class _Reader:
             raise ValueError
         via = self._vias[word]
         cursor.position += 1
-        orientation = ORIENTATIONS.get(cursor.peek())
+        orientation = ORIENTATIONS.get(cursor.keyword())
         cursor.position += orientation is not None
         pattern = (1, 1, 0, 0)
         if cursor.peek() == "DO":

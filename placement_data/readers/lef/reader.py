@@ -85,6 +85,11 @@ class Library:
     spelling: Spelling = DEFAULT
     findings: tuple[Finding, ...] = ()  # what was stepped over, one a kind and file
 
+    @classmethod
+    def empty(cls) -> Library:
+        """No layers, sites, vias and masters."""
+        return _library(_Tables(), (), ())
+
     def __repr__(self) -> str:
         counts = f"layers={len(self.layers.name)}, sites={len(self.sites.name)}, masters={len(self.masters.name)}"
         return f"Library({counts})"

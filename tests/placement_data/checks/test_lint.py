@@ -68,7 +68,7 @@ def test_a_made_up_layout_has_none(tmp_path: Path) -> None:
         ("( u4 A )", "( u2 A )", 32, "pin-on-two-nets", "pin A of component u2 is on net n2, expected one net"),
         ("- n3", "- n1", 33, "duplicate", "net n1 is there twice, expected one; the first is in line 30"),
         ("NET n2", "NET n7", 20, "unknown-net", "pin out belongs to an unknown net, found 'n7'"),
-        ("ROW r0 unit", "ROW r0 none", 7, "unknown-site", "site of row r0 is in no LEF, found 'none'"),
+        ("ROW r0 unit", "ROW r0 none", 7, "unknown-site", "row r0 names a site that is in no LEF, found 'none'"),
         ("LAYER m1 m2", "LAYER m1 m9", 8, "unknown-layer", "TRACKS name a layer that is in no LEF, found 'm9'"),
         ("- LAYER m1 +", "- LAYER m8 +", 23, "unknown-layer", "a blockage names a layer that is in no LEF, found 'm8'"),
         ("( 1000 2000 )", "( 30000 2000 )", 11, "outside-die", "component u1 lies wholly outside the die"),

@@ -39,7 +39,7 @@ def tables(design: object) -> dict[str, object]:
         value = getattr(design, part.name)
         if is_dataclass(value):
             found |= {f"{part.name}.{name}": column for name, column in tables(value).items()}
-        elif part.name != "sources":
+        elif part.name not in ("sources", "findings"):
             found[part.name] = repr(value.tolist()) if isinstance(value, np.ndarray) else value
     return found
 
@@ -364,11 +364,11 @@ def test_real_layouts(shared_data: Path, tmp_path: Path) -> None:
         except InputError as error:
             refused[error.what] = refused.get(error.what, 0) + 1
             continue
-        pins: dict[str, set[str]] = {name: set() for name in raw.components.masters}
+        pins: dict[str, set[str]] = {name: set() for name in raw.components.vocabulary.words}
         owners = raw.components.table.find(raw.nets.owner)
         for owner, pin in zip(owners.tolist(), raw.nets.pin.tolist(), strict=True):
             if owner >= 0:
-                pins[raw.components.masters[raw.components.master[owner]]].add(raw.nets.pins[pin])
+                pins[raw.components.vocabulary.words[raw.components.master[owner]]].add(raw.nets.vocabulary.words[pin])
         macros = [
             f"MACRO {name}\nSIZE 1 BY 2 ;\n" + "".join(f"PIN {pin}\nEND {pin}\n" for pin in names) + f"END {name}\n"
             for name, names in pins.items()

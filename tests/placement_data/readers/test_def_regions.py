@@ -37,7 +37,7 @@ REGIONS = """- r ( 0 0 ) ( 10 20 ) ( 30 40 ) ( * 20 ) + TYPE FENCE ;
 
 
 def test_regions_without_groups() -> None:
-    found = regions_of(regions(REGIONS), RawGroups(), CELLS)
+    found, _ = regions_of(regions(REGIONS), RawGroups(), CELLS)
     assert found.name.tolist() == ["r", "s", "t"]
     assert found.kind.tolist() == [RegionKind.FENCE, RegionKind.GUIDE, RegionKind.NONE]
     assert found.box_offset.tolist() == [0, 2, 3, 4]
@@ -63,20 +63,22 @@ def test_regions_without_groups() -> None:
 )
 def test_members_of_a_group(members: str, cells: list[int]) -> None:
     text = f"- g {members} + SOFT MAXX 5 + REGION s + PROPERTY a 1 ;\n- free a b/x ;\n"
-    found = regions_of(regions(REGIONS), groups(text), CELLS)
+    found, undefined = regions_of(regions(REGIONS), groups(text), CELLS)
     assert found.cell_offset.tolist() == [0, 0, len(cells), len(cells)]
     assert found.cell.tolist() == cells
+    lost = [member for member in members.split() if member in ("lost", "c.0.", "b?x")]
+    assert undefined == [("GROUPS", 0, "component", member) for member in lost]
 
 
 def test_groups_and_components_share_a_region() -> None:
     text = "- g c* + REGION t ;\n- h a + REGION t ;\n"
-    found = regions_of(regions(REGIONS), groups(text), CELLS, [(0, "t"), (5, "t"), (2, "r")])
+    found, _ = regions_of(regions(REGIONS), groups(text), CELLS, [(0, "t"), (5, "t"), (2, "r")])
     assert found.cell_offset.tolist() == [0, 1, 1, 5]
     assert found.cell.tolist() == [2, 0, 3, 4, 5]
 
 
 def test_a_group_of_the_old_form_is_its_own_region() -> None:
-    found = regions_of(regions(REGIONS), groups("- g a bx + REGION ( 4 5 ) ( 1 2 ) ;\n"), CELLS)
+    found, _ = regions_of(regions(REGIONS), groups("- g a bx + REGION ( 4 5 ) ( 1 2 ) ;\n"), CELLS)
     assert found.name.tolist() == ["r", "s", "t", "g"]
     assert found.kind[3] == RegionKind.NONE
     assert found.box[-1].tolist() == [1, 2, 4, 5]
@@ -86,7 +88,7 @@ def test_a_group_of_the_old_form_is_its_own_region() -> None:
 def test_unknown_regions(tmp_path: Path) -> None:
     library = read_lef([write(tmp_path, "a.lef", SMALL_LEF)])
     groups = "REGIONS 1 ;\n- r ( 0 0 ) ( 1 1 ) ;\nEND REGIONS\nGROUPS 1 ;\n- g u1\n+ REGION q ;\nEND GROUPS\nNETS 3 ;"
-    with pytest.raises(InputError, match=r":34: group g names an unknown region, found 'q', expected one of REGIONS"):
+    with pytest.raises(InputError, match=r":33: group g names an unknown region, found 'q', expected one of REGIONS"):
         read_def(write(tmp_path, "g.def", SMALL_DEF.replace("NETS 3 ;", groups)), library)
     with pytest.raises(InputError, match=r":11: component u1 names an unknown region, found 'q'"):
         read_def(write(tmp_path, "c.def", SMALL_DEF.replace("2000 ) N", "2000 ) N + REGION q", 1)), library)
