@@ -143,7 +143,8 @@ class Source:
     def part(self, start: int, end: int) -> Source:
         """The stretch ``start:end`` of this one."""
         last = self.last and end == len(self.data)
-        return Source(self.path, self.data[start:end], self.line(start), last, self.findings)
+        line = self.first_line + self.data.count(b"\n", 0, start)  # asked for once, not worth a table of lines
+        return Source(self.path, self.data[start:end], line, last, self.findings)
 
     def line(self, offset: int) -> int:
         """Line number, from 1, of a byte."""

@@ -35,6 +35,7 @@ class RawNets:
 
     name: list[str] = field(default_factory=list)
     key: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    ordered: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # the keys, sorted
     use: Codes = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     fan: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     row: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -49,7 +50,12 @@ class RawNets:
             self.key, self.use, self.fan, self.row, self.owner, self.pin = (
                 np.concatenate(column) for column in zip(*self.parts, strict=True)
             )
+            self.ordered = np.sort(self.key)
             self.parts.clear()
+
+    def repeated(self) -> list[int]:
+        """Places of the names that are there before already."""
+        return KeyTable(self.key).repeated().tolist() if (self.ordered[1:] == self.ordered[:-1]).any() else []
 
 
 @dataclass

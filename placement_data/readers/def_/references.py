@@ -16,7 +16,7 @@ from placement_data.errors import InputError
 from placement_data.names import Spelling, rows_of
 from placement_data.readers.def_.raw import RawDesign
 from placement_data.readers.def_.regions import Undefined
-from placement_data.readers.def_.tokens import keys_of, repeats
+from placement_data.readers.def_.tokens import keys_of
 from placement_data.readers.lef import Library
 
 
@@ -25,7 +25,7 @@ def check_unique(raw: RawDesign) -> None:
     components, nets = raw.components, raw.nets
     again = components.table.repeated().tolist()
     _check_twice(raw, "component", components.name, again, partial(_lines, raw, "COMPONENTS", components.row))
-    _check_twice(raw, "net", nets.name, repeats(nets.key), partial(_lines, raw, "NETS", nets.row))
+    _check_twice(raw, "net", nets.name, nets.repeated(), partial(_lines, raw, "NETS", nets.row))
     for kind, names, lines, refuse in (
         ("pin", raw.ports.name, raw.ports.line, True),
         ("special net", raw.special_nets.name, raw.special_nets.line, True),
@@ -133,7 +133,7 @@ def _tell_unknown(raw: RawDesign, code: str, kind: str, wrong: Sequence[tuple[st
 def check_ports(raw: RawDesign, spelling: Spelling) -> None:
     """Note ports whose net neither NETS nor SPECIALNETS has."""
     ports = raw.ports
-    known = np.sort(raw.nets.key)
+    known = raw.nets.ordered
     keys = keys_of(ports.net) if all(ports.net) else keys_of([net or "-" for net in ports.net])
     at = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
     missed = np.flatnonzero(known[at] != keys) if len(known) else np.arange(len(keys))

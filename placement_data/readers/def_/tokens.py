@@ -159,12 +159,6 @@ class KeyTable:
         return np.asarray(np.sort(self._order[again]), dtype=np.int64)
 
 
-def repeats(keys: Keys) -> list[int]:
-    """Places of the keys that are there before already, in order."""
-    ordered = np.sort(keys)
-    return KeyTable(keys).repeated().tolist() if (ordered[1:] == ordered[:-1]).any() else []
-
-
 class Vocabulary:
     """Numbers for the few distinct words of a column, in the order in which they come."""
 
