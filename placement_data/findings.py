@@ -16,7 +16,10 @@ from placement_data.errors import InputError
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """What is wrong, with a stable code, and where: ``count`` things alike, the first of them at ``file``, ``line``."""
+    """What is wrong, with a stable code, and where: ``count`` things alike, the first of them at ``file``, ``line``.
+
+    Line 0 is the file as a whole.
+    """
 
     file: str
     line: int
@@ -32,10 +35,13 @@ class Finding:
 
     def __str__(self) -> str:
         """``MESSAGE (N times, first at FILE:LINE)``."""
-        place = f"{self.file}:{self.line}"
-        return (
-            f"{self.message} ({place})" if self.count == 1 else f"{self.message} ({self.count} times, first at {place})"
-        )
+        times = f"{self.count} times, first at " if self.count > 1 else ""
+        return f"{self.message} ({times}{self.place})"
+
+    @property
+    def place(self) -> str:
+        """``FILE:LINE``, or the file alone."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class Findings:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from placement_data.design import Design, LibertyCells
 from placement_data.features import ChannelSet, channel_set, feature_maps
 from placement_data.findings import Finding, counted
+from placement_data.gaps import gaps, require_content
 from placement_data.grid import Grid
 from placement_data.labels import make_labels
 from placement_data.manifest import ManifestRow
@@ -143,6 +144,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     files = _files(row, recipe)
     names = _names([path for group in files.values() for path in group])
     design = _read_layout(row)
+    require_content(design)
     grid = Grid.of(design, recipe.tile_um)
     dbu = design.dbu_per_micron
     reports = () if row.report is None else (row.report, *row.report_repeats)
@@ -159,7 +161,9 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         provenance={
             "key": sample_key(row, recipe),
             "layout": [names[path] for path in files["layout"]],
-            **_findings([*design.findings, *(one for labels in every for one in labels.findings)], names),
+            **_findings(
+                [*design.findings, *gaps(design), *(one for labels in every for one in labels.findings)], names
+            ),
         },
     )
     if not every:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.design import Design, Status
+from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
 from placement_data.findings import counted
+from placement_data.gaps import gaps, require_content
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
 from placement_data.readers import read_design
@@ -142,6 +143,7 @@ def score_layout(
         timings[stage], mark = now - mark, now
 
     design = read_design(lef, def_)
+    require_content(design)
     lap("parse")
     grid = Grid.of(design, tile)
     features = {version: feature_maps(design, grid, channels) for version, channels in sets.items()}
@@ -309,7 +311,7 @@ def _region(
 def _warnings(
     design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card]
 ) -> tuple[tuple[str, str], ...]:
-    found = [(one.code, str(one)) for one in counted(design.findings)]
+    found = [(one.code, str(one)) for one in (*counted(design.findings), *gaps(design))]
     others = sorted({card.tile_um for card in cards} - {grid.tile_um})
     if others:
         sizes = " and ".join(f"{size:g}" for size in others)
@@ -319,11 +321,6 @@ def _warnings(
         far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
         if far:
             found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
-    if len(design.special_nets.name) == 0:
-        found.append(("no-power-grid", "the layout has no special nets: its power grid takes no routing resource"))
-    unplaced = int((design.ports.status == Status.UNPLACED).sum())
-    if unplaced:
-        found.append(("unplaced-ports", f"{unplaced} ports of the design are not placed"))
     return tuple(found)
 
 

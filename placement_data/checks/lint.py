@@ -10,7 +10,10 @@ code                      finding
 ``syntax``                a statement that cannot be read
 ``count``                 a section holds more or fewer statements than its header says
 ``missing``               DESIGN, UNITS or DIEAREA is not there; a MACRO or SITE has no SIZE
-``empty``                 the design has no placed component, no signal net, pin, row or track
+``no-components``         no component is placed; ingest and score refuse the layout
+``no-nets``               no signal net; ingest and score refuse the layout
+``no-ports``, ``no-rows``, ``no-tracks``, ``no-pin-shapes``  PINS, ROW or TRACKS are missing; the LEF says nothing of
+                          where pins are
 ``duplicate``             a component, pin, net, special net, row, via, region or group of the same name came before; a
                           layer, site, via or macro did, and says something else; a pin of a macro did
 ``unknown-word``          a statement or option begins with a word that LEF and DEF 5.3 to 5.8 do not have there
@@ -42,6 +45,7 @@ from placement_data.checks.placement import misplaced
 from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.findings import Finding, Findings
+from placement_data.gaps import gaps, refusals
 from placement_data.readers.def_.link import link
 from placement_data.readers.def_.raw import RawDesign
 from placement_data.readers.def_.reader import parse_def
@@ -52,6 +56,8 @@ from placement_data.text import PathLike
 COUNTED = (
     "layers", "sites", "macros", "components", "pins", "nets", "special_nets", "rows", "tracks", "blockages",
 )  # fmt: skip
+# A floorplan is not placed yet, and may be without a power grid: those gaps are no contradictions.
+_GAPS = ("no-rows", "no-tracks", "no-ports", "no-pin-shapes")
 
 
 @dataclass
@@ -98,6 +104,9 @@ def _lint_def(path: PathLike, library: Library, with_lef: bool, counts: dict[str
         ("blockages", set(raw.blockages.line)),
     ):  # fmt: skip
         counts[name] += len(held)
+    for code, error in refusals(design):
+        findings.error(code, error)
+    findings.found += [one for one in gaps(design) if one.code in _GAPS]
     _check_pins(raw, design)
     _check_places(raw, design, on_die)
     if with_lef:

@@ -39,7 +39,7 @@ def findings_lines(findings: Sequence[tuple[str, Finding]]) -> list[str]:
         first = own[0][1]
         times = sum(one.count for _, one in own)
         among = f"{times} in {samples} placements, first " if times > 1 else ""
-        lines.append(f"{code}: {first.message} ({among}{first.file}:{first.line})")
+        lines.append(f"{code}: {first.message} ({among}{first.place})")
     return lines
 
 
