@@ -148,6 +148,8 @@ class SpecialNetReader:
                 self._read_vias(cursor, net)
             elif word == "USE":
                 use = cursor.choice("USE", USES)
+            elif word in _PATH_OPTIONS:  # of the rectangle, polygon or via that follows
+                cursor.name(f"the value of {word}")
             else:
                 skip_option(cursor, word, DEF["SPECIALNETS"])
         raw.name.append(name)
@@ -225,7 +227,7 @@ class SpecialNetReader:
             if width < 0:
                 raise ValueError
             at += 2
-            while tokens[at] == "+" and tokens[at + 1] in _PATH_OPTIONS:
+            while tokens[at] == "+" and tokens[at + 1].upper() in _PATH_OPTIONS:
                 at += 3
         except (ValueError, IndexError):
             cursor.name("the name of a layer")
