@@ -39,6 +39,7 @@ class RawPorts:
     box: list[tuple[int, int, int, int]] = field(default_factory=list)
     placed: list[tuple[int, ...]] = field(default_factory=list)  # as _bounds takes them
     layers: list[tuple[int, str]] = field(default_factory=list)  # line and layer of each shape
+    vias: list[tuple[int, str]] = field(default_factory=list)  # line and name of each via
 
 
 @dataclass
@@ -47,6 +48,7 @@ class _Port:
 
     points: list[tuple[int, int]] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
+    vias: list[str] = field(default_factory=list)
     placement: tuple[int, int, int] | None = None
     status: int = Status.UNPLACED
 
@@ -80,6 +82,7 @@ def _read_port(cursor: Cursor, ports: RawPorts) -> None:
     line = cursor.source.line(cursor.span[0])
     for port in shapes:
         ports.layers += [(line, layer) for layer in port.layers]
+        ports.vias += [(line, via) for via in port.vias]
         if port.placement is not None:
             x, y = zip(*port.points or [(0, 0)], strict=True)
             ports.placed.append((len(ports.name), *port.placement, min(x), min(y), max(x), max(y)))
@@ -99,7 +102,7 @@ def _read_port_option(cursor: Cursor, word: str, port: _Port) -> None:
         port.layers.append(_read_layer(cursor))
         port.points += read_points(cursor, least=3)
     elif word == "VIA":
-        cursor.name("the name of a via")
+        port.vias.append(cursor.name("the name of a via"))
         if cursor.keyword() == "MASK":
             cursor.position += 1
             cursor.count("MASK")

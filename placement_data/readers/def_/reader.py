@@ -34,6 +34,7 @@ from placement_data.readers.lef import Library
 from placement_data.readers.words import DEF, SPELLING, read_spelling
 from placement_data.text import PathLike
 
+_ONCE = {"DESIGN": "name", "UNITS": "dbu_per_micron", "DIEAREA": "die"}
 _READ_STATEMENTS = ("DESIGN", "UNITS", "DIEAREA", "ROW", "TRACKS", "GCELLGRID")
 _DIE = "a polygon of sides along the axes, which meet at its corners only"
 
@@ -138,6 +139,9 @@ def read_statement(raw: RawDesign, word: str, cursor: Cursor) -> None:
             cursor.name(f"the value of {word}")
             cursor.literal(";", "statement is not ended")
         return
+    if word in _ONCE and getattr(raw, _ONCE[word]):
+        expected = "one; the last one counts"
+        raw.findings.add("duplicate", raw.path, lambda: cursor.fail(f"{word} is there twice", expected=expected, at=0))
     if word == "DESIGN":
         raw.name = cursor.name("the name of the design")
     elif word == "UNITS":

@@ -90,6 +90,7 @@ def check_layers(raw: RawDesign, library: Library) -> None:
     for code, layer in enumerate(special.layers):
         if layer not in layers:
             used += [("a special net names", special.line[net], layer) for net in _nets_of(raw, code)]
+    used += _of_halos(raw, layers)
     wrong = [(what, line, layer) for what, line, layer in used if layer and layer not in layers]
     _tell_unknown(raw, "unknown-layer", "layer", wrong)
     rows = [(f"row {row.name} names", row.line, row.site) for row in raw.rows if row.site not in sites]
@@ -99,7 +100,15 @@ def check_layers(raw: RawDesign, library: Library) -> None:
     unknown = [code for code, via in enumerate(special.vias) if via not in vias]
     pairs = np.unique(placed[np.isin(placed[:, 1], unknown)], axis=0).tolist()
     lost = [("a special net names", special.line[net], special.vias[code]) for net, code in pairs]
+    lost += [("a pin names", line, via) for line, via in dict.fromkeys(raw.ports.vias) if via not in vias]
     _tell_unknown(raw, "unknown-via", "via", lost)
+
+
+def _of_halos(raw: RawDesign, layers: set[str]) -> list[tuple[str, int, str]]:
+    """The unknown layers of components' ROUTEHALO."""
+    lost = [(row, name) for row, _, *names in raw.components.route_halo for name in names if name not in layers]
+    lines = _lines(raw, "COMPONENTS", raw.components.row, [row for row, _ in lost]) if lost else []
+    return [("a ROUTEHALO names", line, name) for line, (_, name) in zip(lines, lost, strict=True)]
 
 
 def _of_vias(raw: RawDesign) -> Iterable[tuple[int, str]]:
