@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, default_collate
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.store import Sample, Store
 
 SPLITS = ("train", "search", "test")
@@ -131,29 +131,53 @@ class Split:
         return cls.from_dict(value, path)
 
 
-def split_by_family(families: Sequence[str], seed: int, fractions: Sequence[float] = FRACTIONS) -> Split:
-    """Distribute families over train, search and test so that placements come near ``fractions``.
+def split_by_family(
+    families: Sequence[str], seed: int, fractions: Sequence[float] = FRACTIONS, held_out: Collection[str] = ()
+) -> Split:
+    """Distribute families over train, search and test so that placements come near ``fractions`` (of any sum).
 
     ``families`` names the family of every placement. Families are visited in an order drawn from ``seed``; each goes to
-    the split that is furthest behind its share, so every split has one as soon as there are three.
+    the split that is furthest behind its share, so every split has one as soon as there are three. With ``held_out``
+    these families are the test split, and the others are distributed over train and search.
     """
     counts = Counter(families)
-    if len(counts) < len(SPLITS):
-        raise InputError("too few design families to split", found=len(counts), expected=f"at least {len(SPLITS)}")
-    order = np.random.default_rng(seed).permutation(sorted(counts))
+    free = sorted(counts.keys() - set(held_out))
+    sides = SPLITS[:2] if held_out else SPLITS
+    if len(free) < len(sides):
+        beside = f" beside those left out ({', '.join(sorted(held_out))})" if held_out else ""
+        raise InputError(
+            f"too few design families to split{beside}", found=len(free),
+            expected=f"at least {len(sides)}, one for each of {', '.join(sides)}: ingest further designs, "
+            "or give each design that shares no logic with another a family of its own in the manifest",
+        )  # fmt: skip
     placed: list[list[str]] = [[] for _ in SPLITS]
-    filled = np.zeros(len(SPLITS))
-    for family in order:
-        to = int(np.argmin(filled / np.asarray(fractions)))
+    placed[2] += held_out
+    filled = np.zeros(len(sides))
+    for family in np.random.default_rng(seed).permutation(free):
+        to = int(np.argmin(filled / np.asarray(fractions[: len(sides)])))
         placed[to].append(str(family))
         filled[to] += counts[str(family)]
     return Split(*(tuple(sorted(names)) for names in placed))
 
 
-def draw_split(store: Store, seed: int) -> Split:
-    """:func:`split_by_family` over the placements of a store that have labels, or all where none has."""
-    labelled = [family for family, known in zip(store.families, store.labelled, strict=True) if known]
-    return split_by_family(labelled or store.families, seed)
+def draw_split(
+    store: Store, seed: int, fractions: Sequence[float] = FRACTIONS, leave_out: Collection[str] = ()
+) -> Split:
+    """:func:`split_by_family` over the placements of a store that have labels, or all where none has.
+
+    The families of the designs ``leave_out`` are the test split. Raises SettingError for a design that is not there.
+    """
+    rows = zip(store.designs, store.families, store.labelled, strict=True)
+    known = [(design, family) for design, family, labelled in rows if labelled or not any(store.labelled)]
+    unknown = sorted(set(leave_out) - {design for design, _ in known})
+    if unknown:
+        there = ", ".join(sorted({design for design, _ in known}))
+        raise SettingError("no labelled placement of the design to leave out", found=unknown[0], expected=there)
+    held_out = {family for design, family in known if design in set(leave_out)}
+    try:
+        return split_by_family([family for _, family in known], seed, fractions, held_out)
+    except InputError as error:
+        raise error.inside(store.path) from None
 
 
 @dataclass(frozen=True)

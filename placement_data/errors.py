@@ -51,6 +51,16 @@ class InputError(RoutenasError):
         return InputError(self.what, file=file, line=self.line, found=self.found, expected=self.expected)
 
 
+class SettingError(InputError):
+    """A name or value that a user set and that there is not, or that cannot be.
+
+    As it stands it is about the command line, or an argument of a Python call. Where the setting came from a file,
+    ``inside(file)`` makes it an error of that input.
+    """
+
+    exit_code = 2
+
+
 def _quoted(found: object) -> str:
     text = found if isinstance(found, str) else repr(found)
     text = text[:200].encode("unicode_escape").decode("ascii")

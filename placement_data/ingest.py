@@ -132,11 +132,14 @@ def _files(row: ManifestRow, recipe: Recipe) -> dict[str, tuple[Path, ...]]:
     }
 
 
-def _names(files: Sequence[Path]) -> dict[Path, str]:
-    """A file's name, with as many of its folders before it as tell it from the others that are named alike."""
+def short_names(files: Sequence[Path], taken: Sequence[str] = ()) -> dict[Path, str]:
+    """A file's name, with as many of its folders before it as tell it from others that are named alike, and ``taken``.
+
+    Names of files that are one path, and of one of which nothing more can be told, stay alike.
+    """
     names = {path: path.name for path in files}
     for depth in range(2, max((len(path.parts) for path in files), default=0) + 1):
-        alike = Counter(names.values())
+        alike = Counter([*names.values(), *taken])
         names = {
             path: name if alike[name] == 1 else "/".join(path.parts[-depth:]) for path, name in names.items()
         }  # fmt: skip
@@ -149,7 +152,7 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
     the name it is recorded under, tile, channel version, and :data:`VERSION`.
     """
     files = _files(row, recipe)
-    names = _names([path for group in files.values() for path in group])
+    names = short_names([path for group in files.values() for path in group])
     facts = {
         "version": VERSION,
         "channels": channel_set(recipe.channels).version,
@@ -181,7 +184,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     """
     recipe = recipe or Recipe(tile_um)
     files = _files(row, recipe)
-    names = _names([path for group in files.values() for path in group])
+    names = short_names([path for group in files.values() for path in group])
     design = _read_layout(row)
     grid = Grid.of(design, recipe.tile_um)
     sample = Sample(
@@ -230,6 +233,8 @@ class _Task:
 
 def _make_part(parts: Path, recipe: Recipe, task: _Task) -> tuple[str, State]:
     """Have the sample in the output or in a part, and return its key and where it came from."""
+    if task.row.absent is not None:
+        raise task.row.absent
     key = sample_key(task.row, recipe)
     if key == task.known:
         return key, "unchanged"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from placement_data.dataset import Split, draw_split
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import baseline, baselines
@@ -151,7 +151,7 @@ def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: 
     if not isinstance(data, Store | Path | str):
         return data
     if name not in TASKS:
-        raise InputError("no such task", found=name, expected=" or ".join(TASKS))
+        raise SettingError("no such task", found=name, expected=" or ".join(TASKS))
     store = data if isinstance(data, Store) else Store(data)
     if split is None:
         split = draw_split(store, seed)

@@ -98,7 +98,7 @@ def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str
     """
     card, store = predictor.card, task.store
     if card.name != task.name:
-        raise InputError(f"the model {name} is for another task", found=card.name, expected=task.name)
+        raise ModelMismatchError(f"the model {name} is for another task: {card.name}, expected {task.name}")
     if (card.channel_version, card.channels) != (store.channel_version, store.channels):
         raise ModelMismatchError(
             f"the model {name} has channels {card.channel_version}, the data set {store.channel_version}"

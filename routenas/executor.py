@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from abc import abstractmethod
 from collections import deque
@@ -13,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.processes import EndedError, Pool
 from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result, Trial
@@ -276,13 +277,19 @@ class Execution:
     memory_mb: int | None = None
 
     def check(self) -> None:
-        """Raise ``InputError`` for an unknown name, a missing package, and limits that the executor cannot keep."""
+        """Raise ``InputError`` for an unknown name, a missing package, and what the executor cannot do."""
         if self.executor not in EXECUTORS:
-            raise InputError("no such executor", found=self.executor, expected=" or ".join(EXECUTORS))
+            raise SettingError("no such executor", found=self.executor, expected=" or ".join(EXECUTORS))
         if self.executor == "ray":
             check_ray()
         if self.executor != "processes" and (self.seconds is not None or self.memory_mb is not None):
-            raise InputError("limits of a trial need worker processes", found=self.executor, expected="processes")
+            raise SettingError("limits of a trial need worker processes", found=self.executor, expected="processes")
+        if self.executor == "in-process" and self.workers != 1:
+            raise SettingError("one trial at a time runs in-process", found=self.workers, expected="1, or processes")
+        if self.executor != "ray" and self.address is not None:
+            raise SettingError("only the executor ray has an address", found=self.executor, expected="ray")
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise SettingError("the time of a trial must be positive", found=self.seconds, expected="seconds")
 
     def open(self, estimator: Estimator) -> Executor:
         """The executor. Raises as `check` does."""

@@ -28,11 +28,11 @@ from routenas.estimators.scratch import Retrained, Retraining, in_silence
 from routenas.executor import Execution
 from routenas.interfaces import Executor, Task
 from routenas.journal import Journal
-from routenas.look_up import look_up
+from routenas.look_up import is_own, look_up
 from routenas.loop import SearchFailedError, best_first, search
 from routenas.recipes import RECIPES
 from routenas.results import Result, Trial
-from routenas.settings import Parts, Settings
+from routenas.settings import Parts, Settings, made_space
 from routenas.strategies import suited
 from routenas.tasks import task_config
 from routenas.training import check_device
@@ -67,7 +67,7 @@ def run(
     folder that another run is in, or is writing to, and :class:`SearchFailedError` where every training failed.
     """
     execution.check()
-    check_device(settings.device)
+    check(settings)
     settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
     scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
@@ -83,6 +83,16 @@ def run(
         _record(folder, task, settings, resume)
         trials = _searched(folder, parts, scheduler, settings, journal, execution, events)
         return _concluded(folder, task, parts.space, settings, trials, execution, events)
+
+
+def check(settings: Settings) -> None:
+    """Raise :class:`SettingError` for what of the settings is wrong on every task: a name, an option, the device."""
+    look_up("recipe", RECIPES, settings.recipe)
+    look_up("scheduler", SCHEDULERS, settings.scheduler)
+    suited(settings.strategy, settings.trials, settings.in_flight, settings.strategy_options)
+    if settings.space:
+        made_space(settings.space)
+    check_device(settings.device)
 
 
 def _searched(
@@ -227,9 +237,17 @@ def read_configuration(folder: Path) -> dict[str, Any]:
 
 def settings_toml(settings: Settings, task: Mapping[str, Any]) -> str:
     """Settings and task as TOML that ``routenas search --config`` reads; what follows from the data is left out."""
-    own = {name: task[name] for name in ("task", "name", "data", "split") if name in task}
-    text = tomli_w.dumps({**settings.to_dict(), "task": own})
+    short = ("task", "name", "data", "split")
+    told = {name: value for name, value in task.items() if name != "shape" if is_own(task["task"]) or name in short}
+    text = tomli_w.dumps({**settings.to_dict(), "task": _without_none(told)})
     return f"# The settings of this run; 'routenas search --config FILE --out FOLDER' runs it again.\n{text}"
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is None is left out, as where an argument has its default."""
+    if isinstance(value, Mapping):
+        return {name: _without_none(item) for name, item in value.items() if item is not None}
+    return [_without_none(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _short(value: Any) -> str:

@@ -15,7 +15,7 @@ from placement_data.circuitnet.index import INDEX_FILE, Channel, Index, Layout, 
 from placement_data.circuitnet.names import COUNTS_CLIP, DRC_FOLDER, PLACEMENT_MAPS, ROUTER_MAPS
 from placement_data.circuitnet.resize import cubic_resize, max_resize
 from placement_data.dataset import SPLITS, Split
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.grid import TILES_MAX, area_resize
 from placement_data.store import Sample, Store, atomic_folder
 
@@ -50,7 +50,7 @@ def export_circuitnet(
     if target.exists():
         raise InputError("the folder exists", file=target, expected="the name of a new folder")
     if not 1 <= resize <= TILES_MAX:
-        raise InputError("maps cannot be of this size", found=resize, expected=f"1 to {TILES_MAX} tiles a side")
+        raise SettingError("maps cannot be of this size", found=resize, expected=f"1 to {TILES_MAX} tiles a side")
     store = Store(store_path)
     _require_known(store, split)
     chosen = [i for i, labelled in enumerate(store.labelled) if labelled or layout == "raw"]

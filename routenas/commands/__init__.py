@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from placement_data.errors import InputError, RoutenasError
+from placement_data.errors import InputError, RoutenasError, SettingError
+from routenas.commands.verb import POSITIVE
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -40,12 +42,23 @@ def options_of(pairs: tuple[str, ...]) -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
             raise click.UsageError(f"an option is name=value, not {pair!r}")
+        name = name.strip().replace("-", "_")
+        if name in found:
+            raise click.UsageError(f"the option {name} is set twice")
         try:
-            value = json.loads(text)
+            found[name] = json.loads(text)
         except ValueError:
-            value = text
-        found[name.strip().replace("-", "_")] = value
+            found[name] = text
     return found
+
+
+@contextmanager
+def settings_in(file: Path | None) -> Iterator[None]:
+    """What is wrong with a setting inside is an error of this file; of the command line where there is none."""
+    try:
+        yield
+    except SettingError as error:
+        raise error if file is None else error.inside(file) from None
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +87,7 @@ DEVICE = click.option(
 EPOCHS = click.option("--epochs", type=click.IntRange(min=1), help="Epochs of a training (default: the budget's).")
 RATE = click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     help="Highest learning rate [the budget's].",
 )
 BATCH = click.option("--batch", type=click.IntRange(min=1), help="Placements per step (default: the budget's).")

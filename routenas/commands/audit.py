@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from routenas.commands import FILE, UNUSED_SEED, example
+from routenas.commands.verb import verb
 
 LEAK = 10
 """Exit code of an audit that found a leak."""
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas data audit data.h5 --split split.json",
         "routenas data audit data.h5 --split split.json --model runs/hotspots/model --json audit.json",

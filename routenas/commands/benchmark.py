@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from routenas.commands import FILE, example, telling
+from routenas.commands.verb import verb
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas benchmark nas-bench-201 --strategy regularised-evolution --queries 100 --tables nas_tables/",
         "routenas benchmark nas-bench-201 --strategy predictor --strategy evolution --strategy random \\",

@@ -10,6 +10,7 @@ import click
 
 from placement_data.errors import InputError
 from routenas.commands import FILE, UNUSED_SEED, example, explain
+from routenas.commands.verb import POSITIVE, Number, verb
 
 if TYPE_CHECKING:
     from placement_data.circuitnet.exporting import Preprocessing
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from placement_data.store import Sample
 
 
-@click.command(
+@verb(
     "import-circuitnet", epilog=example("routenas data import-circuitnet CircuitNet-N28/ -o circuitnet.h5 --keep-going")
 )
 @click.argument("folder", type=FILE)
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 @click.option("--channels", help="Maps to take, comma-separated (default: all placement maps that are there).")
 @click.option("--router-maps", is_flag=True, help="Take the routers' overflow maps, too: they leak the answer.")
 @click.option("--label", default="DRC_all", show_default=True, help="DRC_all or one violation type.")
-@click.option("--threshold", type=click.FloatRange(min=0), help="Violations above which a tile is a hotspot [0].")
+@click.option("--threshold", type=Number(min=0), help="Violations above which a tile is a hotspot [0].")
 @click.option(
     "--families", type=click.Choice(["core", "design", "table"]), default="core", show_default=True,
     help="What a family is: a core, a design, or the bundled table's.",
 )  # fmt: skip
 @click.option("--designs", type=FILE, help="CSV with sample, design, family for samples of other names.")
-@click.option("--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns [2.25].")
+@click.option("--tile", type=POSITIVE, help="Side of a tile in microns [2.25].")
 @click.option("--keep-going", is_flag=True, help="Leave out what cannot be read, say so, and end with exit code 3.")
 @click.option("--force", is_flag=True, help="Replace the data set that is there.")
 @UNUSED_SEED
@@ -77,9 +78,7 @@ def import_circuitnet(
     return InputError.exit_code if defects else 0
 
 
-@click.command(
-    "export-circuitnet", epilog=example("routenas data export-circuitnet data.h5 -o circuitnet/ --split split.json")
-)
+@verb("export-circuitnet", epilog=example("routenas data export-circuitnet data.h5 -o circuitnet/ --split split.json"))
 @click.argument("path", type=FILE)
 @click.option("-o", "--out", "output", type=FILE, required=True, help="Folder to make.")
 @click.option(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from placement_data.errors import InputError
 from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THREADS, example, telling
+from routenas.commands.verb import verb
 
 
-@click.command(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
+@verb(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
 @click.argument("path", type=FILE)
 @TASK
 @click.option(
@@ -70,13 +71,21 @@ def evaluate(
 
 
 def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path]:
-    """Folders by name; a bundle without a name is called as the folder that it is in."""
-    named: dict[str, Path] = {}
-    for text in models:
-        name, equals, folder = text.partition("=")
-        path = Path(folder if equals else text)
-        name = name if equals else path.absolute().parent.name
-        if not name or name in named or name in taken:
-            raise InputError("two rows of one name", found=name, expected="NAME=FOLDER with names of their own")
-        named[name] = path
-    return named
+    """Folders by name: the one given, else the end of its path that tells it from the others and the baselines.
+
+    ``model`` at the end of a path tells nothing: the bundle of a run is called as the run.
+    """
+    from placement_data.ingest import short_names
+    from routenas.run import MODEL
+
+    own = [text.partition("=")[0] if "=" in text and not Path(text).exists() else "" for text in models]
+    folders = [text.removeprefix(f"{name}=") if name else text for name, text in zip(own, models, strict=True)]
+    ends = [Path(os.path.abspath(folder)) for folder in folders]
+    ends = [path.parent if path.name == MODEL else path for path in ends]
+    unnamed = [path for path, name in zip(ends, own, strict=True) if not name]
+    short = short_names(unnamed, [*taken, *filter(None, own)])
+    names = [name or short[path] for path, name in zip(ends, own, strict=True)]
+    twice = [name for name in names if [*names, *taken].count(name) > 1]
+    if twice:
+        raise click.UsageError(f"two rows of one name, {twice[0]!r}: give NAME=FOLDER with names of their own")
+    return dict(zip(names, map(Path, folders), strict=True))

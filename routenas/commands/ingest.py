@@ -8,9 +8,10 @@ import click
 
 from placement_data.errors import InputError
 from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
+from routenas.commands.verb import POSITIVE, verb
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas ingest manifest.csv -o data.h5 --workers 8",
         "routenas ingest manifest.csv -o data.h5 --workers 8 --resume --keep-going",
@@ -18,9 +19,7 @@ from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
 )
 @click.argument("manifest", type=FILE)
 @click.option("-o", "--out", "--output", "output", type=FILE, required=True, help="The HDF5 data set to write.")
-@click.option(
-    "--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns (default: the row height)."
-)
+@click.option("--tile", type=POSITIVE, help="Side of a tile in microns (default: the row height).")
 @click.option(
     "--channels", default="routenas17", show_default=True, help="Channel set: routenas17, circuitnet9, all or another."
 )
@@ -59,7 +58,7 @@ def ingest(
     chosen = [name for name, given in modes.items() if given]
     if len(chosen) > 1:
         raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
-    rows = read_manifest(manifest)
+    rows = read_manifest(manifest, absent=keep_going)
     with progress_bar("ingest", len(rows)) as bar:
 
         def tell(sample: str, error: Exception | None) -> None:

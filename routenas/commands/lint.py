@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from routenas.commands import FILE, UNUSED_SEED, example
+from routenas.commands.verb import verb
 
 FINDINGS = 10
 """Exit code where there is a finding."""
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas data lint --lef tech.lef --lef cells.lef --def placed.def.gz",
         "routenas data lint --def placed.def --json -",

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from placement_data.errors import InputError
 from routenas.commands import FILE, THREADS, UNUSED_SEED, example
+from routenas.commands.verb import POSITIVE, verb
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas score --lef tech.lef --lef cells.lef --def placed.def.gz \\",
         "  --model hotspots/ --model violated-nets/ --json out.json --png out.png",
@@ -22,7 +22,7 @@ from routenas.commands import FILE, THREADS, UNUSED_SEED, example
 @click.option("--lef", "lef", type=FILE, multiple=True, required=True, help="Technology or cell LEF; may be repeated.")
 @click.option("--def", "def_", type=FILE, required=True, help="Placed DEF, plain or gzip.")
 @click.option("--model", "models", type=FILE, multiple=True, required=True, help="Model bundle; at most one per task.")
-@click.option("--tile", type=click.FloatRange(min=0, min_open=True), help="Tile in microns (default: the model's).")
+@click.option("--tile", type=POSITIVE, help="Tile in microns (default: the model's).")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
 @click.option("--json", "json_path", type=FILE, help="Write the whole answer as JSON.")
 @click.option(
@@ -41,6 +41,7 @@ def score(
     gc.disable()
     from placement_data.files import check_writable, write_text
     from routenas.api import limited_threads
+    from routenas.bundle import ModelMismatchError
     from routenas.predictor import Predictor
     from routenas.scoring import heat_map_csv, score_layout
     from routenas.show.text import score_table, timing_table
@@ -50,7 +51,7 @@ def score(
         check_writable(path)
     predictors = [Predictor.of(model) for model in models]
     if (csv_path or png_path) and all(each.card.name != "hotspots" for each in predictors):
-        raise InputError("a map can only be written by a hotspot model", expected="--model of the task 'hotspots'")
+        raise ModelMismatchError("a map needs a hotspot model, expected --model of the task 'hotspots'")
     loaded = time.perf_counter() - began
     with limited_threads(threads):
         found = score_layout(lef, def_, predictors, tile, top)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError
@@ -94,6 +94,8 @@ class TrainedFromScratch(_Training):
     memory or cannot be built is a result without a value, not an error. Its costs are ``parameters`` and
     ``multiplications`` (of one forward pass of the task's example).
     """
+
+    costs: ClassVar = ("parameters", "multiplications")
 
     space: Space
     seed: int
