@@ -12,6 +12,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.findings import Finding
+
 Ints = NDArray[np.int64]
 Codes = NDArray[np.uint8]
 Indices = NDArray[np.int32]
@@ -359,6 +361,7 @@ class Design:
     special_wires: SpecialWires = field(default_factory=SpecialWires.empty)
     regions: Regions = field(default_factory=Regions.empty)
     sources: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = field(default=())  # what was stepped over, one a kind and file
 
     def __repr__(self) -> str:
         sizes = f"cells={len(self.cells.name)}, nets={len(self.nets.name)}, pins={len(self.pins.net)}"

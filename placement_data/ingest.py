@@ -4,49 +4,31 @@ A data set is made in two steps. Each placement is read (by one process or sever
 sample in the hidden folder ``.NAME.parts`` beside the output, called by the sample's key. Then all parts move, still
 compressed, into the output, in the manifest's order. So the output's bytes do not depend on the number of processes,
 and a run that was killed leaves its finished parts to the next one.
-
-The key is the SHA-256 of all that decides a sample's content (:func:`sample_key`). It is stored with the sample, in
-``provenance``: ``key``, and ``layout``, the names of those ``sources`` that are the placement itself.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial, reduce
+from dataclasses import dataclass
+from functools import partial
 from glob import escape
-from operator import or_
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from placement_data.design import Design, LibertyCells
 from placement_data.errors import InputError
-from placement_data.features import ChannelSet, channel_set, feature_maps
-from placement_data.grid import Grid
-from placement_data.labels import make_labels
+from placement_data.features import channel_set
+from placement_data.findings import Finding
+from placement_data.making import Recipe, make_sample, sample_key
 from placement_data.manifest import ManifestRow, read_manifest
-from placement_data.netlist import signal_nets
 from placement_data.processes import run
-from placement_data.readers import read_def, read_lef
-from placement_data.readers.lef import Library
-from placement_data.reports import read_report
-from placement_data.store import Sample, Store, Stored, append, check_writable, sha256, write
-from placement_data.text import load_text
+from placement_data.store import Store, Stored, append, check_writable, write
 
 __all__ = ["Ingested", "ManifestRow", "Mode", "Recipe", "ingest", "make_sample", "read_manifest", "sample_key"]
-
-VERSION = 1
-"""Part of every sample's key: raised when a change of the readers or labels would change what is stored."""
 
 Mode = Literal["new", "resume", "append", "force"]
 State = Literal["unchanged", "kept", "read"]
@@ -54,20 +36,12 @@ Tell = Callable[[str, Exception | None], object]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How placements are read: tile's side in microns (default: the row height), channel set, Liberty of all rows."""
-
-    tile_um: float | None = None
-    channels: str = "routenas17"
-    liberty: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
 class Ingested:
     """What :func:`ingest` did: ``unchanged`` samples were in the output already, ``kept`` ones were read by a run that
 
     was interrupted, ``read`` ones anew; ``dropped`` ones were in the output and are not in the manifest any more.
-    ``skipped`` holds sample and error of those that could not be read.
+    ``skipped`` holds sample and error of those that could not be read, ``findings`` samples and what was not read of
+    their files.
     """
 
     placements: int
@@ -76,6 +50,7 @@ class Ingested:
     read: int
     dropped: int
     skipped: tuple[tuple[str, Exception], ...]
+    findings: tuple[tuple[str, Finding], ...] = ()
 
     def __str__(self) -> str:
         counts = {"unchanged": self.unchanged, "kept from an interrupted run": self.kept, "read": self.read}
@@ -84,145 +59,6 @@ class Ingested:
         return f"{self.placements} placements: " + ", ".join(
             [*parts, *(f"{count} {what}" for what, count in tail.items() if count)]
         )
-
-
-# The caches' keys hold size and time of change, so a file that is written anew is read anew.
-Stamp = tuple[Path, int, int]
-
-
-def _stamp(path: Path) -> Stamp:
-    stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns
-
-
-@lru_cache(maxsize=8)
-def _library(stamps: tuple[Stamp, ...]) -> Library:
-    return read_lef([path for path, _, _ in stamps])
-
-
-@lru_cache(maxsize=8)
-def _liberty(stamps: tuple[Stamp, ...]) -> LibertyCells:
-    from placement_data.readers.liberty import read_liberty
-
-    return reduce(or_, (read_liberty(path) for path, _, _ in stamps))
-
-
-@lru_cache(maxsize=256)
-def _sha256(stamp: Stamp) -> str:
-    return sha256(stamp[0])
-
-
-def _layout_files(row: ManifestRow) -> tuple[Path, ...]:
-    """The files that make the placement; a Bookshelf .aux names its others."""
-    if row.kind != "aux":
-        return (row.layout,)
-    words = load_text(row.layout).split()
-    beside = (row.layout.parent / name for word in words for name in (word, f"{word}.gz", word.removesuffix(".gz")))
-    return (row.layout, *dict.fromkeys(path for path in beside if path.is_file() and path != row.layout))
-
-
-def _files(row: ManifestRow, recipe: Recipe) -> dict[str, tuple[Path, ...]]:
-    """All source files of a row by the part they play."""
-    return {
-        "lef": row.lef,
-        "layout": _layout_files(row),
-        "liberty": row.liberty or recipe.liberty,
-        "report": (row.report,) if row.report else (),
-        "repeats": row.report_repeats,
-    }
-
-
-def short_names(files: Sequence[Path], taken: Sequence[str] = ()) -> dict[Path, str]:
-    """A file's name, with as many of its folders before it as tell it from others that are named alike, and ``taken``.
-
-    Names of files that are one path, and of one of which nothing more can be told, stay alike.
-    """
-    names = {path: path.name for path in files}
-    for depth in range(2, max((len(path.parts) for path in files), default=0) + 1):
-        alike = Counter([*names.values(), *taken])
-        names = {
-            path: name if alike[name] == 1 else "/".join(path.parts[-depth:]) for path, name in names.items()
-        }  # fmt: skip
-    return names
-
-
-def sample_key(row: ManifestRow, recipe: Recipe) -> str:
-    """SHA-256 (hexadecimal) of what decides the sample's content: the row's fields, the bytes of every source file and
-
-    the name it is recorded under, tile, channel version, and :data:`VERSION`.
-    """
-    files = _files(row, recipe)
-    names = short_names([path for group in files.values() for path in group])
-    facts = {
-        "version": VERSION,
-        "channels": channel_set(recipe.channels).version,
-        "tile": recipe.tile_um,
-        "row": [row.sample, row.design, row.family, row.kind, row.label_kind, sorted(row.attributes.items())],
-        "files": {
-            role: [[names[path], _sha256(_stamp(path))] for path in paths] for role, paths in files.items() if paths
-        },
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _read_layout(row: ManifestRow) -> Design:
-    if row.kind == "def":
-        return read_def(row.layout, _library(tuple(_stamp(path) for path in row.lef)))
-    if row.kind == "aux":
-        from placement_data.readers.bookshelf import read_bookshelf
-
-        return read_bookshelf(row.layout)
-    from placement_data.readers.odb import read_odb
-
-    return read_odb(row.layout)
-
-
-def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe | None = None) -> Sample:
-    """Read one row's files and make its feature maps and labels.
-
-    ``tile_um`` is short for a :class:`Recipe` of that tile. Raises :class:`InputError`.
-    """
-    recipe = recipe or Recipe(tile_um)
-    files = _files(row, recipe)
-    names = short_names([path for group in files.values() for path in group])
-    design = _read_layout(row)
-    grid = Grid.of(design, recipe.tile_um)
-    sample = Sample(
-        sample=row.sample,
-        design=row.design,
-        family=row.family,
-        features=_feature_maps(design, grid, channel_set(recipe.channels), files["liberty"]),
-        net_count=int(signal_nets(design).sum()),
-        grid=grid.to_dict(),
-        sources={name: _sha256(_stamp(path)) for path, name in names.items()},
-        attributes=row.attributes,
-        provenance={"key": sample_key(row, recipe), "layout": [names[path] for path in files["layout"]]},
-    )
-    if row.report is None:
-        return sample
-    dbu = design.dbu_per_micron
-    labels, *repeats = (
-        make_labels(design, grid, read_report(path, dbu), row.label_kind, path)
-        for path in (row.report, *row.report_repeats)
-    )
-    counts = [label.violated_nets for label in (labels, *repeats)]
-    known = [count for count in counts if count is not None]
-    whole = len(known) == len(counts)  # a report that names no nets leaves the others without company
-    return replace(
-        sample,
-        label_kind=labels.kind,
-        hotspots=labels.hotspot,
-        violation_density=labels.density,
-        violated_net_map=labels.net_map if whole else None,
-        violated_nets=known[0] if whole else None,
-        repeat_hotspots=np.stack([repeat.hotspot for repeat in repeats]) if repeats else None,
-        repeat_violated_nets=tuple(known[1:]) if whole else (),
-    )
-
-
-def _feature_maps(design: Design, grid: Grid, channels: ChannelSet, liberty: tuple[Path, ...]) -> NDArray[np.float32]:
-    cells = _liberty(tuple(_stamp(path) for path in liberty)) if liberty else None
-    return feature_maps(design, grid, channels, liberty=cells)
 
 
 @dataclass(frozen=True)
@@ -294,23 +130,38 @@ def ingest(
         if errors and not (keep_going and good):
             raise errors[min(errors)]
 
-        def samples() -> Iterator[Stored]:
-            for row, key, state in good:
-                if old is not None and state == "unchanged":
-                    yield Stored(old, known[row.sample])
-                    continue
-                with closing(Store(_part(parts, key))) as part:
-                    yield Stored(part, 0)
-
+        findings: list[tuple[str, Finding]] = []
+        samples = _stored(good, parts, old, findings)
         same = old is not None and mode == "resume" and [row.sample for row, _, _ in good] == list(old.names)
         if mode == "append" and old is not None:
-            append(output, samples(), channels.version)
-        elif not (same and all(state == "unchanged" for _, _, state in good)):
-            write(output, samples(), channels.channels, channels.version)
+            append(output, samples, channels.version)
+        elif same and all(state == "unchanged" for _, _, state in good):
+            deque(samples, maxlen=0)
+        else:
+            write(output, samples, channels.channels, channels.version)
     states = Counter(state for _, _, state in good)
     gone = 0 if mode != "resume" else len(set(known) - {row.sample for row in rows})
     skipped = tuple((rows[number].sample, errors[number]) for number in sorted(errors))
-    return Ingested(len(good), states["unchanged"], states["kept"], states["read"], gone, skipped)
+    return Ingested(len(good), states["unchanged"], states["kept"], states["read"], gone, skipped, tuple(findings))
+
+
+def _stored(
+    good: Sequence[tuple[ManifestRow, str, State]], parts: Path, old: Store | None, findings: list[tuple[str, Finding]]
+) -> Iterator[Stored]:
+    """The samples of the output, of their parts or of the ``old`` output; what was found in their files is added."""
+
+    def told(stored: Stored) -> Stored:
+        head = stored.store.heads[stored.index]
+        findings.extend((head["sample"], Finding(**one)) for one in head.get("provenance", {}).get("findings", []))
+        return stored
+
+    known = {} if old is None else {name: index for index, name in enumerate(old.names)}
+    for row, key, state in good:
+        if old is not None and state == "unchanged":
+            yield told(Stored(old, known[row.sample]))
+            continue
+        with closing(Store(_part(parts, key))) as part:
+            yield told(Stored(part, 0))
 
 
 def _old(output: Path, version: str, mode: Mode) -> Store | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from placement_data.columns import owners, spread
 from placement_data.design import Design
 from placement_data.errors import InputError
+from placement_data.findings import Finding
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
 from placement_data.violations import Violations
@@ -34,6 +35,7 @@ class Labels:
     violated_nets: int | None  # None, as ``net_map``, where the report has violations and names no net
     net_count: int  # signal nets of the design
     kind: str
+    findings: tuple[Finding, ...] = ()  # those of the report, and what of it does not match the design
 
 
 def make_labels(
@@ -68,6 +70,7 @@ def make_labels(
         violated_nets=None if silent else count,
         net_count=net_count,
         kind=kind,
+        findings=violations.findings,
     )
 
 

@@ -1,4 +1,4 @@
-"""Text of LEF, DEF and report files: loading (plain or gzip), comments and strings masked, tokens with line numbers.
+"""Text of LEF, DEF and report files: loading (plain or gzip), comments and strings masked.
 
 A DEF is read piece by piece (``read_pieces``), so that no more of it is held than one piece. Line numbers are worked
 out only when an error needs one, from the line that a piece begins on.
@@ -11,16 +11,18 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from placement_data.errors import InputError
+from placement_data.findings import Findings
 
 PathLike = str | os.PathLike[str]
-
-# Coordinates are refused beyond this, as a 32-bit database refuses them; products of two of them then fit in int64.
-LARGEST = 2**31 - 1
 
 # Text packs to a tenth, a monotonous layout to a thirtieth. More is a file made to fill the memory.
 _MOST_PACKED = 60
@@ -46,9 +48,8 @@ _BLANKS = bytes(32 if byte < 32 and byte not in (0, 10) else byte for byte in ra
 _COMMENT = re.compile(rb"#(?<![^ \n]#)[^\n]*")
 _COMMENT_OR_STRING = re.compile(_COMMENT.pattern + rb'|"(?<![^ \n]")(?:(?:[^"\\]|\\.)*")?', re.DOTALL)
 _IN_STRING = re.compile(rb"[\s;]")
-_TOKEN = re.compile(rb"[^ \n]+")
+TOKEN = re.compile(rb"[^ \n]+")
 _GLUED_END = re.compile(rb"(?<=[^ \n\\]);(?![^ \n])")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def load_text(path: PathLike) -> str:
@@ -126,21 +127,27 @@ class Source:
     """A stretch of a file's masked text, with what errors need to point into it.
 
     ``data`` is UTF-8 whose only blanks are spaces and newlines; ``first_line`` is the line of its first byte; ``last``
-    says that the file ends with it.
+    says that the file ends with it; ``findings`` takes what is found in it.
     """
 
     path: PathLike
     data: bytes
     first_line: int = 1
     last: bool = True
+    findings: Findings = field(default_factory=Findings, repr=False, compare=False)
+
+    @cached_property
+    def _line_ends(self) -> NDArray[np.int64]:
+        return np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == ord("\n"))
 
     def part(self, start: int, end: int) -> Source:
         """The stretch ``start:end`` of this one."""
-        return Source(self.path, self.data[start:end], self.line(start), self.last and end == len(self.data))
+        last = self.last and end == len(self.data)
+        return Source(self.path, self.data[start:end], self.line(start), last, self.findings)
 
     def line(self, offset: int) -> int:
         """Line number, from 1, of a byte."""
-        return self.first_line + self.data.count(b"\n", 0, offset)
+        return self.first_line + int(np.searchsorted(self._line_ends, offset))
 
     def error(self, what: str, offset: int, *, found: object = None, expected: str | None = None) -> InputError:
         """The error that names this file and the line of ``offset``."""
@@ -148,7 +155,7 @@ class Source:
 
     def token(self, offset: int) -> tuple[str, int]:
         """The next token at or behind ``offset`` and its own offset; ``("", len(data))`` at the end."""
-        found = _TOKEN.search(self.data, offset)
+        found = TOKEN.search(self.data, offset)
         return ("", len(self.data)) if found is None else (found[0].decode(), found.start())
 
     def last_line(self) -> int:
@@ -160,18 +167,19 @@ class Source:
         return InputError(f"file ends {where}", file=self.path, line=self.last_line(), expected=expected)
 
 
-def read_source(path: PathLike) -> Source:
+def read_source(path: PathLike, findings: Findings | None = None) -> Source:
     """Load and mask a whole file. Raises ``InputError``, also for a file without any statement."""
-    pieces = list(read_pieces(path))
-    return Source(path, b"".join(piece.data for piece in pieces))
+    pieces = list(read_pieces(path, findings))
+    return Source(path, b"".join(piece.data for piece in pieces), findings=pieces[0].findings)
 
 
-def read_pieces(path: PathLike) -> Iterator[Source]:
+def read_pieces(path: PathLike, findings: Findings | None = None) -> Iterator[Source]:
     """A LEF or DEF file, loaded and masked, in pieces that end behind a ``;`` (the last one: with the file).
 
     No piece cuts a statement, and all pieces in a row are the file. Raises ``InputError``, also for a file without any
     statement.
     """
+    findings = Findings() if findings is None else findings
     raw: list[bytes] = []  # behind the last newline
     held: list[bytes] = []  # masked, its last statement not ended yet
     line, held_lines, yielded = 1, 0, False
@@ -197,7 +205,7 @@ def read_pieces(path: PathLike) -> Iterator[Source]:
         if not block and not yielded and not data.strip():
             raise InputError("file is empty", file=path)
         yielded = True
-        yield Source(path, data, line, not block)
+        yield Source(path, data, line, not block, findings)
         line += data.count(b"\n")
 
 
@@ -225,114 +233,3 @@ def _last_end(data: bytes) -> int:
     while at >= 0 and not (data[at - 1 : at] in (b" ", b"\n") and data[at + 1 : at + 2] in (b" ", b"\n", b"")):
         at = data.rfind(b";", 0, at)
     return at + 1
-
-
-class Cursor:
-    """Walks over the tokens of a stretch of a source."""
-
-    __slots__ = ("position", "source", "span", "tokens", "where")
-
-    def __init__(
-        self, source: Source, start: int = 0, end: int | None = None, where: str = "inside a statement"
-    ) -> None:
-        self.source = source
-        self.span = start, len(source.data) if end is None else end
-        self.tokens = _split(source.data[slice(*self.span)])
-        self.position = 0
-        self.where = where
-
-    def peek(self) -> str:
-        """The next token, or an empty string at the end."""
-        return self.tokens[self.position] if self.position < len(self.tokens) else ""
-
-    def next(self, expected: str) -> str:
-        """The next token; the end is an error, where ``expected`` was wanted."""
-        if self.position >= len(self.tokens):
-            raise self.fail("", expected=expected)
-        token = self.tokens[self.position]
-        self.position += 1
-        return token
-
-    def word(self, expected: str) -> str:
-        """The word that a statement begins with; a ``;`` too many before it is stepped over."""
-        while self.peek() == ";":
-            self.position += 1
-        return self.next(expected)
-
-    def name(self, expected: str) -> str:
-        """The next token, which must not be punctuation."""
-        if self.peek() in ("", ";", "+", "(", ")"):
-            raise self.fail("name is missing", expected=expected)
-        return self.next(expected)
-
-    def literal(self, token: str, what: str) -> None:
-        """Step over ``token``, which must come next."""
-        if self.peek() != token:
-            raise self.fail(what, expected=f"'{token}'")
-        self.position += 1
-
-    def decimal(self, what: str) -> float:
-        """The next token as a finite decimal number."""
-        token = self.peek()
-        if not _DECIMAL.fullmatch(token) or abs(value := float(token)) > LARGEST:
-            raise self.fail(f"{what} is not a number", expected=f"a number of at most {LARGEST}")
-        self.position += 1
-        return value
-
-    def integer(self, what: str) -> int:
-        """The next token as an integer; a decimal fraction, which some writers put, is rounded."""
-        token = self.peek()
-        if not _DECIMAL.fullmatch(token) or abs(value := float(token)) > LARGEST:
-            raise self.fail(f"{what} is not a number", expected=f"a number from -{LARGEST} to {LARGEST}")
-        self.position += 1
-        return round(value)
-
-    def count(self, what: str) -> int:
-        """The next token as an integer that is not negative."""
-        value = self.integer(what)
-        if value < 0:
-            raise self.fail(f"{what} is negative", expected="a number of at least 0", at=self.position - 1)
-        return value
-
-    def choice(self, what: str, table: dict[str, int]) -> int:
-        """The code of the next token, whatever its case, in ``table``."""
-        code = table.get(self.peek().upper())
-        if code is None:
-            raise self.fail(f"{what} is unknown", expected=one_of(table))
-        self.position += 1
-        return code
-
-    def skip_statement(self) -> None:
-        """Step behind the next ``;``, before which no END may stand."""
-        try:
-            end = self.tokens.index(";", self.position)
-        except ValueError:
-            raise self.source.cut_off(self.where, "';'") from None
-        if "END" in self.tokens[self.position : end]:
-            raise self.fail("statement is not ended", expected="';'", at=self.tokens.index("END", self.position))
-        self.position = end + 1
-
-    def offset(self, position: int) -> int:
-        """Offset in the source of a token (of the end, where there is no such token)."""
-        for index, found in enumerate(_TOKEN.finditer(self.source.data, *self.span)):
-            if index == position:
-                return found.start()
-        return self.span[1]
-
-    def fail(self, what: str, *, expected: str | None = None, at: int | None = None) -> InputError:
-        """The error at the next token (or at token ``at``): ``what`` is wrong there, or the text is at its end."""
-        at = self.position if at is None else at
-        if at >= len(self.tokens):
-            return self.source.cut_off(self.where, expected or "more")
-        return self.source.error(what, self.offset(at), found=self.tokens[at], expected=expected)
-
-
-def _split(data: bytes) -> list[str]:
-    """The tokens: text other than ASCII holds characters that ``str.split`` takes for blanks."""
-    return data.decode().split() if data.isascii() else [token.decode() for token in data.split()]
-
-
-def one_of(names: Sequence[str] | dict[str, int]) -> str:
-    """``A, B or C``, for the part of an error that says what is allowed."""
-    words = list(names)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

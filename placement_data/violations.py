@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement_data.design import Floats, Ints, Names
+from placement_data.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Violations:
     net_offset: Ints
     net_name: Names
     source: str = ""
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def empty(cls) -> Violations:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from placement_data.design import Design, Status
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
+from placement_data.findings import counted
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
 from placement_data.readers import read_design
@@ -308,7 +309,7 @@ def _region(
 def _warnings(
     design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card]
 ) -> tuple[tuple[str, str], ...]:
-    found = []
+    found = [(one.code, str(one)) for one in counted(design.findings)]
     others = sorted({card.tile_um for card in cards} - {grid.tile_um})
     if others:
         sizes = " and ".join(f"{size:g}" for size in others)

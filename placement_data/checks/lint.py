@@ -34,7 +34,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from placement_data.checks.placement import Fences, Placed, outside_die, outside_fences
+from placement_data.cursor import Cursor
 from placement_data.errors import InputError
+from placement_data.findings import Finding
 from placement_data.readers.def_.components import Component, component_of
 from placement_data.readers.def_.geometry import read_blockages, read_ports
 from placement_data.readers.def_.link import RawDesign, rows_of
@@ -52,7 +54,7 @@ from placement_data.readers.def_.sections import (
 )
 from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.lef import Library, read_lef
-from placement_data.text import Cursor, PathLike, Source
+from placement_data.text import PathLike, Source
 
 T = TypeVar("T")
 _ROW_OR_TOKEN = re.compile(rb"\n|[^ \n]+")
@@ -69,16 +71,6 @@ _COUNTED_SECTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One contradiction: where it stands, its code (see the module's text) and what it is."""
-
-    file: str
-    line: int
-    code: str
-    message: str
-
-
 @dataclass
 class Lint:
     """What the files hold and what is wrong with them."""
@@ -88,8 +80,7 @@ class Lint:
 
     def add(self, code: str, error: InputError) -> None:
         """Keep an error as a finding."""
-        text = str(InputError(error.what, found=error.found, expected=error.expected))
-        self.findings.append(Finding(str(error.file), error.line or 1, code, text))
+        self.findings.append(Finding.of(code, error))
 
     def to_dict(self) -> dict[str, object]:
         """JSON form."""

@@ -75,7 +75,7 @@ def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path
 
     ``model`` at the end of a path tells nothing: the bundle of a run is called as the run.
     """
-    from placement_data.ingest import short_names
+    from placement_data.making import short_names
     from routenas.run import MODEL
 
     own = [text.partition("=")[0] if "=" in text and not Path(text).exists() else "" for text in models]

@@ -53,6 +53,7 @@ def ingest(
     from placement_data.ingest import Mode, Recipe, read_manifest
     from placement_data.ingest import ingest as run_ingest
     from routenas.show.progress import progress_bar
+    from routenas.show.text import findings_lines
 
     modes: dict[Mode, bool] = {"resume": resume, "append": append, "force": force}
     chosen = [name for name, given in modes.items() if given]
@@ -74,5 +75,7 @@ def ingest(
             rows, output, Recipe(tile, channels, liberty), workers=workers, keep_going=keep_going,
             mode=chosen[0] if chosen else "new", tell=tell, kept=kept,
         )  # fmt: skip
+    for line in findings_lines(done.findings):
+        click.echo(f"warning: {line}", err=True)
     click.echo(f"{output}: {done.placements} placements written, {output.stat().st_size / 1e6:.1f} MB\n{done}")
     return InputError.exit_code if done.skipped else 0

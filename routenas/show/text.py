@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from placement_data.findings import Finding
 from placement_data.store import Store
 from routenas.scoring import Score
 
@@ -27,6 +28,19 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def number(value: float | None, digits: int = 4) -> str:
     """A number, or a dash where it is not defined."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def findings_lines(findings: Sequence[tuple[str, Finding]]) -> list[str]:
+    """What the files of samples held that was not read: a line a code, with its number, placements and first place."""
+    lines = []
+    for code in dict.fromkeys(one.code for _, one in findings):
+        own = [(sample, one) for sample, one in findings if one.code == code]
+        samples = len({sample for sample, _ in own})
+        first = own[0][1]
+        times = sum(one.count for _, one in own)
+        among = f"{times} in {samples} placements, first " if times > 1 else ""
+        lines.append(f"{code}: {first.message} ({among}{first.file}:{first.line})")
+    return lines
 
 
 def data_table(store: Store) -> str:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.cursor import LARGEST
 from placement_data.design import Floats, Ints
 from placement_data.errors import InputError
-from placement_data.text import LARGEST, PathLike, load_text
+from placement_data.text import PathLike, load_text
 
 BLOCK = 1 << 22
 """Bytes of a file that are taken apart at one time."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement_data.columns import name_column
+from placement_data.cursor import LARGEST
 from placement_data.design import (
     Blockages,
     Cells,
@@ -21,7 +22,6 @@ from placement_data.design import (
 )
 from placement_data.errors import InputError
 from placement_data.readers.bookshelf.floor import Route, Shapes, Subrow
-from placement_data.text import LARGEST
 
 SCALE_MAX = 1000
 """Most database units a Bookshelf unit."""

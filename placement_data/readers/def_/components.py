@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.cursor import Cursor, one_of
 from placement_data.design import Codes, Ints, Status
 from placement_data.orientation import Orientation
 from placement_data.readers.def_.sections import (
@@ -18,7 +19,7 @@ from placement_data.readers.def_.sections import (
 )
 from placement_data.readers.def_.statements import CLOSE, END, OPEN, PLUS, Statements
 from placement_data.readers.def_.tokens import Keys, KeyTable, Vocabulary, keys_of
-from placement_data.text import Cursor, Source, one_of
+from placement_data.text import Source
 
 SOURCES = ("NETLIST", "DIST", "TIMING", "USER")
 _ORIENTATIONS = KeyTable(keys_of([orientation.name for orientation in Orientation]))

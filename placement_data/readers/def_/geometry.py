@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.cursor import Cursor
 from placement_data.design import Direction, Ints, Status, Use
 from placement_data.orientation import turned
 from placement_data.readers.def_.sections import (
@@ -20,7 +21,6 @@ from placement_data.readers.def_.sections import (
 from placement_data.readers.def_.vias import read_boxes
 from placement_data.readers.polygons import Box
 from placement_data.readers.words import DIRECTIONS, USES
-from placement_data.text import Cursor
 
 _LAYER_OPTIONS = ("MASK", "SPACING", "DESIGNRULEWIDTH")
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.columns import name_column, offsets, owners
+from placement_data.cursor import LARGEST
 from placement_data.design import (
     Blockages,
     Cells,
@@ -41,7 +42,7 @@ from placement_data.readers.def_.tokens import Keys, KeyTable, keys_of, mixed
 from placement_data.readers.def_.vias import RawVias
 from placement_data.readers.def_.wires import RawSpecialNets
 from placement_data.readers.lef import Library
-from placement_data.text import LARGEST, PathLike
+from placement_data.text import PathLike
 
 Flags = NDArray[np.bool_]
 _PORT, _UNKNOWN, _ANY = -1, -2, -3

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from placement_data.columns import offsets
+from placement_data.cursor import Cursor
 from placement_data.design import Codes, Indices, Ints, Use
 from placement_data.readers.def_.sections import Section, options, skip_option, statements
 from placement_data.readers.def_.statements import CLOSE, OPEN, Statements
 from placement_data.readers.def_.tokens import Keys, KeyTable, Vocabulary, keys_of, repeats
 from placement_data.readers.words import USES
-from placement_data.text import Cursor, Source
+from placement_data.text import Source
 
 _USES = KeyTable(keys_of([use.name for use in Use]))
 _MUSTJOIN = keys_of(["MUSTJOIN"])[0]

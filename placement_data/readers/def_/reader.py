@@ -6,6 +6,7 @@ extensions and statements that are not known.
 
 from __future__ import annotations
 
+from placement_data.cursor import Cursor
 from placement_data.design import Design
 from placement_data.readers.def_.components import read_components
 from placement_data.readers.def_.geometry import read_blockages, read_ports
@@ -27,7 +28,7 @@ from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.def_.vias import read_vias
 from placement_data.readers.def_.wires import read_special_nets
 from placement_data.readers.lef import Library
-from placement_data.text import Cursor, PathLike
+from placement_data.text import PathLike
 
 _STATEMENTS = ("VERSION", "DIVIDERCHAR", "BUSBITCHARS", "NAMESCASESENSITIVE", "TECHNOLOGY", "HISTORY")
 _READ_STATEMENTS = ("DESIGN", "UNITS", "DIEAREA", "ROW", "TRACKS", "GCELLGRID")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from placement_data.columns import name_column, offsets
+from placement_data.cursor import Cursor
 from placement_data.design import RegionKind, Regions
 from placement_data.readers.def_.sections import options, read_points, skip_option
 from placement_data.readers.words import codes_of
-from placement_data.text import Cursor
 
 _KINDS = codes_of(RegionKind, "NONE")
 _Box = tuple[int, int, int, int]

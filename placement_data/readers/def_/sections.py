@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from placement_data.cursor import Cursor
 from placement_data.design import Ints, Status
 from placement_data.errors import InputError
 from placement_data.orientation import Orientation
 from placement_data.readers.words import codes_of
-from placement_data.text import Cursor, PathLike, Source, read_pieces
+from placement_data.text import PathLike, Source, read_pieces
 
 ORIENTATIONS = codes_of(Orientation)
 STATUSES = codes_of(Status, "UNPLACED")

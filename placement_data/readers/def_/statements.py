@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.cursor import Cursor
 from placement_data.readers.def_.tokens import Keys, Mask, Tokens, keys_of
-from placement_data.text import Cursor, Source
+from placement_data.text import Source
 
 Indices = NDArray[np.int64]
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from placement_data.cursor import Cursor
 from placement_data.readers.def_.sections import options, read_point, read_points, skip_option
 from placement_data.readers.polygons import Box, rectangles
 from placement_data.readers.via_shapes import GeneratedVia, Shape
-from placement_data.text import Cursor
 
 
 @dataclass

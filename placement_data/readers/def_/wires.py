@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from placement_data.cursor import LARGEST, Cursor
 from placement_data.design import Ints, Use
 from placement_data.errors import InputError
 from placement_data.readers.def_.sections import ORIENTATIONS, options, read_point, skip_option
 from placement_data.readers.def_.vias import read_boxes
 from placement_data.readers.words import USES
-from placement_data.text import LARGEST, Cursor, PathLike
+from placement_data.text import PathLike
 
 # Extension of a wire where it goes on round a corner: half its width (see ``metal``).
 CORNER = -(2**40)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement_data.columns import name_column
+from placement_data.cursor import Cursor
 from placement_data.design import Floats, LayerDirection, LayerKind, Layers
 from placement_data.readers.words import codes_of
-from placement_data.text import Cursor
 
 _LAYER_KINDS = codes_of(LayerKind, "OTHER")
 _LAYER_DIRECTIONS = codes_of(LayerDirection, "NONE")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from placement_data.columns import name_column, offsets
+from placement_data.cursor import Cursor
 from placement_data.design import Codes, Direction, Floats, Indices, Ints, MasterClass, Names, Use
 from placement_data.readers.lef.shapes import Item, read_pair, read_shapes, resolved
 from placement_data.readers.via_shapes import Shape
 from placement_data.readers.words import DIRECTIONS, USES, codes_of
-from placement_data.text import Cursor
 
 _CLASSES = codes_of(MasterClass, "UNKNOWN")
 _SYMMETRIES = {"X": 1, "Y": 2, "R90": 4}

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from placement_data.columns import name_column, offsets
+from placement_data.cursor import Cursor
 from placement_data.design import Floats, Indices, Ints, LayerKind, Layers, Names, Sites
 from placement_data.errors import InputError
 from placement_data.readers.lef.layers import Layer, layer_table, read_layer, skip_rule
@@ -28,7 +29,7 @@ from placement_data.readers.lef.masters import (
 )
 from placement_data.readers.lef.shapes import read_via_shapes
 from placement_data.readers.via_shapes import GeneratedVia, Shape
-from placement_data.text import Cursor, PathLike, read_source
+from placement_data.text import PathLike, read_source
 
 # Blocks at the top of a file that are stepped over; True: named, so that END and the name close them.
 _SKIPPED_BLOCKS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from placement_data.cursor import Cursor
 from placement_data.readers.polygons import Box, rectangles, slanting_wire
 from placement_data.readers.via_shapes import GeneratedVia, Shape
-from placement_data.text import Cursor
 
 Points = list[tuple[float, float]]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from placement_data.cursor import Cursor
 from placement_data.design import Direction, Status, Use
 from placement_data.errors import InputError
 from placement_data.orientation import Orientation, turned, turned_in_frame
 from placement_data.readers.def_.geometry import read_blockages, read_ports
 from placement_data.readers.def_.sections import statements
-from placement_data.text import Cursor, Source
+from placement_data.text import Source
 
 NUMBER = "a number from -2147483647 to 2147483647"
 

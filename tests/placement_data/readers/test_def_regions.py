@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from placement_data.cursor import Cursor
 from placement_data.design import RegionKind
 from placement_data.errors import InputError
 from placement_data.readers import read_def, read_lef
 from placement_data.readers.def_.regions import RawGroups, RawRegions, read_groups, read_regions, regions_of
 from placement_data.readers.def_.sections import statements
-from placement_data.text import Cursor, Source
+from placement_data.text import Source
 from tests.placement_data.small_design import SMALL_DEF, SMALL_LEF, write
 
 CELLS = ["a", "b/x", "b/y", "c[0]", "c[1]", "bx"]

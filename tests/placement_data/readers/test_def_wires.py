@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from placement_data.cursor import Cursor
 from placement_data.design import LayerKind, SpecialWires, Use
 from placement_data.errors import InputError
 from placement_data.readers import Library, read_lef
@@ -17,7 +18,7 @@ from placement_data.readers.def_.metal import special_wires
 from placement_data.readers.def_.sections import statements
 from placement_data.readers.def_.vias import RawVias, read_vias
 from placement_data.readers.def_.wires import RawSpecialNets, read_special_nets
-from placement_data.text import Cursor, Source, read_source
+from placement_data.text import Source, read_source
 from tests.placement_data.small_design import write
 
 LEF = """LAYER m1

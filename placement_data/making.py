@@ -1,0 +1,195 @@
+"""One row of a manifest becomes a sample: its files are read, rasterised and labelled.
+
+A sample's key is the SHA-256 of all that decides its content (:func:`sample_key`). It is stored with the sample, in
+``provenance``: ``key``; ``layout``, the names of those ``sources`` that are the placement itself; and ``findings``,
+where the files held something that was not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, reduce
+from operator import or_
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placement_data.design import Design, LibertyCells
+from placement_data.features import ChannelSet, channel_set, feature_maps
+from placement_data.findings import Finding, counted
+from placement_data.grid import Grid
+from placement_data.labels import make_labels
+from placement_data.manifest import ManifestRow
+from placement_data.netlist import signal_nets
+from placement_data.readers import read_def, read_lef
+from placement_data.readers.lef import Library
+from placement_data.reports import read_report
+from placement_data.sample import Sample
+from placement_data.store import sha256
+from placement_data.text import load_text
+
+VERSION = 1
+"""Part of every sample's key: raised when a change of the readers or labels would change what is stored."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How placements are read: tile's side in microns (default: the row height), channel set, Liberty of all rows."""
+
+    tile_um: float | None = None
+    channels: str = "routenas17"
+    liberty: tuple[Path, ...] = ()
+
+
+# The caches' keys hold size and time of change, so a file that is written anew is read anew.
+Stamp = tuple[Path, int, int]
+
+
+def _stamp(path: Path) -> Stamp:
+    stat = path.stat()
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _library(stamps: tuple[Stamp, ...]) -> Library:
+    return read_lef([path for path, _, _ in stamps])
+
+
+@lru_cache(maxsize=8)
+def _liberty(stamps: tuple[Stamp, ...]) -> LibertyCells:
+    from placement_data.readers.liberty import read_liberty
+
+    return reduce(or_, (read_liberty(path) for path, _, _ in stamps))
+
+
+@lru_cache(maxsize=256)
+def _sha256(stamp: Stamp) -> str:
+    return sha256(stamp[0])
+
+
+def _layout_files(row: ManifestRow) -> tuple[Path, ...]:
+    """The files that make the placement; a Bookshelf .aux names its others."""
+    if row.kind != "aux":
+        return (row.layout,)
+    words = load_text(row.layout).split()
+    beside = (row.layout.parent / name for word in words for name in (word, f"{word}.gz", word.removesuffix(".gz")))
+    return (row.layout, *dict.fromkeys(path for path in beside if path.is_file() and path != row.layout))
+
+
+def _files(row: ManifestRow, recipe: Recipe) -> dict[str, tuple[Path, ...]]:
+    """All source files of a row by the part they play."""
+    return {
+        "lef": row.lef,
+        "layout": _layout_files(row),
+        "liberty": row.liberty or recipe.liberty,
+        "report": (row.report,) if row.report else (),
+        "repeats": row.report_repeats,
+    }
+
+
+def short_names(files: Sequence[Path], taken: Sequence[str] = ()) -> dict[Path, str]:
+    """A file's name, with as many of its folders before it as tell it from others that are named alike, and ``taken``.
+
+    A name that is still another's when there are no more folders stays so.
+    """
+    names = {path: path.name for path in files}
+    for depth in range(2, max((len(path.parts) for path in files), default=0) + 1):
+        alike = Counter([*names.values(), *taken])
+        names = {
+            path: name if alike[name] == 1 else "/".join(path.parts[-depth:]) for path, name in names.items()
+        }  # fmt: skip
+    return names
+
+
+def sample_key(row: ManifestRow, recipe: Recipe) -> str:
+    """SHA-256 (hexadecimal) of what decides the sample's content: the row's fields, the bytes of every source file and
+
+    the name it is recorded under, tile, channel version, and :data:`VERSION`.
+    """
+    files = _files(row, recipe)
+    names = short_names([path for group in files.values() for path in group])
+    facts = {
+        "version": VERSION,
+        "channels": channel_set(recipe.channels).version,
+        "tile": recipe.tile_um,
+        "row": [row.sample, row.design, row.family, row.kind, row.label_kind, sorted(row.attributes.items())],
+        "files": {
+            role: [[names[path], _sha256(_stamp(path))] for path in paths] for role, paths in files.items() if paths
+        },
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _read_layout(row: ManifestRow) -> Design:
+    if row.kind == "def":
+        return read_def(row.layout, _library(tuple(_stamp(path) for path in row.lef)))
+    if row.kind == "aux":
+        from placement_data.readers.bookshelf import read_bookshelf
+
+        return read_bookshelf(row.layout)
+    from placement_data.readers.odb import read_odb
+
+    return read_odb(row.layout)
+
+
+def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe | None = None) -> Sample:
+    """Read one row's files and make its feature maps and labels.
+
+    ``tile_um`` is short for a :class:`Recipe` of that tile. Raises :class:`InputError`.
+    """
+    recipe = recipe or Recipe(tile_um)
+    files = _files(row, recipe)
+    names = short_names([path for group in files.values() for path in group])
+    design = _read_layout(row)
+    grid = Grid.of(design, recipe.tile_um)
+    dbu = design.dbu_per_micron
+    reports = () if row.report is None else (row.report, *row.report_repeats)
+    every = [make_labels(design, grid, read_report(path, dbu), row.label_kind, path) for path in reports]
+    sample = Sample(
+        sample=row.sample,
+        design=row.design,
+        family=row.family,
+        features=_feature_maps(design, grid, channel_set(recipe.channels), files["liberty"]),
+        net_count=int(signal_nets(design).sum()),
+        grid=grid.to_dict(),
+        sources={name: _sha256(_stamp(path)) for path, name in names.items()},
+        attributes=row.attributes,
+        provenance={
+            "key": sample_key(row, recipe),
+            "layout": [names[path] for path in files["layout"]],
+            **_findings([*design.findings, *(one for labels in every for one in labels.findings)], names),
+        },
+    )
+    if not every:
+        return sample
+    labels, *repeats = every
+    counts = [label.violated_nets for label in (labels, *repeats)]
+    known = [count for count in counts if count is not None]
+    whole = len(known) == len(counts)  # a report that names no nets leaves the others without company
+    return replace(
+        sample,
+        label_kind=labels.kind,
+        hotspots=labels.hotspot,
+        violation_density=labels.density,
+        violated_net_map=labels.net_map if whole else None,
+        violated_nets=known[0] if whole else None,
+        repeat_hotspots=np.stack([repeat.hotspot for repeat in repeats]) if repeats else None,
+        repeat_violated_nets=tuple(known[1:]) if whole else (),
+    )
+
+
+def _findings(findings: Sequence[Finding], names: Mapping[Path, str]) -> dict[str, list[dict[str, object]]]:
+    """What ``provenance`` says of findings, if there are any; files by the names that they are recorded under."""
+    named = {str(path): name for path, name in names.items()}
+    known = [asdict(replace(one, file=named.get(one.file, one.file))) for one in counted(findings)]
+    return {"findings": known} if known else {}
+
+
+def _feature_maps(design: Design, grid: Grid, channels: ChannelSet, liberty: tuple[Path, ...]) -> NDArray[np.float32]:
+    cells = _liberty(tuple(_stamp(path) for path in liberty)) if liberty else None
+    return feature_maps(design, grid, channels, liberty=cells)
