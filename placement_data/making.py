@@ -1,8 +1,8 @@
 """One row of a manifest becomes a sample: its files are read, rasterised and labelled.
 
 A sample's key is the SHA-256 of all that decides its content (:func:`sample_key`). It is stored with the sample, in
-``provenance``: ``key``; ``layout``, the names of those ``sources`` that are the placement itself; and ``findings``,
-where the files held something that was not read.
+``provenance``: ``key``; ``layout`` and ``liberty``, the names of those ``sources`` that are the placement itself and
+Liberty files that told its registers; and ``findings``, where the files held something that was not read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from operator import or_
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placement_data.design import Design, LibertyCells
-from placement_data.features import ChannelSet, channel_set, feature_maps
+from placement_data.features import channel_set, feature_maps
 from placement_data.findings import Finding, counted
 from placement_data.grid import Grid
 from placement_data.labels import make_labels
@@ -46,6 +45,24 @@ class Recipe:
     liberty: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True)
+class LayoutFiles:
+    """The files of one placement, as a row of a manifest has them.
+
+    ``layout`` is what ``kind`` says: ``def`` (with ``lef``), ``aux`` (Bookshelf) or ``odb`` (OpenDB).
+    """
+
+    kind: str
+    layout: Path
+    lef: tuple[Path, ...] = ()
+    liberty: tuple[Path, ...] = ()
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """All files, those that an .aux names among them."""
+        return (*self.lef, *_layout_files(self), *self.liberty)
+
+
 # The caches' keys hold size and time of change, so a file that is written anew is read anew.
 Stamp = tuple[Path, int, int]
 
@@ -53,6 +70,10 @@ Stamp = tuple[Path, int, int]
 def _stamp(path: Path) -> Stamp:
     stat = path.stat()
     return path, stat.st_size, stat.st_mtime_ns
+
+
+def _stamps(paths: Sequence[Path]) -> tuple[Stamp, ...]:
+    return tuple(map(_stamp, paths))
 
 
 @lru_cache(maxsize=8)
@@ -72,7 +93,7 @@ def _sha256(stamp: Stamp) -> str:
     return sha256(stamp[0])
 
 
-def _layout_files(row: ManifestRow) -> tuple[Path, ...]:
+def _layout_files(row: ManifestRow | LayoutFiles) -> tuple[Path, ...]:
     """The files that make the placement; a Bookshelf .aux names its others."""
     if row.kind != "aux":
         return (row.layout,)
@@ -125,16 +146,27 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _read_layout(row: ManifestRow) -> Design:
-    if row.kind == "def":
-        return read_def(row.layout, _library(tuple(_stamp(path) for path in row.lef)))
-    if row.kind == "aux":
+def read_layout(files: ManifestRow | LayoutFiles) -> Design:
+    """The placement in some files; LEF files that were read before are not read again. Raises :class:`InputError`."""
+    if files.kind == "def":
+        # What comes out of a pipe is not there a second time, and never the same.
+        regular = all(path.is_file() for path in files.lef)
+        return read_def(files.layout, _library(_stamps(files.lef)) if regular else read_lef(files.lef))
+    if files.kind == "aux":
         from placement_data.readers.bookshelf import read_bookshelf
 
-        return read_bookshelf(row.layout)
+        return read_bookshelf(files.layout)
     from placement_data.readers.odb import read_odb
 
-    return read_odb(row.layout)
+    return read_odb(files.layout)
+
+
+def read_liberties(paths: Sequence[Path]) -> LibertyCells | None:
+    """What Liberty files say of their cells together, None where there is no file. Raises :class:`InputError`."""
+    if not paths:
+        return None
+    regular = all(path.is_file() for path in paths)
+    return _liberty(_stamps(paths)) if regular else _liberty.__wrapped__(tuple((path, 0, 0) for path in paths))
 
 
 def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe | None = None) -> Sample:
@@ -145,7 +177,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     recipe = recipe or Recipe(tile_um)
     files = _files(row, recipe)
     names = short_names([path for group in files.values() for path in group])
-    design = _read_layout(row)
+    design = read_layout(row)
     grid = Grid.of(design, recipe.tile_um)
     dbu = design.dbu_per_micron
     reports = () if row.report is None else (row.report, *row.report_repeats)
@@ -154,7 +186,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         sample=row.sample,
         design=row.design,
         family=row.family,
-        features=_feature_maps(design, grid, channel_set(recipe.channels), files["liberty"]),
+        features=feature_maps(design, grid, channel_set(recipe.channels), liberty=read_liberties(files["liberty"])),
         net_count=int(signal_nets(design).sum()),
         grid=grid.to_dict(),
         sources={name: _sha256(_stamp(path)) for path, name in names.items()},
@@ -162,6 +194,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         provenance={
             "key": sample_key(row, recipe),
             "layout": [names[path] for path in files["layout"]],
+            "liberty": [names[path] for path in files["liberty"]],
             **_findings([*design.findings, *(one for labels in every for one in labels.findings)], names),
         },
     )
@@ -188,8 +221,3 @@ def _findings(findings: Sequence[Finding], names: Mapping[Path, str]) -> dict[st
     named = {str(path): name for path, name in names.items()}
     known = [asdict(replace(one, file=named.get(one.file, one.file))) for one in counted(findings)]
     return {"findings": known} if known else {}
-
-
-def _feature_maps(design: Design, grid: Grid, channels: ChannelSet, liberty: tuple[Path, ...]) -> NDArray[np.float32]:
-    cells = _liberty(tuple(_stamp(path) for path in liberty)) if liberty else None
-    return feature_maps(design, grid, channels, liberty=cells)

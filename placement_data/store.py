@@ -259,6 +259,11 @@ class Store:
         with self._open() as file:
             return int(file[f"{self._key(index)}/hotspots"][()].sum())
 
+    def with_liberty(self, index: int) -> bool | None:
+        """Whether a Liberty library told the registers of sample ``index``; None in a file that does not say."""
+        used = self.heads[index].get("provenance", {}).get("liberty")
+        return None if used is None else bool(used)
+
     def samples(self, families: Iterable[str] | None = None) -> tuple[Sample, ...]:
         """All samples, or those of the named families, in file order."""
         wanted = set(self.families) if families is None else set(families)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
+import io
 import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,26 +67,71 @@ def load_text(path: PathLike) -> str:
     return data.removeprefix(_BOM).decode(errors=_LATIN_1)
 
 
+_DIGESTS: ContextVar[dict[str, str] | None] = ContextVar("digests", default=None)
+
+
+@contextmanager
+def digests() -> Iterator[dict[str, str]]:
+    """Collects the SHA-256 of every file that is read inside, by its path: a pipe cannot be read again for it."""
+    found: dict[str, str] = {}
+    token = _DIGESTS.set(found)
+    try:
+        yield found
+    finally:
+        _DIGESTS.reset(token)
+
+
+class _Once(io.RawIOBase):
+    """A file, or a pipe, that is read from beginning to end: its ``head`` is known before, all bytes are counted."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self.head = b""
+        while len(self.head) < len(_GZIP_MAGIC) and (more := file.read(len(_GZIP_MAGIC) - len(self.head))):
+            self.head += more
+        self._file, self._pending = file, self.head
+        self.size = os.fstat(file.fileno()).st_size  # 0 for a pipe
+        self.count, self.digest = 0, None if _DIGESTS.get() is None else hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = len(self._pending)
+        if count:
+            buffer[:count], self._pending = self._pending, b""
+        else:
+            count = self._file.readinto(buffer) or 0
+        self.count += count
+        if self.digest is not None:
+            self.digest.update(memoryview(buffer)[:count])
+        return count
+
+
 def _blocks(path: PathLike) -> Iterator[bytes]:
     """The bytes of a file, unpacked, block by block. Raises ``InputError`` for a file that cannot be read."""
+    found = _DIGESTS.get()
     try:
-        with open(path, "rb") as stream:
-            packed = stream.read(2) == _GZIP_MAGIC
-            stream.seek(0)
-            yield from _unpacked(stream, path) if packed else iter(lambda: stream.read(_BLOCK), b"")
+        with open(path, "rb", buffering=0) as file, io.BufferedReader(once := _Once(file), _BLOCK) as stream:
+            try:
+                packed = once.head == _GZIP_MAGIC
+                yield from _unpacked(stream, once, path) if packed else iter(lambda: stream.read(_BLOCK), b"")
+            finally:  # a reader may stop behind the last word that it needs
+                while found is not None and stream.read(_BLOCK):
+                    pass
+            if found is not None and once.digest is not None:
+                found[os.fspath(path)] = once.digest.hexdigest()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"gzip file is damaged or cut off ({error})", file=path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path) from error
 
 
-def _unpacked(stream: IO[bytes], path: PathLike) -> Iterator[bytes]:
-    size = os.fstat(stream.fileno()).st_size
+def _unpacked(stream: IO[bytes], once: _Once, path: PathLike) -> Iterator[bytes]:
     total = 0
     with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
         while block := unpacked.read(_BLOCK):
             total += len(block)
-            if total > max(_ALWAYS_UNPACKED, _MOST_PACKED * size):
+            if total > max(_ALWAYS_UNPACKED, _MOST_PACKED * max(once.size, once.count)):
                 what = f"gzip file unpacks to more than {_MOST_PACKED} times its size"
                 raise InputError(what, file=path, expected="text packed as tools pack it")
             yield block

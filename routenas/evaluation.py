@@ -103,6 +103,9 @@ def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str
         raise ModelMismatchError(
             f"the model {name} has channels {card.channel_version}, the data set {store.channel_version}"
         )
+    if None not in (card.liberty, task.card.liberty) and card.liberty != task.card.liberty:
+        used = "with" if card.liberty else "without"
+        raise ModelMismatchError(f"the model {name} was trained on placements read {used} Liberty, unlike the data set")
     leaked = sorted({*card.split.train, *card.split.search} & {*task.families(part)})
     if leaked:
         raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])

@@ -79,6 +79,9 @@ FAMILIES: tuple[Family, ...] = (
 UNITS: dict[str, str] = {name: family.unit for family in FAMILIES for name in family.channels}
 """Unit of each channel."""
 
+LIBERTY_CHANNELS = frozenset({"register_density", "clock_cell_density"})
+"""Channels that come out otherwise where a Liberty library tells which cells are registers and clock gates."""
+
 CIRCUITNET_NAMES: dict[str, str] = {
     "macro_region": "macro_region",
     "cell_count": "cell_density",

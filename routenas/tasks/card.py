@@ -37,7 +37,11 @@ class OutputScale:
 
 @dataclass(frozen=True)
 class Card:
-    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout."""
+    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout.
+
+    ``liberty`` says whether a Liberty library told which cells are registers and clock gates; None where this is not
+    known, as of a data set from before it was recorded, or changes no channel.
+    """
 
     name: TaskName
     channels: tuple[str, ...]
@@ -47,6 +51,7 @@ class Card:
     label_kind: str
     tile_um: float
     split: Split
+    liberty: bool | None = None
 
     @property
     def shape(self) -> TaskShape:
@@ -64,6 +69,7 @@ class Card:
             "label_kind": self.label_kind,
             "tile_um": self.tile_um,
             "split": self.split.to_dict(),
+            "liberty": self.liberty,
         }
 
     @classmethod
@@ -87,6 +93,7 @@ class Card:
             label_kind=str(value["label_kind"]),
             tile_um=tile_um,
             split=Split.from_dict(value["split"]),
+            liberty=None if value.get("liberty") is None else bool(value["liberty"]),
         )
 
     def decode(self, output: Tensor, net_count: int) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, symmetry
 from placement_data.errors import InputError
+from placement_data.features import LIBERTY_CHANNELS
 from placement_data.files import sha256
 from placement_data.grid import Grid
 from placement_data.store import Sample, Store
@@ -132,6 +133,7 @@ class RoutabilityTask:
                 "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
             )
         _check_labels(self.store, name, indices)
+        liberty = _with_liberty(self.store, [*both, *indices["test"]])
         train = indices["train"]
         return Card(
             name=name,
@@ -142,6 +144,7 @@ class RoutabilityTask:
             label_kind=kinds[0],
             tile_um=tiles[0],
             split=split,
+            liberty=liberty,
         )
 
     # --------------------------------------------------------------------- reading
@@ -306,6 +309,19 @@ def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[i
                 found=f"{len(members)} placements of {len({head['family'] for head in heads})} families",
                 expected="another split (--split, --seed), or more designs",
             )
+
+
+def _with_liberty(store: Store, indices: Sequence[int]) -> bool | None:
+    """Whether these placements were read with Liberty, see `Card`. Raises InputError where some were and some not."""
+    if not LIBERTY_CHANNELS.intersection(store.channels):
+        return None
+    told = {store.with_liberty(index): store.names[index] for index in indices}
+    if True in told and False in told:
+        raise InputError(
+            "some placements were read with Liberty and some without: their registers do not compare", file=store.path,
+            found=f"{told[True]} with, {told[False]} without", expected="all alike; see ingest --liberty",
+        )  # fmt: skip
+    return None if None in told else next(iter(told))
 
 
 def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:

@@ -17,6 +17,7 @@ import pytest
 from placement_data.design import Use
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
+from placement_data.making import LayoutFiles
 from placement_data.netlist import signal_nets
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
@@ -29,6 +30,10 @@ from tests.placement_data.synthetic import synthetic_def
 @pytest.fixture(scope="module")
 def loaded(bundles: dict[str, Path]) -> dict[str, Predictor]:
     return {task: Predictor.of(folder) for task, folder in bundles.items()}
+
+
+def files(layout: Layout, def_: Path, *liberty: Path) -> LayoutFiles:
+    return LayoutFiles("def", def_, (layout.lef,), liberty)
 
 
 def with_card(predictor: Predictor, **changes: Any) -> Predictor:
@@ -44,13 +49,13 @@ def with_threshold(predictor: Predictor, threshold: float) -> Predictor:
 def score(layout: Layout, loaded: dict[str, Predictor]) -> Score:
     """The layout with a threshold that leaves several regions."""
     hotspots = loaded["hotspots"]
-    plain = score_layout([layout.lef], layout.def_, [hotspots])
+    plain = score_layout(files(layout, layout.def_), [hotspots])
     assert plain.probability is not None
     map_ = plain.probability
     thresholds = [float(np.quantile(map_, share)) for share in np.arange(0.5, 1.0, 0.02)]
     threshold = max(thresholds, key=lambda value: len(connected(hot_tiles(map_, value))))
     both = [with_threshold(hotspots, threshold), loaded["violated_nets"]]
-    return score_layout([layout.lef], layout.def_, both)
+    return score_layout(files(layout, layout.def_), both)
 
 
 def numbers(value: Any) -> list[float]:
@@ -219,7 +224,7 @@ def test_a_die_that_starts_elsewhere(loaded: dict[str, Predictor], layout: Layou
     moved = tmp_path / "moved.def"
     moved.write_text(synthetic_def(150, 3, utilization=0.6, memory=False, name="one", origin=(-28000, 56000)))
     both = list(loaded.values())
-    here, there = (score_layout([layout.lef], path, both) for path in (layout.def_, moved))
+    here, there = (score_layout(files(layout, path), both) for path in (layout.def_, moved))
     assert here.probability is not None
     assert there.probability is not None
     np.testing.assert_allclose(here.probability, there.probability, rtol=1e-5)
@@ -231,23 +236,23 @@ def test_a_die_that_starts_elsewhere(loaded: dict[str, Predictor], layout: Layou
 
 def test_two_bundles_of_one_task_are_refused(loaded: dict[str, Predictor], layout: Layout) -> None:
     with pytest.raises(ModelMismatchError, match="two models for the task 'hotspots', expected at most one per task"):
-        score_layout([layout.lef], layout.def_, [loaded["hotspots"], loaded["hotspots"]])
+        score_layout(files(layout, layout.def_), [loaded["hotspots"], loaded["hotspots"]])
 
 
 def test_tiles_of_two_sizes(loaded: dict[str, Predictor], layout: Layout) -> None:
     both = [loaded["hotspots"], with_card(loaded["violated_nets"], tile_um=2.8)]
     with pytest.raises(ModelMismatchError, match=r"the models were trained on tiles of 1\.4 and 2\.8 um"):
-        score_layout([layout.lef], layout.def_, both)
-    score = score_layout([layout.lef], layout.def_, both, tile_um=1.4)
+        score_layout(files(layout, layout.def_), both)
+    score = score_layout(files(layout, layout.def_), both, tile_um=1.4)
     assert ("other-tile", "tiles of 1.4 um, but training was on tiles of 2.8 um") in score.warnings
 
 
 def test_one_model_answers_one_question(loaded: dict[str, Predictor], layout: Layout) -> None:
-    counts = score_layout([layout.lef], layout.def_, [loaded["violated_nets"]])
+    counts = score_layout(files(layout, layout.def_), [loaded["violated_nets"]])
     assert counts.probability is None
     assert counts.to_dict()["hotspots"] is None
     assert counts.regions == ()
-    maps = score_layout([layout.lef], layout.def_, [loaded["hotspots"]], top=1)
+    maps = score_layout(files(layout, layout.def_), [loaded["hotspots"]], top=1)
     assert maps.to_dict()["violated_nets"] is None
     assert maps.violated_nets is None
     assert len(maps.regions) <= 1
@@ -258,7 +263,7 @@ def test_what_is_not_placed_is_refused(loaded: dict[str, Predictor], layout: Lay
     bad = tmp_path / "unplaced.def"
     bad.write_text(re.sub(r"(- u7 \S+ .*?)\+ PLACED \( \S+ \S+ \) \S+", r"\1+ UNPLACED", text, count=1))
     with pytest.raises(InputError, match=r"unplaced\.def: .*u7"):
-        score_layout([layout.lef], bad, list(loaded.values()))
+        score_layout(files(layout, bad), list(loaded.values()))
 
 
 def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) -> None:
@@ -266,7 +271,7 @@ def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) 
     start, end = text.index("SPECIALNETS"), text.index("END SPECIALNETS\n") + len("END SPECIALNETS\n")
     bare = tmp_path / "bare.def"
     bare.write_text(text[:start] + text[end:])
-    score = score_layout([layout.lef], bare, [loaded["hotspots"]])
+    score = score_layout(files(layout, bare), [loaded["hotspots"]])
     codes = [code for code, _ in score.warnings]
     assert "no-power-grid" in codes
     assert "out-of-range" in codes  # the made-up training data know nothing of this layout's channels
@@ -276,7 +281,7 @@ def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) 
 def test_an_answer_that_is_not_finite_is_refused(loaded: dict[str, Predictor], layout: Layout) -> None:
     scale = dataclasses.replace(loaded["hotspots"].card.output_scale, offset=float("nan"))
     with pytest.raises(ModelMismatchError, match="no finite answer"):
-        score_layout([layout.lef], layout.def_, [with_card(loaded["hotspots"], output_scale=scale)])
+        score_layout(files(layout, layout.def_), [with_card(loaded["hotspots"], output_scale=scale)])
 
 
 def test_tables(score: Score) -> None:
