@@ -184,8 +184,11 @@ def verify_digest(path: str | os.PathLike[str]) -> None:
         raise InputError("cannot be read", file=path, found=error.strerror or "error") from None
     if not head.startswith(_MAGIC):
         raise InputError(
-            "not a routenas data set", file=path, found=head[:16], expected="an HDF5 file made by 'routenas ingest'"
-        )
+            "not a routenas data set",
+            file=path,
+            found=head[:16].decode("latin-1"),
+            expected="an HDF5 file made by 'routenas ingest'",
+        )  # fmt: skip
     if _digest(path) != head:
         raise InputError(
             "the data set is damaged: its bytes do not match its SHA-256", file=path, expected="an unchanged file"

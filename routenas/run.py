@@ -43,6 +43,21 @@ MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget", "data")
 """What a resume may change: trials only upwards, and the place of the data, whose digest must be as it was."""
 
 
+_WORDS = {
+    "space": "search space",
+    "strategy_options": "option of the strategy",
+    "in_flight": "number of candidates in flight",
+    "order": "order of asking",
+    "budget": "budget of a candidate",
+    "threads": "number of threads",
+    "task": "task",
+    "name": "task",
+    "data_sha256": "data set (by its SHA-256)",
+    "tile_um": "size of tiles",
+}
+"""What the fields of a configuration are called to people, where that is not their name."""
+
+
 @dataclass(frozen=True)
 class Events:
     """What a run tells whoever watches it; each is optional. ``epoch`` is told of trainings in this process alone."""
@@ -190,6 +205,8 @@ def _start(folder: Path, resume: bool) -> None:
     """Make the folder, or refuse one that is not this run's."""
     if (folder / CONFIG).exists():
         if not resume:
+            with locked(folder):  # where a search is at work, going on with it is no advice
+                pass
             raise InputError("there is a run in this folder already", file=folder, expected="a new folder, or --resume")
     elif folder.exists() and (not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())):
         raise InputError("the run folder is not empty and not a run", file=folder, expected="a new folder")
@@ -218,7 +235,7 @@ def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:
             for name, value in wanted[section].items():
                 former = found[section].get(name)
                 if former != value and name not in MAY_GROW:
-                    what = f"the run was started with another {name.replace('_', ' ')}"
+                    what = f"the run was started with another {_WORDS.get(name, name.replace('_', ' '))}"
                     raise InputError(what, file=folder / CONFIG, found=_short(value), expected=_short(former))
     write_text(folder / CONFIG, json.dumps(wanted, indent=1) + "\n")
     write_text(folder / SETTINGS, settings_toml(settings, wanted["task"]))

@@ -164,7 +164,9 @@ def test_a_moved_data_set_goes_on_and_another_does_not(run: Run, tmp_path: Path,
     done = run("search", tmp_path / "b.h5", "--trials", 2, *words)
     assert done.code == 0, done.err
     write(tmp_path / "c.h5", made_up_samples(6, 3), CHANNELS, CHANNEL_VERSION)
-    assert_one_line(run("search", tmp_path / "c.h5", *words), 3, "the run was started with another data sha256")
+    assert_one_line(
+        run("search", tmp_path / "c.h5", *words), 3, "the run was started with another data set (by its SHA-256)"
+    )
 
 
 def test_resume_alone_goes_on_with_the_recorded_configuration(run: Run, tmp_path: Path, made_up_store: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THREADS, example, telling
+from routenas.commands import BATCH, EPOCHS, FILE, RATE, SPLIT, TASK, THREADS, example, telling
 from routenas.commands.verb import verb
 
 
@@ -35,7 +35,10 @@ from routenas.commands.verb import verb
 )
 @click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
 @SPLIT
-@SEED
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    help="First seed of the hand-crafted networks, and of a split that is drawn: without --split and --model.",
+)  # fmt: skip
 @THREADS
 @telling
 def evaluate(

@@ -22,6 +22,7 @@ from placement_data.netlist import signal_nets
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
+from routenas.show.pictures import LABEL, label_places
 from routenas.show.text import score_table, timing_table
 from tests.layouts import Layout
 from tests.placement_data.synthetic import synthetic_def
@@ -190,10 +191,13 @@ def test_regions_lie_on_the_die(score: Score) -> None:
 def test_csv_covers_the_die_exactly(score: Score) -> None:
     assert score.probability is not None
     rows = list(csv.reader(io.StringIO(heat_map_csv(score.grid, score.probability, score.design.dbu_per_micron))))
-    assert rows[0] == ["x0", "y0", "x1", "y1", "value"]
+    assert rows[0] == ["x0", "y0", "x1", "y1", "value (%)"]
     tiles = np.array(rows[1:], dtype=float)
     assert len(tiles) == score.probability.size
-    np.testing.assert_allclose(tiles[:, 4], score.probability.ravel(), atol=1e-6)
+    np.testing.assert_allclose(tiles[:, 4], 100 * score.probability.T.ravel(), atol=1e-4)
+    assert (np.diff(tiles[:, 0]) >= 0).all()  # column by column, from the lower left
+    assert (tiles[0, :2] == (0, 0)).all()
+    assert tiles[1, 1] == tiles[0, 3]
     x0, y0, x1, y1 = score.to_dict()["die_um"]
     assert (tiles[:, 0].min(), tiles[:, 1].min(), tiles[:, 2].max(), tiles[:, 3].max()) == (x0, y0, x1, y1)
     area = (tiles[:, 2] - tiles[:, 0]) * (tiles[:, 3] - tiles[:, 1])
@@ -203,6 +207,64 @@ def test_csv_covers_the_die_exactly(score: Score) -> None:
     for axis in (0, 1):  # one tile's end is the next one's start, as text
         starts, ends = {row[axis] for row in rows[1:]}, {row[axis + 2] for row in rows[1:]}
         assert len(starts ^ ends) == 2
+
+
+def overlap(a: Any, b: Any) -> float:
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    return float(np.clip(sides, 0, None).prod())
+
+
+def test_labels_of_a_picture_cover_no_region_and_no_other_label() -> None:
+    size, tile = (400.0, 300.0), 8.0
+    corners = [
+        (0, 0),
+        (392, 292),
+        (0, 292),
+        (392, 0),
+        (100, 100),
+        (108, 108),
+        (116, 100),
+        (100, 116),
+        (124, 116),
+        (200, 0),
+    ]
+    boxes = np.array([(x, y, x + tile, y + tile) for x, y in corners], dtype=float)
+    places = label_places(boxes, size)
+    rooms = np.concatenate([places - LABEL / 2, places + LABEL / 2], axis=1)
+    for number, room in enumerate(rooms):
+        assert (room[:2] >= 0).all()
+        assert (room[2:] <= size).all()
+        assert all(overlap(room, box) == 0 for box in boxes)
+        assert all(overlap(room, other) == 0 for other in np.delete(rooms, number, axis=0))
+        gap = np.abs(places[number] - (boxes[number, :2] + tile / 2))
+        assert (gap < 45).all()  # beside its own region
+    assert label_places(np.empty((0, 4)), size).shape == (0, 2)
+    assert label_places(np.array([[0.0, 0.0, *size]]), size).shape == (1, 2)  # no room at all, and still a label
+
+
+def test_all_pictures_have_one_scale_and_the_numbers_of_the_table(
+    score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from routenas.show import pictures
+
+    figures: list[Any] = []
+    monkeypatch.setattr(pictures, "_save", lambda figure, path: figures.append(figure))
+    named = dataclasses.replace(score, design=dataclasses.replace(score.design, name="mine"))
+    pictures.heat_map_png(named, tmp_path / "map.png")
+    (figure,) = figures
+    axes, bar = figure.axes
+    assert axes.get_title().startswith("mine: ")
+    (mesh,) = axes.images or axes.collections[:1]
+    assert mesh.get_clim() == (0.0, 1.0)
+    assert bar.get_ylabel() == "predicted probability of a DRC hotspot (0 to 1)"
+    assert len(score.regions) > 1
+    table = score_table(score)
+    for number, (text, region) in enumerate(zip(axes.texts, score.regions, strict=False), 1):
+        assert text.get_text() == str(number)
+        assert text.xy == pytest.approx(
+            ((region.box_um[0] + region.box_um[2]) / 2, (region.box_um[1] + region.box_um[3]) / 2)
+        )
+        assert f"\n{number} " in table
 
 
 def test_png(score: Score, tmp_path: Path) -> None:
