@@ -24,9 +24,9 @@ EXIT_CODES = """\b
 Exit codes:
   0  success
   1  an internal error of routenas (please report it)
-  2  the command line is wrong
-  3  an input is unreadable or inconsistent
-  4  a model does not fit: schema, channels, tile, task
+  2  the command line is wrong: an option, its value, a name
+  3  an input, or a file of settings, is unreadable or inconsistent
+  4  a model does not fit: schema, channels, tile, task, Liberty
   5  every training failed
   10 a check tripped: 'data audit' found a leak, 'data lint' a contradiction
   130  interrupted"""
