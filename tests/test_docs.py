@@ -22,12 +22,12 @@ from placement_data.circuitnet import export_circuitnet
 from placement_data.dataset import draw_split
 from placement_data.files import write_text
 from placement_data.store import Store
-from routenas import example
 from tests.layouts import Layout
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-BLOCK = re.compile(
+MARK = r"(?:[ ]*<!-- not run(?P<why>[^\n]*) -->\n)?"
+BLOCK = re.compile(rf"^{MARK}[ ]*```(?P<kind>\w+)\n(?P<text>.*?)^[ ]*```", re.M | re.S)
     r"^(?:[ ]*<!-- not run(?P<why>[^\n]*) -->\n)?[ ]*```(?P<kind>\w+)\n(?P<text>.*?)^[ ]*```", re.M | re.S
 )
 
@@ -41,7 +41,7 @@ def blocks(kind: str, *, all_: bool = False) -> list[tuple[Path, str]]:
 def place(tmp_path_factory: pytest.TempPathFactory, bundles: dict[str, Path], made_up_store: Path) -> Path:
     """A folder with what the pages take for granted: a data set, a split, models, CircuitNet's maps."""
     folder = tmp_path_factory.mktemp("pages")
-    shutil.copy(example.PLACEMENTS, folder / "data.h5")
+    shutil.copy(made_up_store, folder / "data.h5")
     write_text(folder / "split.json", str(draw_split(Store(folder / "data.h5"), 0).to_dict()).replace("'", '"'))
     for task, bundle in bundles.items():
         shutil.copytree(bundle, folder / "quickstart" / task / "model")
@@ -117,11 +117,8 @@ def test_completion_is_what_the_readme_says(shell: str) -> None:
 
 def test_completion_knows_verbs_and_options() -> None:
     code = "import cli; cli.main(prog_name='routenas')"
-    for words, wanted in (
-        ("routenas sc", "score"),
-        ("routenas score --li", "--liberty"),
-        ("routenas data sp", "split"),
-    ):
+    cases = {"routenas sc": "score", "routenas score --li": "--liberty", "routenas data sp": "split"}
+    for words, wanted in cases.items():
         environment = {**os.environ, "_ROUTENAS_COMPLETE": "bash_complete", "COMP_WORDS": words}
         environment["COMP_CWORD"] = str(len(words.split()) - 1)
         done = subprocess.run(
