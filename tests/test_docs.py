@@ -28,8 +28,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 MARK = r"(?:[ ]*<!-- not run(?P<why>[^\n]*) -->\n)?"
 BLOCK = re.compile(rf"^{MARK}[ ]*```(?P<kind>\w+)\n(?P<text>.*?)^[ ]*```", re.M | re.S)
-    r"^(?:[ ]*<!-- not run(?P<why>[^\n]*) -->\n)?[ ]*```(?P<kind>\w+)\n(?P<text>.*?)^[ ]*```", re.M | re.S
-)
 
 
 def blocks(kind: str, *, all_: bool = False) -> list[tuple[Path, str]]:
