@@ -96,9 +96,9 @@ class _Once(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        count = len(self._pending)
+        count = min(len(self._pending), len(buffer))
         if count:
-            buffer[:count], self._pending = self._pending, b""
+            buffer[:count], self._pending = self._pending[:count], self._pending[count:]
         else:
             count = self._file.readinto(buffer) or 0
         self.count += count

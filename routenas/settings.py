@@ -99,7 +99,8 @@ def made_space(config: Mapping[str, Any]) -> Space:
     try:
         return space_from_config(config)
     except (ValueError, TypeError, AttributeError, LookupError) as error:  # whatever a constructor says of a value
-        raise SettingError(str(error).partition("\n")[0] or "the space cannot be made") from None
+        what = str(error).partition("\n")[0]
+        raise SettingError(what if type(error) is ValueError else f"the space cannot be made: {what}") from None
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_options_of_strategy_and_space(run: Run, tmp_path: Path, made_up_store: 
             ("--strategy-option", "tournament=1.5"),
             "the option tournament of the search strategy evolution must be a whole",
         ),
-        (("--seed", 10**23), "the setting seed must be a whole number"),
+        (("--seed", 10**23), "is not in the range 0<=x<=4611686018427387903"),
         (("--strategy-option", "population=0"), "the search strategy evolution cannot be made"),
         (("--space", "flexibel"), "no space has the name 'flexibel', expected flexible"),
         (("--space", "nas-bench-201"), "map"),

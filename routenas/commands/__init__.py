@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from placement_data.errors import InputError, RoutenasError, SettingError
-from routenas.commands.verb import POSITIVE
+from routenas.commands.verb import POSITIVE, PROCESSES, SEEDS
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -67,9 +67,9 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FILE = click.Path(path_type=Path)
-SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness.")
+SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
-UNUSED_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, help="Without effect: nothing is random.")
+UNUSED_SEED = click.option("--seed", type=SEEDS, default=0, help="Without effect: nothing is random.")
 SPLIT = click.option(
     "--split", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed by design family)."
 )
@@ -78,7 +78,7 @@ TASK = click.option(
     help="What to predict.",
 )  # fmt: skip
 THREADS = click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True,
+    "--threads", type=PROCESSES, default=1, show_default=True,
     help="Threads of torch; more than one pays for large maps only, on cores that are free.",
 )  # fmt: skip
 DEVICE = click.option(

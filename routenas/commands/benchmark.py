@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from routenas.commands import FILE, example, telling
-from routenas.commands.verb import verb
+from routenas.commands.verb import PROCESSES, SEEDS, verb
 
 
 @verb(
@@ -29,11 +29,13 @@ from routenas.commands.verb import verb
     "--select", type=click.Choice(["valid", "test"]),
     help="What the search sees (default: validation where the table has it). The result is always judged on test.",
 )  # fmt: skip
-@click.option("--queries", type=click.IntRange(min=1), default=100, show_default=True, help="Evaluations a search.")
+@click.option(
+    "--queries", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Evaluations a search."
+)
 @click.option("--seeds", type=click.IntRange(min=1), default=10, show_default=True, help="Searches a strategy.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="First seed.")
+@click.option("--seed", type=SEEDS, default=0, show_default=True, help="First seed.")
 @click.option("--tables", type=FILE, help="Folder of the tables' .npz files (default: packages of the extra 'bench').")
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, a search each.")
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes, a search each.")
 @click.option(
     "--surrogate", "surrogates", multiple=True,
     help="Also judge this surrogate, fitted to --queries random architectures; may be repeated.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from routenas.commands import BATCH, EPOCHS, FILE, RATE, SPLIT, TASK, THREADS, example, telling
-from routenas.commands.verb import verb
+from routenas.commands.verb import SEEDS, verb
 
 
 @verb(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
@@ -36,7 +36,7 @@ from routenas.commands.verb import verb
 @click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
 @SPLIT
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    "--seed", type=SEEDS, default=0, show_default=True,
     help="First seed of the hand-crafted networks, and of a split that is drawn: without --split and --model.",
 )  # fmt: skip
 @THREADS

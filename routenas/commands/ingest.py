@@ -8,7 +8,7 @@ import click
 
 from placement_data.errors import InputError
 from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
-from routenas.commands.verb import POSITIVE, verb
+from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 
 @verb(
@@ -26,9 +26,7 @@ from routenas.commands.verb import POSITIVE, verb
 @click.option(
     "--liberty", type=FILE, multiple=True, help="Liberty of rows that name none: tells the registers; repeatable."
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read, a placement each."
-)
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes that read, a placement each.")
 @click.option("--keep-going", is_flag=True, help="Leave out what cannot be read, say so, and end with exit code 3.")
 @click.option("--resume", is_flag=True, help="Bring the data set that is there up to date: read what changed.")
 @click.option("--append", is_flag=True, help="Add to the data set that is there instead of making a new one.")

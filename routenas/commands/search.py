@@ -28,7 +28,7 @@ from routenas.commands import (
     settings_in,
     telling,
 )
-from routenas.commands.verb import POSITIVE, verb
+from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 if TYPE_CHECKING:
     from routenas.interfaces import Task
@@ -88,7 +88,7 @@ KNOWN = {"task", "name", "data", "split"}
     "--executor", default="in-process", show_default="in-process, or processes with several workers",
     help="Where candidates are trained: in-process, processes or ray.",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates trained at once.")
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Candidates trained at once.")
 @click.option(
     "--in-flight", type=click.IntRange(min=1), default=1, show_default="as many as workers",
     help="Candidates that are asked for before a result is known; with the seed it decides the trials.",

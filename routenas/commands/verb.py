@@ -96,3 +96,6 @@ verb = partial(click.command, cls=Verb)
 """Makes a function a verb: as ``click.command``."""
 
 POSITIVE = Number(min=0, min_open=True)
+SEEDS = click.IntRange(0, 2**62 - 1)
+PROCESSES = click.IntRange(1, 1024)
+"""So many processes, or threads, start at once: beyond this a number is a slip of the keyboard."""

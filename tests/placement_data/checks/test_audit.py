@@ -284,7 +284,7 @@ def test_labels_and_parts(tmp_path: Path) -> None:
     assert found.unassigned == ("f2", "f3", "f4", "f5")
     plain = [*SAMPLES, dataclasses.replace(made_up_sample("u/0", "u", 900, labelled=False), sources={})]
     found = audited(tmp_path, plain, {"train": ("f0",), "search": ("f1",), "test": ("u",)})
-    assert codes(found) == [("unlabelled-part", "warning")]
+    assert codes(found) == [("unused-family", "warning"), ("unlabelled-part", "warning")]
 
 
 def test_tiles_and_router_channels(tmp_path: Path) -> None:
