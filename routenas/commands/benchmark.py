@@ -29,9 +29,7 @@ from routenas.commands.verb import PROCESSES, SEEDS, verb
     "--select", type=click.Choice(["valid", "test"]),
     help="What the search sees (default: validation where the table has it). The result is always judged on test.",
 )  # fmt: skip
-@click.option(
-    "--queries", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Evaluations a search."
-)
+@click.option("--queries", type=click.IntRange(1, 10**6), default=100, show_default=True, help="Evaluations a search.")
 @click.option("--seeds", type=click.IntRange(min=1), default=10, show_default=True, help="Searches a strategy.")
 @click.option("--seed", type=SEEDS, default=0, show_default=True, help="First seed.")
 @click.option("--tables", type=FILE, help="Folder of the tables' .npz files (default: packages of the extra 'bench').")
