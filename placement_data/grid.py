@@ -103,6 +103,11 @@ class Grid:
         outline = Outline.of(fields["outline"]) if fields.get("outline") else None
         return cls((x0, y0, x1, y1), int(fields["tile"]), int(fields["dbu_per_micron"]), outline)
 
+    @staticmethod
+    def inside_of(fields: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+        """``inside`` of a grid's JSON form, None where all tiles are on the die."""
+        return Grid.from_dict(fields).inside if fields.get("outline") else None
+
     @property
     def origin(self) -> tuple[int, int]:
         """Lower-left corner of the die, database units."""

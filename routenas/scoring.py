@@ -53,8 +53,8 @@ class Region:
 class Score:
     """The answer for one layout.
 
-    ``probability`` is (rows, columns), or None without a hotspot model; ``violated_net_ratio`` None without a
-    violated-net model. ``timings`` are seconds a stage, in the order they ran.
+    ``probability`` is (rows, columns), NaN in tiles off the die, or None without a hotspot model;
+    ``violated_net_ratio`` None without a violated-net model. ``timings`` are seconds a stage, in the order they ran.
     """
 
     design: Design
@@ -102,7 +102,7 @@ class Score:
 
 def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str, Any]:
     hot = probability >= threshold
-    ordered = np.sort(probability.ravel())[::-1]
+    ordered = np.sort(probability[grid.inside])[::-1]
 
     def top(share: float) -> float:
         return float(ordered[: max(1, round(share * ordered.size))].mean())
@@ -147,9 +147,12 @@ def score_layout(
     features = {version: feature_maps(design, grid, channels) for version, channels in sets.items()}
     lap("features")
     net_count = int(signal_nets(design).sum())
-    answers = {task: each.predict(features[each.card.channel_version], net_count) for task, each in by_task.items()}
+    inside = None if grid.outline is None else grid.inside
+    answers = {
+        task: each.predict(features[each.card.channel_version], net_count, inside) for task, each in by_task.items()
+    }
     for task, answer in answers.items():
-        if not np.isfinite(answer).all():
+        if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
     lap("infer")
     probability = answers.get("hotspots")
@@ -222,7 +225,7 @@ def find_regions(
     index = np.arange(1, count + 1)
     mass = ndimage.sum_labels(probability, labels, index)
     boxes = ndimage.find_objects(labels)
-    normal = card.normalisation.apply(features)
+    normal = card.normalisation.apply(features)  # only of tiles with a probability, which are on the die
     pieces = _Pieces.of(design)
     return tuple(
         _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, card.channels)
@@ -238,7 +241,7 @@ def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32]
     """
     from scipy import ndimage
 
-    limit = max(LARGE_REGION, probability.size // 100)
+    limit = max(LARGE_REGION, int(np.count_nonzero(~np.isnan(probability))) // 100)
     hot = probability >= threshold
     while True:
         labels, count = ndimage.label(hot, structure=np.ones((3, 3)))
@@ -315,7 +318,8 @@ def _warnings(
         sizes = " and ".join(f"{size:g}" for size in others)
         found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
     for card in cards:
-        share = card.normalisation.outside(features[card.channel_version])
+        maps = features[card.channel_version]
+        share = card.normalisation.outside(maps if grid.outline is None else maps[:, grid.inside])
         far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
         if far:
             found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
@@ -328,11 +332,15 @@ def _warnings(
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:
-    """CSV of a map, a row a tile: ``x0,y0,x1,y1,value`` in microns, bottom row of tiles first."""
+    """CSV of a map, a row a tile on the die: ``x0,y0,x1,y1,value`` in microns, bottom row of tiles first."""
     x, y = (np.round(edges / dbu_per_micron, 6).tolist() for edges in (grid.x_edges, grid.y_edges))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["x0", "y0", "x1", "y1", "value"])
     for row, line in enumerate(np.round(values, 6).tolist()):
-        writer.writerows([x[column], y[row], x[column + 1], y[row + 1], value] for column, value in enumerate(line))
+        writer.writerows(
+            [x[column], y[row], x[column + 1], y[row + 1], value]
+            for column, value in enumerate(line)
+            if grid.inside[row, column]
+        )
     return text.getvalue()

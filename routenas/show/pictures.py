@@ -61,7 +61,7 @@ def heat_map_png(score: Score, path: Path) -> None:
         score.probability,
         cmap="inferno",
         vmin=0.0,
-        vmax=max(1e-6, float(score.probability.max())),
+        vmax=max(1e-6, float(np.nanmax(score.probability))),
     )
     figure.colorbar(mesh, cax=bar, label="predicted probability of a DRC hotspot")
     macro = macro_masters(design.masters)[design.cells.master]
