@@ -172,6 +172,8 @@ class Masters:
     obstruction_offset: Ints  # CSR over obstruction_*, one row per master
     obstruction_layer: Indices
     obstruction_box: Ints  # (n, 4)
+    outline_master: Indices = field(default_factory=_no_indices)  # masters that are no rectangle, in ascending order
+    outline_box: Ints = field(default_factory=_no_boxes)  # (n, 4) what they cover, without overlap in a master
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from placement_data.design import Design, Status
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
+from placement_data.features.layout import cell_outlines
 from placement_data.findings import counted
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
@@ -258,8 +259,11 @@ def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32]
 
 @dataclass(frozen=True)
 class _Pieces:
-    """What is counted in a region: centres of placed signal pins (n, 2) and corners of signal nets (m, 2)."""
+    """What is counted in a region: boxes of cells (k, 4) with their cells, centres of placed signal pins (n, 2) and
+    corners of signal nets (m, 2)."""
 
+    box: NDArray[np.int64]
+    cell: NDArray[np.int64]
     pins: Map
     net_low: Map
     net_high: Map
@@ -274,7 +278,7 @@ class _Pieces:
         low, high = np.full((len(signal), 2), np.inf), np.full((len(signal), 2), -np.inf)
         np.minimum.at(low, design.pins.net[counted], pins)
         np.maximum.at(high, design.pins.net[counted], pins)
-        return cls(pins, low, high)
+        return cls(*cell_outlines(design, np.arange(len(design.cells.name))), pins, low, high)
 
 
 def _region(
@@ -290,8 +294,9 @@ def _region(
     rows, columns = window
     x0, x1 = int(grid.x_edges[columns.start]), int(grid.x_edges[columns.stop])
     y0, y1 = int(grid.y_edges[rows.start]), int(grid.y_edges[rows.stop])
-    cell = design.cells.box
+    box = pieces.box
     low, high = np.array([x0, y0]), np.array([x1, y1])
+    meets = (box[:, 0] < x1) & (box[:, 2] > x0) & (box[:, 1] < y1) & (box[:, 3] > y0)
     pin_inside = ((pieces.pins >= low) & (pieces.pins < high)).all(axis=1)
     crossing = ((pieces.net_low < high) & (pieces.net_high > low)).all(axis=1)
     mean = normal[:, inside].mean(axis=1)
@@ -302,7 +307,7 @@ def _region(
         score=float(probability[inside].mean()),
         max=float(probability[inside].max()),
         tiles=int(inside.sum()),
-        cells=int(((cell[:, 0] < x1) & (cell[:, 2] > x0) & (cell[:, 1] < y1) & (cell[:, 3] > y0)).sum()),
+        cells=len(np.unique(pieces.cell[meets])),
         pins=int(pin_inside.sum()),
         nets_crossing=int(crossing.sum()),
         dominant_features=tuple(strongest),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from placement_data.errors import InputError
+from placement_data.features.layout import cell_outlines
 from placement_data.netlist import macro_masters
 from placement_data.store import atomic_path
 from routenas.results import Result
@@ -64,8 +65,8 @@ def heat_map_png(score: Score, path: Path) -> None:
         vmax=max(1e-6, float(np.nanmax(score.probability))),
     )
     figure.colorbar(mesh, cax=bar, label="predicted probability of a DRC hotspot")
-    macro = macro_masters(design.masters)[design.cells.master]
-    for x0, y0, x1, y1 in design.cells.box[macro] / scale:
+    macros, _ = cell_outlines(design, np.flatnonzero(macro_masters(design.masters)[design.cells.master]))
+    for x0, y0, x1, y1 in macros / scale:
         axes.add_patch(
             Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="white", linewidth=1.2, hatch="//", alpha=0.7)
         )

@@ -150,6 +150,8 @@ def _masters(library: Library, dbu: int, path: PathLike) -> Masters:
         microns.obstruction_offset,
         microns.obstruction_layer,
         whole(microns.obstruction_box),
+        microns.outline_master,
+        whole(microns.outline_box),
     )
 
 

@@ -41,6 +41,7 @@ def cut(sample: Sample, stored: float) -> Sample:
     return dataclasses.replace(
         sample, grid=grid.to_dict(), features=features, hotspots=hotspots, violation_density=density,
         violated_net_map=density.copy(), violated_nets=count,
+        repeat_hotspots=None if sample.repeat_hotspots is None else sample.repeat_hotspots * inside.astype(np.uint8),
         repeat_violated_nets=(count, count) if sample.repeat_violated_nets else (),
     )  # fmt: skip
 
