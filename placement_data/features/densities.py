@@ -73,7 +73,9 @@ def _macros_with_halos(layout: Layout) -> Ints:
     box, owner = cell_outlines(layout.design, macros)
     grown = box + halo[macros[owner]] * (-1, -1, 1, 1)
     several = np.bincount(owner, minlength=len(macros))[owner] > 1
-    shapes = [np.array(cover(grown[owner == one], whole=True), dtype=np.int64) for one in np.unique(owner[several])]
+    shapes = [
+        np.array(cover(grown[owner == one].tolist(), whole=True), dtype=np.int64) for one in np.unique(owner[several])
+    ]
     return np.concatenate([grown[~several], *shapes])
 
 

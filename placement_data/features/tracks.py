@@ -256,8 +256,9 @@ def _rings(design: Design) -> tuple[Ints, Indices]:
     boxes, halos = [np.stack(side, axis=1) for side in sides], [owner[plain]] * 4
     for halo in np.unique(owner[~plain]).tolist():
         shape = outline[owner == halo]
-        ring = np.array(cover(shape + width[owner == halo, None] * (-1, -1, 1, 1), shape, whole=True), dtype=np.int64)
-        boxes.append(ring.reshape(-1, 4))
+        grown = shape + width[owner == halo, None] * (-1, -1, 1, 1)
+        ring = np.array(cover(grown.tolist(), shape.tolist(), whole=True), dtype=np.int64).reshape(-1, 4)
+        boxes.append(ring)
         halos.append(np.full(len(ring), halo))
     return np.concatenate(boxes), np.concatenate(halos)
 
