@@ -76,7 +76,7 @@ def _macros_with_halos(layout: Layout) -> Ints:
     shapes = [
         np.array(cover(grown[owner == one].tolist(), whole=True), dtype=np.int64) for one in np.unique(owner[several])
     ]
-    return np.concatenate([grown[~several], *shapes])
+    return np.concatenate([grown[~several], *shapes]).astype(np.int64)
 
 
 def _taking_room(layout: Layout) -> Mask:
