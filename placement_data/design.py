@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.findings import Finding
+from placement_data.names import DEFAULT, Spelling
 from placement_data.orientation import QUARTER_TURNED
 
 Ints = NDArray[np.int64]
@@ -366,6 +367,7 @@ class Design:
     special_wires: SpecialWires = field(default_factory=SpecialWires.empty)
     regions: Regions = field(default_factory=Regions.empty)
     sources: tuple[str, ...] = field(default=())
+    spelling: Spelling = field(default=DEFAULT)  # of names
     findings: tuple[Finding, ...] = field(default=())  # what was stepped over, one a kind and file
 
     def __repr__(self) -> str:

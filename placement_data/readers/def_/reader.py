@@ -29,9 +29,10 @@ from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.def_.vias import read_vias
 from placement_data.readers.def_.wires import read_special_nets
 from placement_data.readers.lef import Library
+from placement_data.readers.words import SPELLING, read_spelling
 from placement_data.text import PathLike
 
-_STATEMENTS = ("VERSION", "DIVIDERCHAR", "BUSBITCHARS", "NAMESCASESENSITIVE", "TECHNOLOGY", "HISTORY")
+_STATEMENTS = ("VERSION", *SPELLING, "TECHNOLOGY", "HISTORY")
 _READ_STATEMENTS = ("DESIGN", "UNITS", "DIEAREA", "ROW", "TRACKS", "GCELLGRID")
 FIRST_WORDS = {*SECTIONS, *_STATEMENTS, *_READ_STATEMENTS, *SKIPPED_SECTIONS, "BEGINEXT"}
 _LEF_WORDS = {"LAYER", "SITE", "MACRO", "VIA", "VIARULE", "NONDEFAULTRULE", "MANUFACTURINGGRID", "USEMINSPACING"}
@@ -135,6 +136,9 @@ def _read_section(raw: RawDesign, section: Section) -> None:
 
 def read_statement(raw: RawDesign, word: str, cursor: Cursor) -> None:
     """Take over what the statement ``word`` says; one that has no bearing on placement is stepped over."""
+    if word in SPELLING:
+        read_spelling(raw.spelling, word, cursor)
+        return
     if word not in _READ_STATEMENTS:
         if word in _STATEMENTS and word != "HISTORY":
             cursor.name(f"the value of {word}")
