@@ -6,7 +6,7 @@ import numpy as np
 
 from placement_data.design import Ints, MasterClass
 from placement_data.features.layout import Layout, Map, Mask, cell_outlines
-from placement_data.netlist import clock_cells, macro_masters, register_masters
+from placement_data.netlist import clock_cells, logic_masters, macro_masters, register_masters
 from placement_data.polygons import cover
 
 
@@ -26,7 +26,7 @@ def cell_density(layout: Layout) -> Map:
 
 def register_density(layout: Layout) -> Map:
     """Area of flip-flops and latches over the tile's area; unit 1. RouteNAS; see ``netlist.register_masters``."""
-    return _density(layout, register_masters(layout.design.masters, layout.register_patterns, layout.liberty))
+    return _density(layout, register_masters(logic_masters(layout.design), layout.register_patterns, layout.liberty))
 
 
 def clock_cell_density(layout: Layout) -> Map:
