@@ -94,6 +94,8 @@ class Score:
             "warnings": [{"code": code, "text": text} for code, text in self.warnings],
             "timing": {f"{stage}_s": round(seconds, 4) for stage, seconds in self.timings.items()},
         }
+        if self.grid.outline is not None:
+            value["outline_um"] = [[x / scale, y / scale] for x, y in self.grid.outline.corners]
         if self.violated_net_ratio is not None:
             value["violated_nets"] = {"predicted": self.violated_nets, "ratio": self.violated_net_ratio}
         if self.probability is not None and self.threshold is not None:
