@@ -48,9 +48,10 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
     """A batch of samples of unequal sizes, for ``collate_fn`` of a ``DataLoader``.
 
     ``features`` float32 (n, channels, rows, columns) and the maps of labels (n, rows, columns) are tensors as large as
-    the largest sample; ``inside`` (n, rows, columns) is True where a sample has tiles, and everything else is 0 beyond
-    them: leave those tiles out of losses and metrics. ``sample``, ``design`` and ``family`` are lists of n names;
-    ``net_count`` is int64 (n), ``violated_net_ratio`` float64 (n). A label that one of the samples lacks is left out.
+    the largest sample; ``inside`` (n, rows, columns) is True where a sample has tiles on its die, and everything else
+    is 0 beyond them: leave those tiles out of losses and metrics. ``sample``, ``design`` and ``family`` are lists of n
+    names; ``net_count`` is int64 (n), ``violated_net_ratio`` float64 (n). A label that one of the samples lacks is left
+    out.
     """
     rows, columns = np.max([sample.features.shape[1:] for sample in samples], axis=0)
 
@@ -60,7 +61,7 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
 
     batch: dict[str, list[Any]] = {
         "features": [padded(sample.features) for sample in samples],
-        "inside": [padded(np.ones(sample.features.shape[1:], dtype=bool)) for sample in samples],
+        "inside": [padded(_inside(sample)) for sample in samples],
         **{name: [getattr(sample, name) for sample in samples] for name in ("sample", "design", "family", "net_count")},
         "violated_net_ratio": [sample.violated_net_ratio for sample in samples],
         **{name: [getattr(sample, name) for sample in samples] for name in _COLLATED},
@@ -70,8 +71,15 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
     return {name: default_collate(values) for name, values in known.items()}
 
 
+def _inside(sample: Sample) -> NDArray[np.bool_]:
+    return np.ones(sample.features.shape[1:], dtype=bool) if sample.inside is None else sample.inside
+
+
 class FeatureMaps(Sequence[NDArray[np.float32]]):
-    """Feature maps (channels, rows, columns) of some samples of a store, each read when it is asked for."""
+    """Feature maps (channels, rows, columns) of some samples of a store, each read when it is asked for.
+
+    Where tiles lie off the die, which is no rectangle then, they are left out: (channels, tiles).
+    """
 
     def __init__(self, store: Store, indices: Sequence[int]) -> None:
         self.store, self.indices = store, tuple(indices)
@@ -86,7 +94,8 @@ class FeatureMaps(Sequence[NDArray[np.float32]]):
     def __getitem__(self, index: int | slice) -> NDArray[np.float32] | FeatureMaps:
         if isinstance(index, slice):
             return FeatureMaps(self.store, self.indices[index])
-        return self.store.features(self.indices[index])
+        maps, inside = self.store.features(self.indices[index]), self.store.inside(self.indices[index])
+        return maps if inside is None else maps[:, inside]
 
 
 @dataclass(frozen=True)
@@ -197,13 +206,13 @@ class Normalisation:
 
     @classmethod
     def fit(cls, maps: Collection[NDArray[np.float32]]) -> Normalisation:
-        """Statistics over all tiles of ``maps``, each (channels, rows, columns).
+        """Statistics over all tiles of ``maps``, each (channels, rows, columns) or (channels, tiles).
 
         They are gone through twice, one map at a time: with :class:`FeatureMaps` no more than one is in memory.
         """
         if not len(maps):
             raise InputError("no training placements to normalise by", expected="at least one")
-        raw = _Moments.of(_tiles(map_) for map_ in maps)
+        raw = _Moments.of(_tiles(map_).astype(np.float64) for map_ in maps)
         scale = np.where(raw.mean > 0, raw.mean, 1.0)
         logs = _Moments.of(np.log1p(_tiles(map_) / scale[:, None]) for map_ in maps)
         deviation = np.sqrt(logs.squares / logs.count)
@@ -211,16 +220,21 @@ class Normalisation:
         columns = (scale, logs.mean, deviation, raw.low, raw.high)
         return cls(*(tuple(float(value) for value in column) for column in columns))
 
-    def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Normalised feature maps of the same shape, float32."""
+    def apply(self, features: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Normalised feature maps of the same shape, float32.
+
+        Tiles that are not ``inside`` (rows, columns) are 0, which is what a network sees beyond a map's border too.
+        """
         scale, mean, deviation = (np.asarray(value)[:, None, None] for value in (self.scale, self.mean, self.deviation))
-        return np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
+        normal = np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
+        return normal if inside is None else normal * inside
 
     def outside(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Per channel, the share of tiles (0 to 1) whose raw value lies outside the training range."""
-        low, high = (np.asarray(value)[:, None, None] for value in (self.low, self.high))
+        """Per channel, the share (0 to 1) of the tiles of features (channels, ...) outside the training range."""
+        low, high = (np.asarray(value)[:, None] for value in (self.low, self.high))
         slack = 1e-6 * np.maximum(np.abs(high), 1e-12)
-        return np.asarray(((features < low - slack) | (features > high + slack)).mean(axis=(1, 2)), dtype=np.float64)
+        tiles = _tiles(features)
+        return np.asarray(((tiles < low - slack) | (tiles > high + slack)).mean(axis=1), dtype=np.float64)
 
     def to_dict(self) -> dict[str, list[float]]:
         """JSON form."""
@@ -276,8 +290,8 @@ class _Moments:
         self.count = count
 
 
-def _tiles(map_: NDArray[np.float32]) -> NDArray[np.float64]:
-    return map_.reshape(map_.shape[0], -1).astype(np.float64)
+def _tiles(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return maps.reshape(maps.shape[0], -1)
 
 
 def symmetry(array: NDArray[Scalar], code: int) -> NDArray[Scalar]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.columns import owners, spread
+from placement_data.columns import owners
 from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.findings import Finding
@@ -106,14 +106,7 @@ def violated_net_map(violations: Violations, grid: Grid) -> NDArray[np.float32]:
 def _spread(net: Indices, of: Indices, boxes: NDArray[Any], grid: Grid) -> NDArray[np.float32]:
     """Share out each net over the distinct tiles of its violations; row i says that net[i] is in violation of[i]."""
     rows, columns = grid.shape
-    low_row, low_column, high_row, high_column = (edge[of] for edge in grid.tiles_touched(boxes))
-    width = high_column - low_column + 1
-    count = width * (high_row - low_row + 1)
-    item, step = spread(count)
-    tile = (low_row[item] + step // width[item]) * columns + low_column[item] + step % width[item]
-    if grid.outline is not None:
-        on_die = grid.inside.ravel()[tile]
-        item, tile = item[on_die], tile[on_die]
+    item, tile = grid.touched(boxes[of])
     distinct = np.unique(net[item] * (rows * columns) + tile)
     owner, tile = np.divmod(distinct, rows * columns)
     share = 1.0 / np.bincount(owner)[owner] if len(owner) else np.zeros(0)

@@ -32,7 +32,7 @@ from placement_data.sample import Sample
 from placement_data.store import sha256
 from placement_data.text import load_text
 
-VERSION = 1
+VERSION = 2
 """Part of every sample's key: raised when a change of the readers or labels would change what is stored."""
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ from placement_data.files import (
     sha256,
     write_text,
 )
+from placement_data.grid import Grid
 from placement_data.sample import JSON, MAPS, Sample, head_of, read_head, read_sample
 
 __all__ = [
@@ -249,6 +251,15 @@ class Store:
         """Feature maps (channels, rows, columns) of sample ``index``: one chunk, read at once."""
         with self._open() as file:
             return np.asarray(file[f"{self._key(index)}/features"][()], dtype=np.float32)
+
+    def inside(self, index: int) -> NDArray[np.bool_] | None:
+        """:attr:`Sample.inside` of sample ``index``; no map is read for it."""
+        return Grid.inside_of(self.heads[index]["grid"])
+
+    def tiles(self, index: int) -> int:
+        """Tiles of sample ``index`` that are on the die."""
+        inside = self.inside(index)
+        return math.prod(self.heads[index]["grid"]["shape"]) if inside is None else int(inside.sum())
 
     def hotspot_tiles(self, index: int) -> int | None:
         """Tiles of sample ``index`` that are hotspots, None without a label.

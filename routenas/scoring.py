@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from placement_data.design import Design, Status
 from placement_data.errors import InputError
 from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
+from placement_data.features.layout import cell_outlines
 from placement_data.findings import counted
 from placement_data.grid import Grid
 from placement_data.making import LayoutFiles, read_layout, read_liberties
@@ -53,8 +54,8 @@ class Region:
 class Score:
     """The answer for one layout.
 
-    ``probability`` is (rows, columns), or None without a hotspot model; ``violated_net_ratio`` None without a
-    violated-net model. ``timings`` are seconds a stage, in the order they ran.
+    ``probability`` is (rows, columns), NaN in tiles off the die, or None without a hotspot model;
+    ``violated_net_ratio`` None without a violated-net model. ``timings`` are seconds a stage, in the order they ran.
     """
 
     design: Design
@@ -93,6 +94,8 @@ class Score:
             "warnings": [{"code": code, "text": text} for code, text in self.warnings],
             "timing": {f"{stage}_s": round(seconds, 4) for stage, seconds in self.timings.items()},
         }
+        if self.grid.outline is not None:
+            value["outline_um"] = [[x / scale, y / scale] for x, y in self.grid.outline.corners]
         if self.violated_net_ratio is not None:
             value["violated_nets"] = {"predicted": self.violated_nets, "ratio": self.violated_net_ratio}
         if self.probability is not None and self.threshold is not None:
@@ -102,7 +105,7 @@ class Score:
 
 def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str, Any]:
     hot = probability >= threshold
-    ordered = np.sort(probability.ravel())[::-1]
+    ordered = np.sort(probability[grid.inside])[::-1]
 
     def top(share: float) -> float:
         return float(ordered[: max(1, round(share * ordered.size))].mean())
@@ -157,9 +160,10 @@ def score_layout(
     features = {task: made[kind] for task, kind in kinds.items()}
     lap("features")
     net_count = int(signal_nets(design).sum())
-    answers = {task: each.predict(features[task], net_count) for task, each in by_task.items()}
+    inside = None if grid.outline is None else grid.inside
+    answers = {task: each.predict(features[task], net_count, inside) for task, each in by_task.items()}
     for task, answer in answers.items():
-        if not np.isfinite(answer).all():
+        if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
     lap("infer")
     probability = answers.get("hotspots")
@@ -244,7 +248,7 @@ def find_regions(
     index = np.arange(1, count + 1)
     mass = ndimage.sum_labels(probability, labels, index)
     boxes = ndimage.find_objects(labels)
-    normal = card.normalisation.apply(features)
+    normal = card.normalisation.apply(features)  # only of tiles with a probability, which are on the die
     pieces = _Pieces.of(design)
     return tuple(
         _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, card.channels)
@@ -260,7 +264,7 @@ def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32]
     """
     from scipy import ndimage
 
-    limit = max(LARGE_REGION, probability.size // 100)
+    limit = max(LARGE_REGION, int(np.count_nonzero(~np.isnan(probability))) // 100)
     hot = probability >= threshold
     while True:
         labels, count = ndimage.label(hot, structure=np.ones((3, 3)))
@@ -277,8 +281,11 @@ def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32]
 
 @dataclass(frozen=True)
 class _Pieces:
-    """What is counted in a region: centres of placed signal pins (n, 2) and corners of signal nets (m, 2)."""
+    """What is counted in a region: boxes of cells (k, 4) with their cells, centres of placed signal pins (n, 2) and
+    corners of signal nets (m, 2)."""
 
+    box: NDArray[np.int64]
+    cell: NDArray[np.int64]
     pins: Map
     net_low: Map
     net_high: Map
@@ -293,7 +300,7 @@ class _Pieces:
         low, high = np.full((len(signal), 2), np.inf), np.full((len(signal), 2), -np.inf)
         np.minimum.at(low, design.pins.net[counted], pins)
         np.maximum.at(high, design.pins.net[counted], pins)
-        return cls(pins, low, high)
+        return cls(*cell_outlines(design, np.arange(len(design.cells.name))), pins, low, high)
 
 
 def _region(
@@ -309,8 +316,9 @@ def _region(
     rows, columns = window
     x0, x1 = int(grid.x_edges[columns.start]), int(grid.x_edges[columns.stop])
     y0, y1 = int(grid.y_edges[rows.start]), int(grid.y_edges[rows.stop])
-    cell = design.cells.box
+    box = pieces.box
     low, high = np.array([x0, y0]), np.array([x1, y1])
+    meets = (box[:, 0] < x1) & (box[:, 2] > x0) & (box[:, 1] < y1) & (box[:, 3] > y0)
     pin_inside = ((pieces.pins >= low) & (pieces.pins < high)).all(axis=1)
     crossing = ((pieces.net_low < high) & (pieces.net_high > low)).all(axis=1)
     mean = normal[:, inside].mean(axis=1)
@@ -321,7 +329,7 @@ def _region(
         score=float(probability[inside].mean()),
         max=float(probability[inside].max()),
         tiles=int(inside.sum()),
-        cells=int(((cell[:, 0] < x1) & (cell[:, 2] > x0) & (cell[:, 1] < y1) & (cell[:, 3] > y0)).sum()),
+        cells=len(np.unique(pieces.cell[meets])),
         pins=int(pin_inside.sum()),
         nets_crossing=int(crossing.sum()),
         dominant_features=tuple(strongest),
@@ -343,7 +351,8 @@ def _warnings(
         sizes = " and ".join(f"{size:g}" for size in others)
         found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
     for card in cards:
-        share = card.normalisation.outside(features[card.name])
+        maps = features[card.name]
+        share = card.normalisation.outside(maps if grid.outline is None else maps[:, grid.inside])
         far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
         if far:
             found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
@@ -356,14 +365,18 @@ def _warnings(
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:
-    """CSV of a map, a row a tile, as OpenROAD dumps a heat map: microns and per cent, column by column from the left.
+    """CSV of a map, a row a tile on the die, as OpenROAD dumps a heat map: microns and per cent, column by column.
 
-    In a column the lowest tile comes first.
+    The leftmost column comes first, and in each the lowest tile.
     """
     x, y = (np.round(edges / dbu_per_micron, 6).tolist() for edges in (grid.x_edges, grid.y_edges))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["x0", "y0", "x1", "y1", "value (%)"])
     for column, line in enumerate(np.round(100 * values.T, 4).tolist()):
-        writer.writerows([x[column], y[row], x[column + 1], y[row + 1], value] for row, value in enumerate(line))
+        writer.writerows(
+            [x[column], y[row], x[column + 1], y[row + 1], value]
+            for row, value in enumerate(line)
+            if grid.inside[row, column]
+        )
     return text.getvalue()

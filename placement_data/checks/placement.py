@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from placement_data.cursor import LARGEST
 from placement_data.design import Ints, RegionKind, Status
-from placement_data.polygons import Box, rectangles, union
+from placement_data.orientation import turned_in_frame
+from placement_data.polygons import Box, cover, rectangles
 from placement_data.readers.def_.components import Component
 from placement_data.readers.def_.regions import RawGroups, RawRegions, regions_of
 from placement_data.readers.lef import Library
@@ -35,8 +36,10 @@ class Placed:
 
     names: list[str]
     lines: list[int]
-    box: Ints  # (n, 4) outline; a point where the LEF does not tell its master's size
+    box: Ints  # (n, 4) bounding box; a point where the LEF does not tell its master's size
     movable: Mask  # (n,) PLACED, not FIXED or COVER
+    part: Ints  # (m, 4) what they cover: their boxes, but for blocks that are no rectangles
+    owner: Ints  # (m,) the component of each part
 
     @classmethod
     def of(cls, components: Mapping[str, tuple[int, Component]], library: Library | None, dbu: int) -> Placed:
@@ -44,16 +47,26 @@ class Placed:
         rows = [(name, *entry) for name, entry in components.items() if entry[1].status != Status.UNPLACED]
         corner = np.array([one.place[:2] for *_, one in rows], dtype=np.int64).reshape(-1, 2)
         size: dict[str, tuple[int, int]] = {}
+        outline: dict[str, list[Ints]] = {}
         if library is not None:
             masters = library.masters
             for name, width, height in zip(masters.name, masters.width, masters.height, strict=True):
                 size[name] = min(round(width * dbu), LARGEST), min(round(height * dbu), LARGEST)
+            for number, shape in zip(masters.outline_master, masters.outline_box, strict=True):
+                outline.setdefault(masters.name[number], []).append(np.rint(shape * dbu).astype(np.int64))
         upright = np.array([size.get(one.master, (0, 0)) for *_, one in rows], dtype=np.int64).reshape(-1, 2)
         turned = np.array([one.place[2] % 2 == 1 for *_, one in rows], dtype=bool)
         extent = np.where(turned[:, None], upright[:, ::-1], upright)
         movable = np.array([one.status == Status.PLACED for *_, one in rows], dtype=bool)
         box = np.concatenate([corner, corner + extent], axis=1)
-        return cls([name for name, *_ in rows], [line for _, line, _ in rows], box, movable)
+        shaped = [(row, shape) for row, (*_, one) in enumerate(rows) for shape in outline.get(one.master, ())]
+        of = np.array([row for row, _ in shaped], dtype=np.int64)
+        plain = np.setdiff1d(np.arange(len(rows)), of)
+        shapes = np.array([shape for _, shape in shaped], dtype=np.int64).reshape(-1, 4)
+        turn = np.array([one.place[2] for *_, one in rows], dtype=np.int64)
+        part = turned_in_frame(shapes, upright[of], turn[of]) + np.tile(corner[of], 2)
+        names, lines = [name for name, *_ in rows], [line for _, line, _ in rows]
+        return cls(names, lines, box, movable, np.concatenate([box[plain], part]), np.concatenate([plain, of]))
 
     def misplaced(self, code: str, row: int, what: str, expected: str) -> Misplaced:
         """The finding about the component of ``row``."""
@@ -86,7 +99,7 @@ def outside_die(placed: Placed, corners: Sequence[tuple[int, int]]) -> Iterator[
     """Components that lie not, or not wholly, on the die, whose outline has these corners in order."""
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
     die = rectangles(corners, whole=True)
-    wholly, partly = _covered(placed.box, die)
+    wholly, partly = _covered(placed, die)
     (x0, y0), (x1, y1) = low.tolist(), high.tolist()
     expected = f"( {x0} {y0} ) to ( {x1} {y1} )" if len(die) == 1 else f"the die's outline of {len(corners)} corners"
     for row in np.flatnonzero(~wholly).tolist():
@@ -113,8 +126,8 @@ def outside_fences(placed: Placed, fences: Fences, members: Sequence[tuple[str, 
     for fence in np.flatnonzero(regions.kind == RegionKind.FENCE).tolist():
         name = regions.name[fence]
         boxes = regions.box[regions.box_offset[fence] : regions.box_offset[fence + 1]].tolist()
-        room = union([((x0, y0), (x1, y0), (x1, y1), (x0, y1)) for x0, y0, x1, y1 in boxes], whole=True)
-        wholly, partly = _covered(placed.box, room)
+        room = cover([(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes], whole=True)
+        wholly, partly = _covered(placed, room)
         inside = np.zeros(len(placed.names), dtype=bool)
         inside[regions.cell[regions.cell_offset[fence] : regions.cell_offset[fence + 1]]] = True
         for row in np.flatnonzero(inside & ~wholly).tolist():
@@ -123,11 +136,12 @@ def outside_fences(placed: Placed, fences: Fences, members: Sequence[tuple[str, 
             yield placed.misplaced("inside-fence", row, f"lies in a fence of others, {name}", f"a place outside {name}")
 
 
-def _covered(box: Ints, room: Sequence[Box]) -> tuple[Mask, Mask]:
-    """Whether boxes (n, 4) lie wholly, and whether in part, in what disjoint rectangles cover.
+def _covered(placed: Placed, room: Sequence[Box]) -> tuple[Mask, Mask]:
+    """Whether components (n,) lie wholly, and whether in part, in what disjoint rectangles cover.
 
     A point does both or neither.
     """
+    box = placed.part
     area = np.zeros(len(box), dtype=np.int64)
     touches = np.zeros(len(box), dtype=bool)
     for x0, y0, x1, y1 in room:
@@ -135,5 +149,10 @@ def _covered(box: Ints, room: Sequence[Box]) -> tuple[Mask, Mask]:
         height = np.minimum(box[:, 3], int(y1)) - np.maximum(box[:, 1], int(y0))
         area += np.maximum(width, 0) * np.maximum(height, 0)
         touches |= (width >= 0) & (height >= 0)
-    full = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    return np.where(full > 0, area == full, touches), np.where(full > 0, area > 0, touches)
+    left = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) - area
+    point = (box[:, 2] <= box[:, 0]) | (box[:, 3] <= box[:, 1])
+    out, within = np.where(point, ~touches, left > 0), np.where(point, touches, area > 0)
+    wholly, partly = np.ones(len(placed.names), dtype=bool), np.zeros(len(placed.names), dtype=bool)
+    wholly[placed.owner[out]] = False
+    partly[placed.owner[within]] = True
+    return wholly, partly

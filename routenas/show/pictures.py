@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
+from placement_data.features.layout import cell_outlines
 from placement_data.netlist import macro_masters
 from placement_data.store import atomic_path
 from routenas.results import Result
@@ -61,8 +62,8 @@ def heat_map_png(score: Score, path: Path) -> None:
         grid.x_edges / scale, grid.y_edges / scale, score.probability, cmap="inferno", vmin=0.0, vmax=1.0
     )
     figure.colorbar(mesh, cax=bar, label="predicted probability of a DRC hotspot (0 to 1)")
-    macro = macro_masters(design.masters)[design.cells.master]
-    for x0, y0, x1, y1 in design.cells.box[macro] / scale:
+    macros, _ = cell_outlines(design, np.flatnonzero(macro_masters(design.masters)[design.cells.master]))
+    for x0, y0, x1, y1 in macros / scale:
         axes.add_patch(
             Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="white", linewidth=1.2, hatch="//", alpha=0.7)
         )

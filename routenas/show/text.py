@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,10 +40,9 @@ def data_table(store: Store) -> str:
     for design in sorted(set(store.designs)):
         own = [index for index, name in enumerate(store.designs) if name == design]
         heads = [store.heads[index] for index in own]
-        shapes = [head["grid"]["shape"] for head in heads]
-        sides = [side for shape in shapes for side in shape]
-        tiles = [store.hotspot_tiles(index) for index in own]
-        hot = [count / math.prod(shape) for count, shape in zip(tiles, shapes, strict=True) if count is not None]
+        sides = [side for head in heads for side in head["grid"]["shape"]]
+        counted = [(store.hotspot_tiles(index), store.tiles(index)) for index in own]
+        hot = [count / tiles for count, tiles in counted if count is not None]
         nets = [head["violated_nets"] for head in heads if head["violated_nets"] >= 0]
         counts = [head["net_count"] for head in heads]
         rows.append([

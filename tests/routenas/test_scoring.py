@@ -22,7 +22,7 @@ from placement_data.netlist import signal_nets
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
-from routenas.show.pictures import LABEL, label_places
+from routenas.show.pictures import LABEL, available, heat_map_png, label_places
 from routenas.show.text import score_table, timing_table
 from tests.layouts import Layout
 from tests.placement_data.synthetic import synthetic_def
@@ -338,6 +338,36 @@ def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) 
     assert "no-power-grid" in codes
     assert "out-of-range" in codes  # the made-up training data know nothing of this layout's channels
     assert not np.isin(score.design.nets.use, (Use.POWER, Use.GROUND)).any()
+
+
+def test_a_die_that_is_no_rectangle(loaded: dict[str, Predictor], tmp_path: Path, layout: Layout) -> None:
+    """Tiles off it have no probability, are in no mean, region or row of the CSV, and are blank in the picture."""
+    text = synthetic_def(150, 3, utilization=0.6, memory=False, name="one")
+    found = re.search(r"DIEAREA \( (\S+) (\S+) \) \( (\S+) (\S+) \)", text)
+    assert found is not None
+    x0, y0, x1, y1 = map(int, found.groups())
+    x, y = x0 + (x1 - x0) // 3 // 2800 * 2800, y0 + (y1 - y0) // 2 // 2800 * 2800
+    corners = [(x0, y0), (x0, y1), (x1, y1), (x1, y), (x, y), (x, y0)]
+    cut = tmp_path / "cut.def"
+    cut.write_text(text.replace(found[0], "DIEAREA " + " ".join(f"( {a} {b} )" for a, b in corners)))
+    score = score_layout(files(layout, cut), [with_threshold(loaded["hotspots"], 0.0), loaded["violated_nets"]])
+    assert score.probability is not None
+    rows, columns = score.grid.shape
+    off = np.zeros((rows, columns), dtype=bool)
+    off[: (y - y0) // 2800, (x - x0) // 2800 :] = True
+    np.testing.assert_array_equal(np.isnan(score.probability), off)
+    value = json.loads(json.dumps(score.to_dict(), allow_nan=False))
+    assert value["outline_um"] == [[a / 2000, b / 2000] for a, b in corners]
+    assert value["hotspots"]["area_frac"] == pytest.approx(1.0)
+    assert value["hotspots"]["tiles"] == (~off).sum()
+    assert value["hotspots"]["mean"] == pytest.approx(np.mean(score.probability[~off]))
+    assert sum(region.tiles for region in score.regions) <= (~off).sum()
+    table = list(csv.reader(io.StringIO(heat_map_csv(score.grid, score.probability, 2000))))
+    assert len(table) == 1 + (~off).sum()
+    assert not any("nan" in line for row in table for line in row)
+    if available():
+        heat_map_png(score, tmp_path / "map.png")
+        assert (tmp_path / "map.png").stat().st_size > 1000
 
 
 def test_an_answer_that_is_not_finite_is_refused(loaded: dict[str, Predictor], layout: Layout) -> None:

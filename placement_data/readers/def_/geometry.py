@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from placement_data.readers.def_.sections import (
 from placement_data.readers.def_.vias import read_boxes
 from placement_data.readers.words import DIRECTIONS, USES
 
+_EXTRA = re.compile(r"(.+)\.extra[0-9]+", re.IGNORECASE)
 _LAYER_OPTIONS = ("MASK", "SPACING", "DESIGNRULEWIDTH")
 
 
@@ -35,6 +39,7 @@ class RawPorts:
     use: list[int] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
     box: list[tuple[int, int, int, int]] = field(default_factory=list)
+    parts: list[tuple[int, tuple[int, int, int, int]]] = field(default_factory=list)  # of pins of several PORTs
 
 
 @dataclass
@@ -49,8 +54,8 @@ class _Port:
 def read_ports(statements: Iterable[Cursor]) -> RawPorts:
     """PINS. A placed pin without shapes is a point, and so is a via of a pin.
 
-    A further port of the old form, a pin ``name.extra1``, is a pin of its own. Raises ``InputError`` for broken
-    statements.
+    A further PORT of the old form, a pin ``name.extra1``, is a pin of its own and a PORT of the pin ``name`` of the
+    same net. Raises ``InputError`` for broken statements.
     """
     ports = RawPorts()
     placed: list[tuple[int, int, int, int, int, int, int, int]] = []
@@ -77,7 +82,9 @@ def read_ports(statements: Iterable[Cursor]) -> RawPorts:
             if port.placement is not None:
                 x, y = zip(*port.points or [(0, 0)], strict=True)
                 placed.append((row, *port.placement, min(x), min(y), max(x), max(y)))
-    ports.box = _bounds(placed, len(ports.name)).tolist()
+    boxes = _boxes(placed)
+    ports.box = _bounds(placed, boxes, len(ports.name)).tolist()
+    ports.parts = _parts(ports, [row for row, *_ in placed], boxes)
     return ports
 
 
@@ -108,19 +115,33 @@ def _read_layer(cursor: Cursor) -> None:
         cursor.count("layer option")
 
 
-def _bounds(placed: Sequence[Sequence[int]], count: int) -> Ints:
-    """Bounding box (count, 4) of all placed ports of each pin, zero where there is none.
+def _boxes(placed: Sequence[Sequence[int]]) -> Ints:
+    """Boxes (n, 4) of PORTs: a row of ``placed`` is a pin, place and orientation of a PORT, and the PORT's own box."""
+    table = np.array(placed, dtype=np.int64).reshape(-1, 8)
+    return np.asarray(turned(table[:, 4:], table[:, 3]) + np.tile(table[:, 1:3], 2))
 
-    A row of ``placed`` is a pin (in order), the place and orientation of one of its ports, and the port's own box.
-    """
+
+def _bounds(placed: Sequence[Sequence[int]], box: Ints, count: int) -> Ints:
+    """Bounding box (count, 4) of all PORTs of each pin, zero where there is none; ``placed`` is in the pins' order."""
     bounds = np.zeros((count, 4), dtype=np.int64)
     if placed:
-        table = np.array(placed, dtype=np.int64)
-        box = turned(table[:, 4:], table[:, 3]) + np.tile(table[:, 1:3], 2)
-        pin, first = np.unique(table[:, 0], return_index=True)
+        pin, first = np.unique([row for row, *_ in placed], return_index=True)
         bounds[pin, :2] = np.minimum.reduceat(box[:, :2], first, axis=0)
         bounds[pin, 2:] = np.maximum.reduceat(box[:, 2:], first, axis=0)
     return bounds
+
+
+def _parts(ports: RawPorts, owner: list[int], box: Ints) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """Pin and box of each placed PORT of the pins that have several; ``owner`` are the pins of PORTs ``box``."""
+    extras = [(pin, match[1]) for pin in dict.fromkeys(owner) if (match := _EXTRA.fullmatch(ports.name[pin]))]
+    if len(set(owner)) == len(owner) and not extras:
+        return []
+    row_of = {name: row for row, name in enumerate(ports.name)} if extras else {}
+    base = {pin: row_of[name] for pin, name in extras if name in row_of and ports.net[row_of[name]] == ports.net[pin]}
+    found = list(zip(owner, map(tuple, box.tolist()), strict=True))
+    found += [(base[pin], part) for pin, part in found if pin in base]
+    several = Counter(pin for pin, _ in found)
+    return sorted((one for one in found if several[one[0]] > 1), key=itemgetter(0))
 
 
 @dataclass
