@@ -8,35 +8,45 @@ A record is three lines, or four with a comment; widths of blanks differ from re
 
 Since 2022 a source is prefixed (``net:``, ``iterm:``, ``bterm:``, ``inst:``, ``obstruction:``) and only ``net:`` ones
 are nets. The reports of 2020 print plain names: ``instance/terminal``, ``PIN/terminal``, ``instance/OBS``, ``PIN/OBS``,
-and a net by its bare name. There a source is taken as a net if it holds no ``/`` (an escaped one, ``\\/``, belongs to
-the name); a net of a hierarchical name cannot be told from an instance's terminal, and is left out.
+and a net by its bare name. There a source that holds a ``/`` (an escaped one, ``\\/``, belongs to the name) may be a
+net of a hierarchical name or an instance's terminal, which only the design can tell.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from placement_data.errors import InputError
-from placement_data.reports.rows import NUMBER, Rows
+from placement_data.reports.rows import NUMBER, Reads, Rows
 from placement_data.text import PathLike
 from placement_data.violations import Violations
 
-BEGINS = "'violation type:' (OpenROAD)"
+READS = Reads(
+    "OpenROAD, TritonRoute",
+    "'violation type:' (OpenROAD)",
+    "text of `detailed_route -output_drc` of all releases since 2020; an empty file is a clean report",
+    "`net:NAME`; in reports of 2020 bare names, and those with `/` where the design has such a net",
+    refused="broken and cut records",
+)
 
-_START = re.compile(r"\s*violation[ \t]+type:", re.ASCII)
+_START = re.compile(r"\s*violation[ \t]+type:", re.ASCII | re.IGNORECASE)
 _NUMBER = rf"[ \t]*+({NUMBER})[ \t]*+"
 _LINES = (
-    (re.compile(r"violation[ \t]++type:[ \t]*+(\S.*+)"), "'violation type: KIND'"),
-    (re.compile(r"srcs:[ \t]*+(.*+)"), "'srcs: SOURCES'"),
+    (re.compile(r"violation[ \t]++type:[ \t]*+(\S.*+)", re.IGNORECASE), "'violation type: KIND'"),
+    (re.compile(r"srcs:[ \t]*+(.*+)", re.IGNORECASE), "'srcs: SOURCES'"),
     (
         re.compile(
             rf"bbox[ \t]*+=[ \t]*+\({_NUMBER},{_NUMBER}\)[ \t]*+-[ \t]*+\({_NUMBER},{_NUMBER}\)"
-            r"(?:[ \t]*+on[ \t]++Layer[ \t]*+(\S*+))?"
+            r"(?:[ \t]*+on[ \t]++Layer[ \t]*+(\S*+))?",
+            re.IGNORECASE,
         ),
         "'bbox = (X, Y) - (X, Y) on Layer NAME'",
     ),
 )
-_PREFIXES = ("iterm:", "bterm:", "inst:", "obstruction:")
+_COMMENT = re.compile(r"(?:comment|congestion information)[ \t]*+:", re.IGNORECASE)
+_PREFIX = re.compile(r"(net|iterm|bterm|inst|instance|component|pin|term|obstruction|blockage):", re.IGNORECASE)
+_NO_NET = re.compile(r"PIN/.*|.*/OBS")
 _PLAIN_OWNER = re.compile(r"(?<!\\)/")
 
 
@@ -48,38 +58,49 @@ def recognises(text: str) -> bool:
 def parse(text: str, path: PathLike) -> Violations:
     """The report's violations. Raises ``InputError`` with the line for a record that is broken or cut off."""
     rows = Rows(path)
-    nets_of: dict[str, list[str]] = {}
+    nets_of: dict[str, tuple[list[str], list[str]]] = {}
     kind = ""
-    nets: list[str] = []
+    nets: Sequence[str] = ()
     awaited = 0
     line = 0
     for line, row in enumerate(text.split("\n"), start=1):
         row = row.strip()
         found = _LINES[awaited][0].fullmatch(row)
         if found is None:
-            if not row or (awaited == 2 and row.startswith("comment:")):
+            if not row or (awaited == 2 and _COMMENT.match(row)):
                 continue
             raise InputError("record is broken", file=path, line=line, found=row, expected=_LINES[awaited][1])
         if awaited == 0:
             kind = found[1]
         elif awaited == 1:
             if found[1] not in nets_of:
-                nets_of[found[1]] = source_nets(found[1])
-            nets = nets_of[found[1]]
+                nets_of[found[1]] = source_nets(found[1].split())
+                rows.may_be_pins(nets_of[found[1]][1])
+            nets = nets_of[found[1]][0]
         else:
-            rows.add(kind, found[5] or "", found.groups()[:4], line, nets)
+            rows.add(kind, (found[5] or "").strip("-"), found.groups()[:4], line, nets)
         awaited = (awaited + 1) % 3
     if awaited:
         raise InputError("file ends inside a record", file=path, line=line, expected=_LINES[awaited][1])
     return rows.violations()
 
 
-def source_nets(sources: str) -> list[str]:
-    """Names of the nets among a record's sources, each once."""
+def source_nets(sources: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Names of the nets among a record's sources, each once, and those of them that may be names of pins."""
     nets: dict[str, None] = {}
-    for source in sources.split():
-        if source.startswith("net:"):
-            nets[source[4:]] = None
-        elif not source.startswith(_PREFIXES) and not _PLAIN_OWNER.search(source):
+    may_be_pin: list[str] = []
+    prefix = ""
+    for source in sources:
+        found = _PREFIX.match(source)
+        if found and found.end() == len(source):  # a blank stands between the two
+            prefix = found[1].lower()
+            continue
+        prefix = found[1].lower() if found else prefix
+        if prefix == "net":
+            nets[source[found.end() :] if found else source] = None
+        elif not prefix and not _NO_NET.fullmatch(source):
             nets[source] = None
-    return list(nets)
+            if _PLAIN_OWNER.search(source):
+                may_be_pin.append(source)
+        prefix = ""
+    return list(nets), may_be_pin

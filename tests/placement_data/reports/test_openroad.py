@@ -68,7 +68,8 @@ def test_spelling_of_2020(tmp_path: Path) -> None:
     violations = read_report(path)
     assert violations.kind.tolist() == ["EOLSpc", "nullptr"]
     assert violations.box.tolist() == [[1e-05, -2.0, 0.5, 0.0], [1.0, 2.0, 3.0, 4.0]]
-    assert nets_of(path) == [["n1", "n2", "a\\/b"], []]
+    assert nets_of(path) == [["n1", "u1/A", "n2", "a\\/b"], []]
+    assert violations.may_be_pin == {"u1/A"}
 
 
 def test_a_record_without_a_layer(tmp_path: Path) -> None:
