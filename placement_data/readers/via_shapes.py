@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from placement_data.cursor import Cursor
-from placement_data.readers.polygons import Box
+from placement_data.polygons import Box
 
 Shape = tuple[str, Box]  # layer's name, box about the via's own (0, 0)
 

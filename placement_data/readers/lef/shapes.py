@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from placement_data.cursor import Cursor
-from placement_data.readers.polygons import Box, rectangles, slanting_wire
+from placement_data.polygons import Box, rectangles, slanting_wire
 from placement_data.readers.via_shapes import GeneratedVia, Shape
 
 Points = list[tuple[float, float]]
