@@ -64,10 +64,11 @@ def recognises(text: str) -> bool:
 def parse(text: str, path: PathLike) -> Violations:
     """The report's violations, microns. Raises ``InputError`` with the line of a broken record or a wrong total."""
     reader = _Reader(text, path)
+    read_line = reader.line
     for line, row in enumerate(text.split("\n"), start=1):
         row = row.strip()
-        if row and not row.startswith("#"):
-            reader.line(line, row)
+        if row and row[0] != "#":
+            read_line(line, row)
     return reader.end(text)
 
 
@@ -83,6 +84,8 @@ class _Reader:
         self._last: tuple[str, str, tuple[str, ...], int, list[str]] | None = None  # a record that may yet be waived
         found = _COMMENTS.match(text)
         self._header = found[0] if found else ""
+        lower = text.lower()
+        self._may_waive = "exempt" in lower or "waived" in lower
         design = _DESIGN.search(self._header)
         self._rows.design = design[1] if design else ""
 
@@ -117,12 +120,12 @@ class _Reader:
 
     def _between(self, line: int, row: str) -> None:
         """A line outside the records."""
-        if status := _STATUS.fullmatch(row):
+        if _START.match(row):
+            self._head, self._bounds, self._start = [row], "", line
+        elif self._may_waive and (status := _STATUS.fullmatch(row)):
             if self._last and status[1]:
                 self._waive(self._last[0], self._last[3])
                 self._last = None
-        elif _START.match(row):
-            self._head, self._bounds, self._start = [row], "", line
         elif found := _TOTAL.fullmatch(row):
             self._total = int(found[1]), line
         elif _CLEAN.fullmatch(row):
@@ -133,16 +136,20 @@ class _Reader:
     def _close(self, line: int) -> None:
         """The record that ends on ``line``."""
         self._keep()
-        bounds, head = _WAIVED.sub("", self._bounds), " ".join(self._head)
-        shapes = _WAIVED.sub("", head)
+        bounds = full = self._bounds
+        shapes = head = " ".join(self._head)
+        if self._may_waive:
+            bounds, shapes = _WAIVED.sub("", full), _WAIVED.sub("", head)
         box = _BOUNDS.fullmatch(bounds)
         if box is None:
-            raise _broken(self._path, line, self._bounds, _BOUNDS_FORM)
+            raise _broken(self._path, line, full, _BOUNDS_FORM)
         kind, layer, nets = _head(shapes, self._path, self._start)
-        if bounds != self._bounds or shapes != head:
+        if bounds != full or shapes != head:
             self._waive(kind, line)
-        else:
+        elif self._may_waive:
             self._last = kind, layer, box.groups(), line, nets
+        else:
+            self._rows.add(kind, layer, box.groups(), line, nets)
         self._head = []
 
     def _keep(self) -> None:

@@ -50,6 +50,7 @@ _TITLE = re.compile(
 )
 _DASHES = re.compile(r"-{8,}+")
 _VALUE = re.compile(rf"({NUMBER})([^\d\s.,]*+)")
+_BOX = re.compile(r"[ \t]++".join([rf"({NUMBER})(?:um)?"] * 4))
 _MICRONS = {"": 1.0, "um": 1.0, "µm": 1.0, "nm": 1e-3, "mm": 1e3}
 _NOTE = re.compile(r"\[INFO\]:?+[ \t]*+(?:COUNT:[ \t]*+([0-9]{1,18})\b.*|(?!COUNT).*)", re.IGNORECASE)
 _AREAS = re.compile(r"Total DRC errors (?:count|found)[ \t]*+:[ \t]*+([0-9]{1,18})", re.IGNORECASE)
@@ -77,6 +78,7 @@ class _Reader:
         self._path = path
         self._rows = Rows(path)
         self._rule: list[str] = []
+        self._kind = ""
         self._before = 0  # rows before those of the rule
         self._dashes = 0
         self._closed = False  # dashes stand behind the rule: only boxes may follow
@@ -88,7 +90,9 @@ class _Reader:
         self._line = line
         if not row:
             return
-        if not self._dashes and not _DASHES.fullmatch(row):
+        if self._rule and (box := _BOX.fullmatch(row)):
+            self._rows.add(self._kind, "", box.groups(), line)
+        elif not self._dashes and not _DASHES.fullmatch(row):
             self._title(row)
         elif _DASHES.fullmatch(row):
             self._separate()
@@ -102,6 +106,7 @@ class _Reader:
             if self._has_boxes():
                 self._end_rule()
             self._rule.append(_TAG.sub("", row))
+            self._kind = " ".join(self._rule)
 
     def end(self) -> Violations:
         """The violations. Raises ``InputError`` where the file ends too early."""
@@ -152,4 +157,4 @@ class _Reader:
             expected = "um, nm, mm or none (microns)"
             raise InputError("unit is not known", file=self._path, line=self._line, found=unknown, expected=expected)
         box = [float(value[1]) * _MICRONS[unit] for value, unit in zip(found, units, strict=True)]
-        self._rows.add(" ".join(self._rule), "", box, self._line)
+        self._rows.add(self._kind, "", box, self._line)

@@ -92,9 +92,13 @@ class _Report:
 
     def category(self, name: str, category: dict[str, Any], at: str) -> None:
         """Take the violations of a category and of those in it."""
-        for key in _CHILDREN:
-            for inner, one in self.named(category.get(key) or {}, f"{at}.{key}"):
-                self.category(inner or name, one, f"{at}.{key}.{inner}")
+        children = [(key, category[key]) for key in _CHILDREN if category.get(key)]
+        children += [
+            ("", {key: one}) for key, one in category.items() if isinstance(one, dict) and key not in _CHILDREN
+        ]
+        for key, child in children:
+            for inner, one in self.named(child, f"{at}.{key}".rstrip(".")):
+                self.category(inner or name, one, f"{at}.{key}.{inner}".replace("..", "."))
         violations = self._list(category.get("violations") or [], f"{at}.violations")
         for number, one in enumerate(violations):
             self._violation(name, self._object(one, f"{at}.violations[{number}]"), f"{at}.violations[{number}]")

@@ -30,22 +30,21 @@ READS = Reads(
     refused="broken and cut records",
 )
 
-_START = re.compile(r"\s*violation[ \t]+type:", re.ASCII | re.IGNORECASE)
+_START = re.compile(r"\s*violation[ \t]+type:", re.ASCII)
 _NUMBER = rf"[ \t]*+({NUMBER})[ \t]*+"
 _LINES = (
-    (re.compile(r"violation[ \t]++type:[ \t]*+(\S.*+)", re.IGNORECASE), "'violation type: KIND'"),
-    (re.compile(r"srcs:[ \t]*+(.*+)", re.IGNORECASE), "'srcs: SOURCES'"),
+    (re.compile(r"violation[ \t]++type:[ \t]*+(\S.*+)"), "'violation type: KIND'"),
+    (re.compile(r"srcs:[ \t]*+(.*+)"), "'srcs: SOURCES'"),
     (
         re.compile(
             rf"bbox[ \t]*+=[ \t]*+\({_NUMBER},{_NUMBER}\)[ \t]*+-[ \t]*+\({_NUMBER},{_NUMBER}\)"
             r"(?:[ \t]*+on[ \t]++Layer[ \t]*+(\S*+))?",
-            re.IGNORECASE,
         ),
         "'bbox = (X, Y) - (X, Y) on Layer NAME'",
     ),
 )
 _COMMENT = re.compile(r"(?:comment|congestion information)[ \t]*+:", re.IGNORECASE)
-_PREFIX = re.compile(r"(net|iterm|bterm|inst|instance|component|pin|term|obstruction|blockage):", re.IGNORECASE)
+_PREFIXES = {"net", "iterm", "bterm", "inst", "instance", "component", "pin", "term", "obstruction", "blockage"}
 _NO_NET = re.compile(r"PIN/.*|.*/OBS")
 _PLAIN_OWNER = re.compile(r"(?<!\\)/")
 
@@ -58,7 +57,7 @@ def recognises(text: str) -> bool:
 def parse(text: str, path: PathLike) -> Violations:
     """The report's violations. Raises ``InputError`` with the line for a record that is broken or cut off."""
     rows = Rows(path)
-    nets_of: dict[str, tuple[list[str], list[str]]] = {}
+    nets_of: dict[str, list[str]] = {}
     kind = ""
     nets: Sequence[str] = ()
     awaited = 0
@@ -74,9 +73,10 @@ def parse(text: str, path: PathLike) -> Violations:
             kind = found[1]
         elif awaited == 1:
             if found[1] not in nets_of:
-                nets_of[found[1]] = source_nets(found[1].split())
-                rows.may_be_pins(nets_of[found[1]][1])
-            nets = nets_of[found[1]][0]
+                nets_of[found[1]], may_be_pin = source_nets(found[1].split())
+                if may_be_pin:
+                    rows.may_be_pins(may_be_pin)
+            nets = nets_of[found[1]]
         else:
             rows.add(kind, (found[5] or "").strip("-"), found.groups()[:4], line, nets)
         awaited = (awaited + 1) % 3
@@ -89,18 +89,22 @@ def source_nets(sources: Iterable[str]) -> tuple[list[str], list[str]]:
     """Names of the nets among a record's sources, each once, and those of them that may be names of pins."""
     nets: dict[str, None] = {}
     may_be_pin: list[str] = []
-    prefix = ""
+    before = ""  # a prefix that a blank stands behind
     for source in sources:
-        found = _PREFIX.match(source)
-        if found and found.end() == len(source):  # a blank stands between the two
-            prefix = found[1].lower()
+        if source.startswith("net:") and len(source) > 4:
+            nets[source[4:]] = None
+            before = ""
             continue
-        prefix = found[1].lower() if found else prefix
-        if prefix == "net":
-            nets[source[found.end() :] if found else source] = None
-        elif not prefix and not _NO_NET.fullmatch(source):
-            nets[source] = None
-            if _PLAIN_OWNER.search(source):
-                may_be_pin.append(source)
-        prefix = ""
+        prefix, colon, name = source.partition(":")
+        if not colon or prefix.lower() not in _PREFIXES:
+            prefix, name = before, source
+        before = ""
+        if not name:
+            before = prefix.lower()
+        elif prefix.lower() == "net":
+            nets[name] = None
+        elif not prefix and not _NO_NET.fullmatch(name):
+            nets[name] = None
+            if _PLAIN_OWNER.search(name):
+                may_be_pin.append(name)
     return list(nets), may_be_pin
