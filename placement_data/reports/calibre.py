@@ -37,7 +37,7 @@ READS = Reads(
     "'CELL UNITS' and 'CHECK' and 'RESULTS RESULTS LINES DATE' (Calibre)",
     "ASCII results databases (RVE, RDB); counts are checked, `CN` transformations applied",
     "property lines `NET name`",
-    counted="unknown nets, waived results, another top cell, checks of 1000 results (the writer's limit)",
+    counted="unknown nets, waived results, another top cell, checks of 1000 results (or as `MAXIMUM RESULTS` says)",
     refused="broken results, a wrong count",
 )
 
@@ -57,6 +57,7 @@ _SHAPES = {
     "p": (re.compile(_POINT), re.compile(rf"(?:{_POINT}\n)++"), "X Y"),
     "e": (re.compile(_EDGE), re.compile(rf"(?:{_EDGE}\n)++"), "X Y X Y"),
 }
+_LIMIT = re.compile(r"MAXIMUM RESULTS[ \t:=]++([0-9]{1,18})\b")
 _WAIVER = re.compile(r"WAIVED?|WE[0-9]*", re.IGNORECASE)
 _MATRIX = re.compile(rf"{NUMBER}(?: {NUMBER}){{5}}")
 
@@ -80,6 +81,8 @@ class _Reader:
         self._lines = text.split("\n")
         while self._lines and not self._lines[-1].strip():
             self._lines.pop()
+        said = _LIMIT.search(text)
+        self._limit = int(said[1]) if said else DEFAULT_LIMIT
         self._at = 0
         self._matrix: Matrix | None = None  # of the cell that results are in
         self._placements: dict[str, Matrix | None] = {}
@@ -101,9 +104,10 @@ class _Reader:
         is_placeholder = _PLACEHOLDER.fullmatch(counts[0])
         count = int(counts[1])
         if not is_placeholder:
-            self._rows.waived(self._at, name, max(int(counts[2]) - count, 0))
-            if count == DEFAULT_LIMIT:
+            if count == self._limit:
                 self._rows.capped(count, self._at, f"check {name}")
+            else:
+                self._rows.waived(self._at, name, max(int(counts[2]) - count, 0))
         self._at += int(counts[3])
         self._matrix = None
         done = 0

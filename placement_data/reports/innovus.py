@@ -33,12 +33,13 @@ READS = Reads(
 )
 
 _COMMENTS = re.compile(r"(?:[^\S\n]*+(?:#[^\n]*+)?\n)*+[^\S\n]*+")
-_WRITER = re.compile(r"Innovus|verify_?drc|check_drc|verify_?geometry", re.IGNORECASE)
+_OTHER = re.compile(r"(?:verify|check)_?(?:connectivity|process_?antenna)", re.IGNORECASE)
+_WRITER = re.compile(r"Innovus|Encounter|verify_?drc|check_drc|verify_?geometry", re.IGNORECASE)
 _START = re.compile(r"(?!Bounds\b)[A-Za-z][\w.-]*+[ \t]*+:[ \t]*+(?:\(|(?:[A-Z][A-Za-z]*+ ){1,4}+of (?:Net|Cell) )")
 _RECORD = re.compile(r"([\w.-]+) ?: ?(?:\(((?:[^()]|\([^()]*+\))*+)\))?+(.*)")
 _DESIGN = re.compile(r"#[ \t]*+Design[ \t]*+:[ \t]*+(\S++)", re.IGNORECASE)
 _COMMAND = re.compile(r"#[ \t]*+Command[ \t]*+:([^\n]*+(?:\n[ \t]*+#(?![ \t]*+[A-Z][\w ]*+:)[^\n]*+)*+)", re.IGNORECASE)
-_LIMIT = re.compile(r"-(?:limit|error)[ \t\n#]++([0-9]{1,18})\b", re.IGNORECASE)
+_LIMIT = re.compile(rf"-(?:limit|error)[ \t\n#\\]++({NUMBER})(?!\S)", re.IGNORECASE)
 _WAIVED = re.compile(r"[ \t]*+[(\[]?(?:exempt(?:ed)?|waived)[)\]]?[ \t]*+\Z", re.IGNORECASE)
 _STATUS = re.compile(
     r"(?:status|exempt|waived)[ \t]*+:[ \t]*+(?:(exempt(?:ed)?|waived|yes|true|1)\b)?.*", re.IGNORECASE
@@ -58,6 +59,8 @@ def recognises(text: str) -> bool:
     """True where the comments at the top name the tool, or a record or an all-clear follows them."""
     found = _COMMENTS.match(text)
     end = found.end() if found else 0
+    if _OTHER.search(text, 0, end):
+        return False
     return bool(_WRITER.search(text, 0, end) or any(p.match(text, end) for p in (_START, _CLEAN, _TOTAL)))
 
 
@@ -164,9 +167,9 @@ class _Reader:
     def _check_limit(self) -> None:
         command = _COMMAND.search(self._header)
         given = _LIMIT.search(command[1]) if command else None
-        limit = int(given[1]) if given else DEFAULT_LIMIT
+        limit = int(float(given[1])) if given else DEFAULT_LIMIT
         written = len(self._rows) + self._waived
-        if limit and (written >= limit if given else written == limit):
+        if limit > 0 and (written >= limit if given else written == limit):
             self._rows.capped(limit, self._line)
 
 

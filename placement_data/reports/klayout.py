@@ -94,8 +94,8 @@ class _Reader:
         for category, count in self._counts.items():
             if count == DEFAULT_LIMIT:
                 self.rows.capped(count, None, f"category {self._kinds[category]}")
-        alone = list(self._references) if len(self._references) == 1 else [""]
-        self.rows.design = self._top or alone[0].partition(":")[0]
+        roots = [name for name, references in self._references.items() if not references]
+        self.rows.design = self._top or (roots[0].partition(":")[0] if len(roots) == 1 else "")
         return self.rows.violations()
 
     def _fail(self, what: str, found: str | None = None, expected: str | None = None) -> InputError:

@@ -30,7 +30,7 @@ from __future__ import annotations
 import re
 
 from placement_data.errors import InputError
-from placement_data.reports.rows import NUMBER, Reads, Rows
+from placement_data.reports.rows import NUMBER, Box, Reads, Rows
 from placement_data.text import PathLike
 from placement_data.violations import Violations
 
@@ -39,7 +39,7 @@ READS = Reads(
     "a cell and a line of dashes (Magic)",
     "`drc listall why` as OpenLane, LibreLane, `run_magic_drc` of open_pdks and `drc_save_report` print it, in microns",
     "none; every box is a violation",
-    counted="-",
+    counted="another cell in the title",
     refused="units other than um, nm and mm; a wrong `COUNT`; the raw Tcl list",
 )
 
@@ -91,7 +91,7 @@ class _Reader:
         if not row:
             return
         if self._rule and (box := _BOX.fullmatch(row)):
-            self._rows.add(self._kind, "", box.groups(), line)
+            self._add(box.groups())
         elif not self._dashes and not _DASHES.fullmatch(row):
             self._title(row)
         elif _DASHES.fullmatch(row):
@@ -106,7 +106,7 @@ class _Reader:
             if self._has_boxes():
                 self._end_rule()
             self._rule.append(_TAG.sub("", row))
-            self._kind = " ".join(self._rule)
+            self._kind = ""
 
     def end(self) -> Violations:
         """The violations. Raises ``InputError`` where the file ends too early."""
@@ -157,4 +157,8 @@ class _Reader:
             expected = "um, nm, mm or none (microns)"
             raise InputError("unit is not known", file=self._path, line=self._line, found=unknown, expected=expected)
         box = [float(value[1]) * _MICRONS[unit] for value, unit in zip(found, units, strict=True)]
+        self._add(box)
+
+    def _add(self, box: Box) -> None:
+        self._kind = self._kind or " ".join(self._rule)
         self._rows.add(self._kind, "", box, self._line)

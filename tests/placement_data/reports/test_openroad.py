@@ -136,3 +136,17 @@ def test_real_reports(shared_data: Path) -> None:
         assert sorted(set(violations.net_name)) == sorted({w[4:] for w in text.split() if w.startswith("net:")})
         assert (violations.box[:, :2] <= violations.box[:, 2:]).all()
         assert np.isfinite(violations.box).all()
+
+
+def test_sources_of_all_spellings(tmp_path: Path) -> None:
+    """A blank behind the prefix, further prefixes, the report of congestion, and no layer."""
+    text = """violation type: Horizontal congestion
+\tsrcs: net: n1 component:u1 net:u1/n2 obstruction: net:n3 instance:u2 term:u1/A u9/A n4
+\tcongestion information: capacity:4 usage:6 overflow:2
+\tbbox = (-1.5e0, 2) - (3, 4E-1) on Layer -
+"""
+    path = write(tmp_path, "a.drc", text)
+    violations = read_report(path)
+    assert nets_of(path) == [["n1", "u1/n2", "n3", "u9/A", "n4"]]
+    assert (violations.layer.tolist(), violations.box.tolist()) == ([""], [[-1.5, 0.4, 3.0, 2.0]])
+    assert (violations.may_be_pin, violations.line.tolist()) == ({"u9/A"}, [4])
