@@ -61,7 +61,8 @@ def make_labels(
     violated = (net >= 0) & signal[net]
     count = len(np.unique(net[violated]))
     of = _violation_of_net(violations)
-    silent = bool(len(violations)) and not len(violations.net_name)
+    named = (net >= 0).any() or not violations.may_be_pin.issuperset(violations.net_name)
+    silent = bool(len(violations)) and not named
     return Labels(
         hotspot=hotspot_map(violations, grid),
         density=violation_density(violations, grid),

@@ -54,7 +54,9 @@ _GLUED_END = re.compile(rb"(?<=[^ \n\\]);(?![^ \n])")
 
 
 def load_text(path: PathLike) -> str:
-    """The text of a file, unpacked where its first two bytes are gzip's. Bytes that are not UTF-8 are Latin-1.
+    """The text of a file, unpacked where its first two bytes are gzip's.
+
+    Bytes that are not UTF-8 are Latin-1, and UTF-16 is known by its byte order mark. Lines end with a newline, however they end in the file.
 
     Raises ``InputError`` for a file that cannot be read, a damaged gzip file and a file that is not text.
     """
@@ -63,7 +65,8 @@ def load_text(path: PathLike) -> str:
         try:
             data = data.decode("utf-16").encode()
         except UnicodeDecodeError as error:
-            raise InputError(f"text is no UTF-16 ({error.reason})", file=path) from None
+            line = data[: error.start].decode("utf-16", errors="ignore").count("\n") + 1
+            raise InputError(f"text is no UTF-16 ({error.reason})", file=path, line=line) from None
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\0" in data:

@@ -31,7 +31,7 @@ READS = Reads(
 )
 
 _START = re.compile(r"\s*violation[ \t]+type:", re.ASCII)
-_NUMBER = rf"[ \t]*+({NUMBER})[ \t]*+"
+_NUMBER = rf"[ \t]*+({NUMBER})(?:um)?[ \t]*+"
 _LINES = (
     (re.compile(r"violation[ \t]++type:[ \t]*+(\S.*+)"), "'violation type: KIND'"),
     (re.compile(r"srcs:[ \t]*+(.*+)"), "'srcs: SOURCES'"),
@@ -45,7 +45,7 @@ _LINES = (
 )
 _COMMENT = re.compile(r"(?:comment|congestion information)[ \t]*+:", re.IGNORECASE)
 _PREFIXES = {"net", "iterm", "bterm", "inst", "instance", "component", "pin", "term", "obstruction", "blockage"}
-_NO_NET = re.compile(r"PIN/.*|.*/OBS")
+_NO_NET = re.compile(r"PIN/.*|.*/OBS|N/A|-", re.IGNORECASE)
 _PLAIN_OWNER = re.compile(r"(?<!\\)/")
 
 

@@ -82,6 +82,9 @@ def test_names_that_may_be_pins() -> None:
     plain = frozenset({"u/n1", "u/n2", "u/c/A", "PIN/clk", "u\\/c/A", "v/n3"})
     found = violated(design, report(["u/n1", "u/c/A"], ["u/n2", "PIN/clk", "u\\/c/A"], ["v/n3"], may_be_pin=plain))
     assert found == (2, [("unknown-net-in-report", 14, 1)])
+    # A report that names pins alone says nothing of nets.
+    assert violated(design, report(["u/c/A"], may_be_pin=plain)) == (None, [])
+    assert violated(design, report(["u/n1"], may_be_pin=plain)) == (1, [])
 
 
 @pytest.mark.parametrize(("name", "other"), [("chip", False), ("CHIP", False), (r"\chip ", False), ("chip2", True)])

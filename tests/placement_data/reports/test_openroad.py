@@ -150,3 +150,10 @@ def test_sources_of_all_spellings(tmp_path: Path) -> None:
     assert nets_of(path) == [["n1", "u1/n2", "n3", "u9/A", "n4"]]
     assert (violations.layer.tolist(), violations.box.tolist()) == ([""], [[-1.5, 0.4, 3.0, 2.0]])
     assert (violations.may_be_pin, violations.line.tolist()) == ({"u9/A"}, [4])
+
+
+def test_a_report_that_openlane_has_made_of_magics(tmp_path: Path) -> None:
+    text = "violation type: LU.3\nsrcs: N/A N/A\nbbox = (17.990um, 21.995um) - (18.265um, 22.995um) on Layer LU\n"
+    path = write(tmp_path, "a.tr", text)
+    assert nets_of(path) == [[]]
+    assert read_report(path).box.tolist() == [[17.99, 21.995, 18.265, 22.995]]
