@@ -54,11 +54,10 @@ _GLUED_END = re.compile(rb"(?<=[^ \n\\]);(?![^ \n])")
 
 
 def load_text(path: PathLike) -> str:
-    """The text of a file, unpacked where its first two bytes are gzip's.
+    """The text of a file, unpacked where its first two bytes are gzip's, its lines ended with a newline alone.
 
-    Bytes that are not UTF-8 are Latin-1, and UTF-16 is known by its byte order mark. Lines end with a newline, however they end in the file.
-
-    Raises ``InputError`` for a file that cannot be read, a damaged gzip file and a file that is not text.
+    Bytes that are not UTF-8 are Latin-1; UTF-16 is known by its byte order mark. Raises ``InputError`` for a file that
+    cannot be read, a damaged gzip file and a file that is not text.
     """
     data = b"".join(_blocks(path))
     if data.startswith(_UTF_16):
