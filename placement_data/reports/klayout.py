@@ -43,7 +43,7 @@ _TAG = re.compile(r"\[[^\]]*+\][ \t]*+")
 _ON_LAYER = re.compile(r"(?:On layer|Layer:?) (\S+)", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?:[^:]*?\b)?between\s+(?:nets?\s+)?(\S.*)", re.IGNORECASE)
 _NETS = re.compile(r"nets?\s*:?\s+(\S.*)", re.IGNORECASE)
-_PREFIXED = re.compile(r"(?:^|[\s,(])net:", re.IGNORECASE)
+_PREFIXED = re.compile(r"(?<![^\s,])net:\s*([^\s,]+)", re.IGNORECASE)
 _JOINTS = re.compile(r"\s(?:to|and|vs\.?|&)\s(?:\s*nets?\s)?|,", re.IGNORECASE)
 _WAIVED = re.compile(r"(?:^|,)\s*['\"#]*waived['\"]*\s*(?:,|$)", re.IGNORECASE)
 
@@ -188,8 +188,8 @@ class _Reader:
             self._layer = found[1]
             return
         found = _BETWEEN.fullmatch(note) or _NETS.fullmatch(note)
-        if _PREFIXED.search(note):  # what has not the prefix is no net
-            self._nets += source_nets(_JOINTS.sub(" ", found[1] if found else note).split())[0]
+        if prefixed := _PREFIXED.findall(note):  # what has not the prefix is no net
+            self._nets += prefixed
         elif found:
             parts = [part.strip() for part in _JOINTS.split(found[1])]
             parts = parts[0].split() if len(parts) == 1 and note[:7].lower() == "between" else parts

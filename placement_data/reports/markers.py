@@ -93,9 +93,8 @@ class _Report:
     def category(self, name: str, category: dict[str, Any], at: str) -> None:
         """Take the violations of a category and of those in it."""
         children = [(key, category[key]) for key in _CHILDREN if category.get(key)]
-        children += [
-            ("", {key: one}) for key, one in category.items() if isinstance(one, dict) and key not in _CHILDREN
-        ]
+        others = category.keys() - {*_CHILDREN, "violations"}
+        children += [("", {key: one}) for key, one in category.items() if key in others and isinstance(one, dict)]
         for key, child in children:
             for inner, one in self.named(child, f"{at}.{key}".rstrip(".")):
                 self.category(inner or name, one, f"{at}.{key}.{inner}".replace("..", "."))
