@@ -14,12 +14,11 @@ from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.findings import Finding
 from placement_data.grid import Grid
+from placement_data.matching import MISMATCH, match_nets
 from placement_data.netlist import signal_nets
 from placement_data.violations import Violations
 
 Indices = NDArray[np.int64]
-
-_MISMATCH = "the report does not belong to this layout"
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,12 @@ def make_labels(
     if not net_count:
         raise InputError("the design has no signal nets", file=design.sources[-1] if design.sources else None)
     _require_on_die(violations, grid, report_path)
-    net = _net_rows(design, violations, report_path)
+    net, findings = match_nets(design, violations, report_path)
     violated = (net >= 0) & signal[net]
     count = len(np.unique(net[violated]))
     of = _violation_of_net(violations)
-    silent = bool(len(violations)) and not len(violations.net_name)
+    named = (net >= 0).any() or not violations.may_be_pin.issuperset(violations.net_name)
+    silent = bool(len(violations)) and not named
     return Labels(
         hotspot=hotspot_map(violations, grid),
         density=violation_density(violations, grid),
@@ -70,7 +70,7 @@ def make_labels(
         violated_nets=None if silent else count,
         net_count=net_count,
         kind=kind,
-        findings=violations.findings,
+        findings=(*violations.findings, *findings),
     )
 
 
@@ -127,22 +127,11 @@ def _require_on_die(violations: Violations, grid: Grid, report_path: str | PathL
     box = _unclipped(violations, grid)
     off = ~(grid.within(box, grid.tile) & np.isfinite(box).all(axis=1))
     if off.any():
-        what = f"{_MISMATCH}: {int(off.sum())} of {len(box)} violations lie off the die"
+        what = f"{MISMATCH}: {int(off.sum())} of {len(box)} violations lie off the die"
         first = " ".join(f"{v:g}" for v in violations.box[np.flatnonzero(off)[0]])
         die = " ".join(f"{edge / grid.dbu_per_micron:g}" for edge in grid.die)
         shape = "" if grid.outline is None else f", in its outline of {len(grid.outline.corners)} corners"
         raise InputError(what, file=report_path, found=first, expected=f"a box on the die {die} (microns){shape}")
-
-
-def _net_rows(design: Design, violations: Violations, report_path: str | PathLike[str] | None) -> Indices:
-    """Row in ``design.nets`` of each net that a violation names, -1 for special and unknown nets."""
-    row = {name: i for i, name in enumerate(design.nets.name)}
-    named = set(violations.net_name)
-    unknown = named - row.keys() - set(design.special_nets.name)
-    if 2 * len(unknown) > len(named):
-        what = f"{_MISMATCH}: {len(unknown)} of {len(named)} nets that it names are not in the design"
-        raise InputError(what, file=report_path, found=min(unknown), expected=f"nets of the design {design.name}")
-    return np.array([row.get(name, -1) for name in violations.net_name], dtype=np.int64)
 
 
 def _violation_of_net(violations: Violations) -> Indices:

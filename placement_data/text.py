@@ -47,6 +47,7 @@ codecs.register_error(_LATIN_1, _as_latin_1)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BLOCK = 1 << 22
 _BLANKS = bytes(32 if byte < 32 and byte not in (0, 10) else byte for byte in range(256))
 _COMMENT = re.compile(rb"#(?<![^ \n]#)[^\n]*")
@@ -57,11 +58,20 @@ _GLUED_END = re.compile(rb"(?<=[^ \n\\]);(?![^ \n])")
 
 
 def load_text(path: PathLike) -> str:
-    """The text of a file, unpacked where its first two bytes are gzip's. Bytes that are not UTF-8 are Latin-1.
+    """The text of a file, unpacked where its first two bytes are gzip's, its lines ended with a newline alone.
 
-    Raises ``InputError`` for a file that cannot be read, a damaged gzip file and a file that is not text.
+    Bytes that are not UTF-8 are Latin-1; UTF-16 is known by its byte order mark. Raises ``InputError`` for a file that
+    cannot be read, a damaged gzip file and a file that is not text.
     """
     data = b"".join(_blocks(path))
+    if data.startswith(_UTF_16):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
+            line = data[: error.start].decode("utf-16", errors="ignore").count("\n") + 1
+            raise InputError(f"text is no UTF-16 ({error.reason})", file=path, line=line) from None
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\0" in data:
         raise _nul(path, data.count(b"\n", 0, data.index(b"\0")) + 1)
     return data.removeprefix(_BOM).decode(errors=_LATIN_1)
