@@ -57,7 +57,11 @@ def pipe(path: Path, content: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"two", gzip.compress(b"packed"), gzip.compress(b"") * 3])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"two", gzip.compress(b"packed", mtime=0), gzip.compress(b"", mtime=0) * 3],
+    ids=("empty", "one", "three", "packed", "members"),
+)
 def test_a_pipe_is_read_once_and_digested(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     path = pipe(tmp_path / "pipe", content)
