@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, SEED, UNUSED_SEED
+from routenas.commands import FILE, OUTPUT, SEED, UNUSED_SEED, check_outputs
 from routenas.commands.audit import audit
 from routenas.commands.circuitnet import export_circuitnet, import_circuitnet
 from routenas.commands.lint import lint
@@ -45,18 +45,16 @@ def verify(path: Path, seed: int) -> None:
 
 @data.command(epilog="\b\nExample:\n  routenas data split data.h5 --seed 1 -o split.json")
 @click.argument("path", type=FILE)
-@click.option("-o", "--output", type=FILE, help="JSON file to write (default: standard output).")
+@click.option("-o", "--output", type=OUTPUT, default="-", help="JSON file to write (default: standard output).")
 @SEED
-def split(path: Path, output: Path | None, seed: int) -> None:
+def split(path: Path, output: Path, seed: int) -> None:
     """Draw a train / search / test split: every design family is on one side only."""
     from placement_data.dataset import draw_split
-    from placement_data.store import Store, write_text
+    from placement_data.files import write_text
+    from placement_data.store import Store
 
-    text = json.dumps(draw_split(Store(path), seed).to_dict(), indent=1)
-    if output is None:
-        click.echo(text)
-    else:
-        write_text(output, text + "\n")
+    check_outputs()
+    write_text(output, json.dumps(draw_split(Store(path), seed).to_dict(), indent=1) + "\n")
 
 
 for _verb in (audit, lint, import_circuitnet, export_circuitnet):

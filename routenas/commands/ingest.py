@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, example, explain, telling
 
 
 @click.command(
@@ -17,7 +17,7 @@ from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
     )
 )
 @click.argument("manifest", type=FILE)
-@click.option("-o", "--out", "--output", "output", type=FILE, required=True, help="The HDF5 data set to write.")
+@click.option("-o", "--out", "--output", "output", type=OUTPUT, required=True, help="The HDF5 data set to write.")
 @click.option(
     "--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns (default: the row height)."
 )
