@@ -88,7 +88,7 @@ def _inside(sides: Sequence[_Side], low: float, high: float, whole: bool) -> lis
         winding += up
         if winding == 0 and begin < end:
             left, right = (math.floor(begin), math.ceil(end)) if whole else (begin, end)
-            if intervals and left <= intervals[-1][1]:
+            while intervals and left <= intervals[-1][1]:  # one that begins far to the left may meet several
                 left, right = min(left, intervals[-1][0]), max(right, intervals[-1][1])
                 intervals.pop()
             intervals.append((left, right))

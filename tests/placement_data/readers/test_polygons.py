@@ -6,7 +6,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from placement_data.readers.polygons import Box, Points, rectangles, slanting_wire
@@ -74,6 +74,7 @@ def test_any_outline_along_the_axes_is_exact(steps: list[tuple[int, int]]) -> No
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=3, max_size=7), st.booleans())
+@example([(-1, -3), (-1, 0), (1, -3), (0, 0), (-2, -3), (4, -2)], True)  # an interval that meets two others
 def test_a_slanting_side_is_covered(points: list[tuple[int, int]], whole: bool) -> None:
     boxes = rectangles(points, whole=whole)
     assert apart(boxes)
