@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from functools import lru_cache
 
 from placement_data.errors import InputError
 from placement_data.text import TOKEN, Source
@@ -17,7 +18,7 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})
 class Cursor:
     """Walks over the tokens of a stretch of a source."""
 
-    __slots__ = ("_offsets", "position", "source", "span", "tokens", "where")
+    __slots__ = ("_offsets", "position", "references", "source", "span", "tokens", "where")
 
     def __init__(
         self, source: Source, start: int = 0, end: int | None = None, where: str = "inside a statement"
@@ -28,6 +29,7 @@ class Cursor:
         self.position = 0
         self.where = where
         self._offsets: list[int] = []
+        self.references: dict[tuple[str, str], list[int]] = {}  # kind and name of what is meant, and where
 
     def peek(self) -> str:
         """The next token, or an empty string at the end."""
@@ -47,9 +49,10 @@ class Cursor:
 
     def word(self, expected: str) -> str:
         """The word that a statement begins with, in capitals; a ``;`` too many before it is stepped over."""
-        while self.peek() == ";":
-            self.position += 1
-        return self.next(expected).upper()
+        word = self.next(expected)
+        while word == ";":
+            word = self.next(expected)
+        return word.upper()
 
     def name(self, expected: str) -> str:
         """The next token, which must not be punctuation."""
@@ -63,6 +66,26 @@ class Cursor:
             raise self.fail(what, expected=f"'{token}'")
         self.position += 1
 
+    def block(self, kind: str, name: str, read: Callable[[str], None], outside: Container[str] = ()) -> None:
+        """Have ``read`` read the statements of block ``kind``, each behind its word, and step behind ``END name``.
+
+        The words of ``outside`` begin a block that is not in this one, which then was not closed. A block without a
+        name is closed by END alone.
+        """
+        end = f"END {name}".rstrip()
+        while (word := self.word(end)) != "END":
+            start = self.position
+            if word in outside:
+                self.position -= 1
+                self.source.findings.error("syntax", self.fail(f"{kind} {name} is not closed", expected=f"'{end}'"))
+                return
+            try:
+                read(word)
+            except InputError as error:
+                self.recover(error, start)
+        if name:
+            self.close(name, f"{kind} is not closed by its own name")
+
     def close(self, name: str, what: str) -> None:
         """Step over ``name``, which must stand behind the END that has just been read, else ``what`` is wrong."""
         if self.peek() != name:
@@ -73,16 +96,27 @@ class Cursor:
 
     def decimal(self, what: str) -> float:
         """The next token as a finite decimal number."""
-        token = self.peek()
-        if not _DECIMAL.fullmatch(token) or abs(value := float(token)) > LARGEST:
+        value = _number(self.peek())
+        if value is None:
             raise self.fail(f"{what} is not a number", expected=f"a number of at most {LARGEST}")
         self.position += 1
         return value
 
+    def decimals(self, count: int) -> list[float] | None:
+        """The next ``count`` tokens as numbers, if that is what they are and a ``;`` ends them; else none is read."""
+        end = self.position + count
+        if self.tokens[end : end + 1] != [";"]:
+            return None
+        values = [value for token in self.tokens[self.position : end] if (value := _number(token)) is not None]
+        if len(values) < count:
+            return None
+        self.position = end + 1
+        return values
+
     def integer(self, what: str) -> int:
         """The next token as an integer; a decimal fraction, which some writers put, is rounded."""
-        token = self.peek()
-        if not _DECIMAL.fullmatch(token) or abs(value := float(token)) > LARGEST:
+        value = _number(self.peek())
+        if value is None:
             raise self.fail(f"{what} is not a number", expected=f"a number from -{LARGEST} to {LARGEST}")
         self.position += 1
         return round(value)
@@ -123,8 +157,18 @@ class Cursor:
 
     def unknown(self, at: int) -> None:
         """Note that token ``at`` is no word of LEF or DEF where it stands."""
-        what = f"{self.where} stands a word that is not known there"
+        what = f"word is not known {self.where}"
         self.source.findings.add("unknown-word", self.source.path, lambda: self.fail(what, at=at))
+
+    def refer(self, kind: str, expected: str) -> str:
+        """The next token as the name of a ``kind`` that is defined elsewhere; its place is kept in ``references``."""
+        name = self.name(expected)
+        key = kind, name
+        if key in self.references:
+            self.references[key].append(self.position - 1)
+        else:
+            self.references[key] = [self.position - 1]
+        return name
 
     def recover(self, error: InputError, start: int) -> None:
         """Raise ``error``; where findings are gathered, keep it and go behind the statement at token ``start``.
@@ -152,6 +196,14 @@ class Cursor:
         if at >= len(self.tokens):
             return self.source.cut_off(self.where, expected or "more")
         return self.source.error(what, self.offset(at), found=self.tokens[at], expected=expected)
+
+
+@lru_cache(maxsize=1 << 16)
+def _number(token: str) -> float | None:
+    """A finite decimal number, None where ``token`` is none or beyond ``LARGEST``; the same ones come all the time."""
+    if not _DECIMAL.fullmatch(token) or abs(value := float(token)) > LARGEST:
+        return None
+    return value
 
 
 def _split(data: bytes) -> list[str]:

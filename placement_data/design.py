@@ -6,6 +6,8 @@ that own a variable number of rows use CSR offsets: the rows of item ``i`` are `
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -13,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.findings import Finding
+from placement_data.names import DEFAULT, Spelling
+from placement_data.orientation import QUARTER_TURNED
 
 Ints = NDArray[np.int64]
 Codes = NDArray[np.uint8]
@@ -361,8 +365,22 @@ class Design:
     special_wires: SpecialWires = field(default_factory=SpecialWires.empty)
     regions: Regions = field(default_factory=Regions.empty)
     sources: tuple[str, ...] = field(default=())
+    spelling: Spelling = field(default=DEFAULT)  # of names
     findings: tuple[Finding, ...] = field(default=())  # what was stepped over, one a kind and file
 
     def __repr__(self) -> str:
         sizes = f"cells={len(self.cells.name)}, nets={len(self.nets.name)}, pins={len(self.pins.net)}"
         return f"Design({self.name!r}, {sizes})"
+
+
+def row_height(design: Design) -> float | None:
+    """Height in microns of the site that most rows use, None where no row names a known site."""
+    sites = {str(name): i for i, name in enumerate(design.sites.name)}
+    heights: Counter[float] = Counter()
+    for site, orientation in zip(design.rows.site, design.rows.orientation, strict=True):
+        i = sites.get(str(site))
+        if i is not None:
+            turned = int(orientation) in QUARTER_TURNED
+            heights[float(design.sites.width[i] if turned else design.sites.height[i])] += 1
+    known = [(count, height) for height, count in heights.items() if math.isfinite(height) and height > 0]
+    return max(known, key=lambda item: (item[0], -item[1]))[1] if known else None

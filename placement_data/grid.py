@@ -4,12 +4,15 @@ Maps are ``(rows, columns)`` arrays, indexed ``[y, x]``; row 0 lies at the botto
 The last row and column are cut at the die's edge and may be slivers. Tiles are half open: a tile owns its left and
 bottom border, and the last tiles own the die's right and top edge too. Coordinates given to a rasteriser are database
 units; lengths and areas that come back are microns and square microns.
+
+A die that is no rectangle has an ``Outline``, and its tiles are laid over its bounding box. A tile of which some part
+lies inside the outline is on the die; the others have no area and hold nothing. What lies outside the outline is off
+the die, in a tile that the outline cuts too, and of an edge the tile on the die is the owner.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from placement_data.design import Design
+from placement_data.design import Design, row_height
 from placement_data.errors import InputError
-from placement_data.orientation import Orientation
+from placement_data.outline import Ends, Outline, on_the_die
 from placement_data.segments import segment_lengths
 
 Map = NDArray[np.float64]
@@ -33,16 +36,15 @@ TILES_MAX = 4096
 _BOXES_MAX = 1 << 15
 """Boxes held at one time: few enough to stay in the processor's cache."""
 
-_QUARTER_TURNED = (Orientation.W, Orientation.E, Orientation.FW, Orientation.FE)
-
 
 @dataclass(frozen=True)
 class Grid:
-    """Tiles of ``tile`` database units over ``die`` (x0, y0, x1, y1)."""
+    """Tiles of ``tile`` database units over ``die`` (x0, y0, x1, y1), the bounding box of ``outline`` if any."""
 
     die: tuple[int, int, int, int]
     tile: int
     dbu_per_micron: int
+    outline: Outline | None = None
 
     def __post_init__(self) -> None:
         x0, y0, x1, y1 = self.die
@@ -74,11 +76,15 @@ class Grid:
                 "the tile size cannot be used", found=str(tile_um), expected="a positive number of microns"
             )
         x0, y0, x1, y1 = (int(edge) for edge in design.die)
-        return cls((x0, y0, x1, y1), round(tile_um * design.dbu_per_micron), design.dbu_per_micron)
+        outline = Outline.of(design.die_polygon.tolist())
+        return cls((x0, y0, x1, y1), round(tile_um * design.dbu_per_micron), design.dbu_per_micron, outline)
 
     def to_dict(self) -> dict[str, object]:
-        """JSON form; ``origin``, ``shape`` and ``tile_um`` are there for readers of the file."""
-        return {
+        """JSON form; ``origin``, ``shape`` and ``tile_um`` are there for readers of the file.
+
+        ``outline`` is there for a die that is no rectangle only.
+        """
+        fields: dict[str, object] = {
             "die": list(self.die),
             "tile": self.tile,
             "dbu_per_micron": self.dbu_per_micron,
@@ -86,12 +92,16 @@ class Grid:
             "shape": list(self.shape),
             "tile_um": self.tile_um,
         }
+        return (
+            fields if self.outline is None else {**fields, "outline": [list(point) for point in self.outline.corners]}
+        )
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Grid:
         """Inverse of ``to_dict``."""
         x0, y0, x1, y1 = (int(edge) for edge in fields["die"])
-        return cls((x0, y0, x1, y1), int(fields["tile"]), int(fields["dbu_per_micron"]))
+        outline = Outline.of(fields["outline"]) if fields.get("outline") else None
+        return cls((x0, y0, x1, y1), int(fields["tile"]), int(fields["dbu_per_micron"]), outline)
 
     @property
     def origin(self) -> tuple[int, int]:
@@ -121,15 +131,52 @@ class Grid:
 
     @cached_property
     def area(self) -> Map:
-        """(rows, columns) area of each tile, square microns."""
-        area: Map = np.outer(np.diff(self.y_edges), np.diff(self.x_edges)) / float(self.dbu_per_micron) ** 2
-        return area
+        """(rows, columns) area on the die of each tile, square microns; 0 for a tile off the die."""
+        if self.outline is None:
+            return self._tile_area
+        area = np.zeros(self.shape)
+        for part in self.outline.parts:
+            row, column, last_row, last_column = (int(edge[0]) for edge in self._tiles_met(part[None]))
+            rows, columns = slice(row, last_row + 1), slice(column, last_column + 1)
+            x: Indices = np.clip(self.x_edges[column : last_column + 2], part[0], part[2])
+            y: Indices = np.clip(self.y_edges[row : last_row + 2], part[1], part[3])
+            area[rows, columns] += np.outer(np.diff(y), np.diff(x))
+        return area / float(self.dbu_per_micron) ** 2
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """(rows, columns) True for the tiles on the die, which are all but for a die that is no rectangle."""
+        return np.asarray(self.area > 0)
+
+    def per_area(self, values: Map) -> Map:
+        """A map, or a stack of maps, over the area on the die of each tile; 0 off the die."""
+        if self.outline is None:
+            return np.asarray(values / self.area)
+        return np.divide(values, self.area, out=np.zeros_like(values), where=np.broadcast_to(self.inside, values.shape))
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         """(n,) True for the points that lie on the closed die."""
-        x0, y0, x1, y1 = self.die
         px, py = np.asarray(x), np.asarray(y)
+        if self.outline is not None:
+            return self.outline.within(_as_boxes(px, py))
+        x0, y0, x1, y1 = self.die
         return np.asarray((px >= x0) & (px <= x1) & (py >= y0) & (py <= y1))
+
+    def within(self, boxes: NDArray[Any], margin: float = 0.0) -> NDArray[np.bool_]:
+        """(n,) True for the closed boxes (n, 4) that come as near to the die as ``margin`` along both axes."""
+        if self.outline is not None:
+            return self.outline.within(boxes, margin)
+        x0, y0, x1, y1 = self.die
+        across = (boxes[:, 0] <= x1 + margin) & (boxes[:, 2] >= x0 - margin)
+        return np.asarray(across & (boxes[:, 1] <= y1 + margin) & (boxes[:, 3] >= y0 - margin))
+
+    def clip(self, boxes: Array) -> Array:
+        """Boxes (n, 4) cut to the die's bounding box; those off the die become its nearest point or border."""
+        boxes = np.clip(boxes, np.tile(self.die[:2], 2), np.tile(self.die[2:], 2))
+        if self.outline is not None:
+            off = np.flatnonzero(~self.outline.within(boxes))
+            boxes[off] = self.outline.nearest(boxes[off])
+        return boxes
 
     def column_of(self, x: ArrayLike) -> Indices:
         """(n,) column that owns each x; an x off the die goes to the nearest column."""
@@ -147,6 +194,9 @@ class Grid:
         per box, however large it is. Results of these sums below their rounding noise become 0.
         """
         weights = _weights(weight, len(boxes))
+        if self.outline is not None:
+            boxes, owner = self.outline.clip(boxes)
+            weights = weights[owner]
         total = np.zeros((self.shape[0] + 1) * (self.shape[1] + 1))
         large = []
         for start in range(0, len(boxes), _BOXES_MAX):
@@ -155,6 +205,16 @@ class Grid:
         rest = np.concatenate(large) if large else np.empty(0, dtype=np.int64)
         area = total.reshape(self.shape[0] + 1, -1)[:-1, :-1] / float(self.dbu_per_micron) ** 2
         return area + self._large_box_area(boxes[rest], weights[rest]) if len(rest) else area
+
+    def spread_area(self, boxes: NDArray[Any], weight: ArrayLike = 1.0) -> Map:
+        """As ``box_area``, but the whole area of a box is shared out evenly over what of it lies on the die."""
+        if self.outline is None:
+            return self.box_area(boxes, weight)
+        parts, owner = self.outline.clip(boxes)
+        whole, part = ((b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (np.asarray(boxes, dtype=np.float64), parts))
+        on_die = np.bincount(owner, part, minlength=len(boxes))
+        share = np.divide(whole, on_die, out=np.zeros(len(boxes)), where=on_die > 0)
+        return self.box_area(boxes, _weights(weight, len(boxes)) * share)
 
     def _add_small_boxes(self, total: Array, boxes: NDArray[Any], weights: Array) -> Indices:
         """Add the areas of the boxes that meet few tiles to a flat map of one row and column more; rows of the rest."""
@@ -181,7 +241,7 @@ class Grid:
             base, y_weight = row * (columns + 1), y_share * weights
             for column, x_share in x_entries:
                 steps += np.bincount(base + column, x_share * y_weight, minlength=steps.size)
-        return _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights) * self.area
+        return _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights) * self._tile_area
 
     def box_count(self, boxes: NDArray[Any], weight: ArrayLike = 1.0) -> Map:
         """Sum of the weights of the boxes (n, 4) that touch each tile; exact for whole weights.
@@ -189,19 +249,28 @@ class Grid:
         A closed box touches a half-open tile when they have a point in common, so a box of no size touches exactly one
         tile. Boxes wholly off the die touch none. Sums of other weights become 0 below their rounding noise.
         """
-        x0, y0, x1, y1 = self.die
         rows, columns = self.shape
-        on_die = (boxes[:, 0] <= x1) & (boxes[:, 2] >= x0) & (boxes[:, 1] <= y1) & (boxes[:, 3] >= y0)
+        on_die = self.within(boxes)
         weights = _weights(weight, len(boxes))[on_die]
         low_row, low_column, high_row, high_column = self.tiles_touched(boxes[on_die])
         steps = np.zeros((rows + 1) * (columns + 1))
         for row, row_sign in ((low_row, 1.0), (high_row + 1, -1.0)):
             for column, sign in ((low_column, row_sign), (high_column + 1, -row_sign)):
                 steps += np.bincount(row * (columns + 1) + column, sign * weights, minlength=steps.size)
-        return _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights)
+        total = _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights)
+        return total if self.outline is None else np.where(self.inside, total, 0.0)
 
     def tiles_touched(self, boxes: NDArray[Any]) -> tuple[Indices, Indices, Indices, Indices]:
-        """First row, first column, last row and last column (inclusive) that each closed box (n, 4) touches."""
+        """First row, first column, last row and last column (inclusive) that each closed box (n, 4) touches.
+
+        Where the die is no rectangle, tiles among them may lie off the die (see ``inside``). A box that meets the die
+        in a border only, which no tile on the die owns, touches the tile on the border's other side.
+        """
+        met = self._tiles_met(boxes)
+        return met if self.outline is None else on_the_die(met, boxes, self.inside, self.x_edges, self.y_edges)
+
+    def _tiles_met(self, boxes: NDArray[Any]) -> tuple[Indices, Indices, Indices, Indices]:
+        """As ``tiles_touched``, whatever lies on the die."""
         return (
             self.row_of(boxes[:, 1]),
             self.column_of(boxes[:, 0]),
@@ -218,7 +287,11 @@ class Grid:
             px, py = px[on_die], py[on_die]
             weights = None if weights is None else weights[on_die]
         rows, columns = self.shape
-        count = np.bincount(self.row_of(py) * columns + self.column_of(px), weights, minlength=rows * columns)
+        if self.outline is None:
+            row, column = self.row_of(py), self.column_of(px)
+        else:
+            row, column, _, _ = self.tiles_touched(_as_boxes(px, py))
+        count = np.bincount(row * columns + column, weights, minlength=rows * columns)
         return np.asarray(count.reshape(rows, columns) * (float(weight) if weights is None else 1.0))  # type: ignore[arg-type]
 
     def segment_length(
@@ -229,10 +302,36 @@ class Grid:
         Segments of any angle are clipped to the die. One that runs along a tile border belongs to the tile that owns
         the border.
         """
-        ends = [np.asarray(v, dtype=np.float64) - self.die[axis % 2] for axis, v in enumerate((x0, y0, x1, y1))]
-        weights = _weights(weight, len(ends[0])) / self.dbu_per_micron
+        ax, ay, bx, by = (np.asarray(v, dtype=np.float64) for v in (x0, y0, x1, y1))
+        ends, weights = (ax, ay, bx, by), _weights(weight, len(ax)) / self.dbu_per_micron
+        return self._segment_length(ends, weights) if self.outline is None else self._inner_length(ends, weights)
+
+    def _segment_length(self, ends: Ends, weights: Array) -> Map:
+        ax, ay, bx, by = (values - self.die[axis % 2] for axis, values in enumerate(ends))
         size = float(self.die[2] - self.die[0]), float(self.die[3] - self.die[1])
-        return segment_lengths((ends[0], ends[1], ends[2], ends[3]), weights, size, self.tile, self.shape)
+        return segment_lengths((ax, ay, bx, by), weights, size, self.tile, self.shape)
+
+    def _inner_length(self, ends: Ends, weights: Array) -> Map:
+        """As ``segment_length`` on a die that is no rectangle."""
+        assert self.outline is not None
+        ends, owner = self.outline.clip_segments(ends)
+        weights = weights[owner]
+        level = (ends[1] == ends[3]) & np.isin(ends[1], self.y_edges)
+        upright = (ends[0] == ends[2]) & np.isin(ends[0], self.x_edges)
+        total = np.zeros(self.shape)
+        for rows, shift in ((level, (-1, 0)), (upright, (0, -1)), (~level & ~upright, None)):
+            ax, ay, bx, by = (values[rows] for values in ends)
+            part = self._segment_length((ax, ay, bx, by), weights[rows])
+            if shift is not None:  # on a border that a tile off the die owns: it is the one's on its other side
+                part += np.roll(np.where(self.inside, 0.0, part), shift, axis=(0, 1))
+            total += part
+        return np.where(self.inside, total, 0.0)
+
+    @cached_property
+    def _tile_area(self) -> Map:
+        """(rows, columns) area of each tile, on the die or not, square microns."""
+        area: Map = np.outer(np.diff(self.y_edges), np.diff(self.x_edges)) / float(self.dbu_per_micron) ** 2
+        return area
 
     def _clip(self, boxes: NDArray[Any], side: int) -> Array:
         """One side of the boxes, relative to the origin and clipped to the die."""
@@ -243,38 +342,6 @@ class Grid:
         return f"{length / self.dbu_per_micron:g}"
 
 
-def row_height(design: Design) -> float | None:
-    """Height in microns of the site that most rows use, None where no row names a known site."""
-    sites = {str(name): i for i, name in enumerate(design.sites.name)}
-    heights: Counter[float] = Counter()
-    for site, orientation in zip(design.rows.site, design.rows.orientation, strict=True):
-        i = sites.get(str(site))
-        if i is not None:
-            turned = int(orientation) in _QUARTER_TURNED
-            heights[float(design.sites.width[i] if turned else design.sites.height[i])] += 1
-    known = [(count, height) for height, count in heights.items() if math.isfinite(height) and height > 0]
-    return max(known, key=lambda item: (item[0], -item[1]))[1] if known else None
-
-
-def area_resize(maps: ArrayLike, size: tuple[int, int]) -> Map:
-    """Maps (..., rows, columns) at another ``size``: means over what each new tile covers, weighted by overlap.
-
-    A new tile covers ``old / new`` tiles of the old map along each axis, the outer ones in part. The mean of a whole
-    map stays as it is.
-    """
-    source = np.asarray(maps, dtype=np.float64)
-    rows, columns = (_shares(old, new) for old, new in zip(source.shape[-2:], size, strict=True))
-    return np.asarray(rows @ source @ columns.T, dtype=np.float64)
-
-
-def _shares(old: int, new: int) -> Map:
-    """(new, old) share that each old tile of a line has in each new one."""
-    edges = np.arange(new + 1) * (old / new)
-    tiles = np.arange(old)
-    overlap = np.minimum(edges[1:, None], tiles + 1) - np.maximum(edges[:-1, None], tiles)
-    return np.asarray(np.clip(overlap, 0.0, None) * (new / old), dtype=np.float64)
-
-
 def _edges(low: int, high: int, tile: int) -> Indices:
     return np.append(np.arange(low, high, tile, dtype=np.int64), np.int64(high))
 
@@ -283,6 +350,10 @@ def _tile_of(distance: Array, tile: int, count: int) -> Indices:
     """Index of the half-open tile that holds each distance from the origin, the last one closed."""
     index = (distance / tile).astype(np.int64)  # cut towards 0: what is less than 0 goes to tile 0 all the same
     return np.clip(index, 0, count - 1, out=index)
+
+
+def _as_boxes(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    return np.stack([x, y, x, y], axis=1)
 
 
 def _weights(weight: ArrayLike, count: int) -> Array:

@@ -111,6 +111,9 @@ def _spread(net: Indices, of: Indices, boxes: NDArray[Any], grid: Grid) -> NDArr
     count = width * (high_row - low_row + 1)
     item, step = spread(count)
     tile = (low_row[item] + step // width[item]) * columns + low_column[item] + step % width[item]
+    if grid.outline is not None:
+        on_die = grid.inside.ravel()[tile]
+        item, tile = item[on_die], tile[on_die]
     distinct = np.unique(net[item] * (rows * columns) + tile)
     owner, tile = np.divmod(distinct, rows * columns)
     share = 1.0 / np.bincount(owner)[owner] if len(owner) else np.zeros(0)
@@ -119,8 +122,7 @@ def _spread(net: Indices, of: Indices, boxes: NDArray[Any], grid: Grid) -> NDArr
 
 def _boxes(violations: Violations, grid: Grid) -> NDArray[np.float64]:
     """Boxes (n, 4) in database units, clipped to the die."""
-    x0, y0, x1, y1 = grid.die
-    return np.clip(_unclipped(violations, grid), (x0, y0, x0, y0), (x1, y1, x1, y1))
+    return grid.clip(_unclipped(violations, grid))
 
 
 def _unclipped(violations: Violations, grid: Grid) -> NDArray[np.float64]:
@@ -129,15 +131,14 @@ def _unclipped(violations: Violations, grid: Grid) -> NDArray[np.float64]:
 
 
 def _require_on_die(violations: Violations, grid: Grid, report_path: str | PathLike[str] | None) -> None:
-    x0, y0, x1, y1 = grid.die
-    box, tile = _unclipped(violations, grid), grid.tile
-    off = (box[:, 0] > x1 + tile) | (box[:, 2] < x0 - tile) | (box[:, 1] > y1 + tile) | (box[:, 3] < y0 - tile)
-    off |= ~np.isfinite(box).all(axis=1)
+    box = _unclipped(violations, grid)
+    off = ~(grid.within(box, grid.tile) & np.isfinite(box).all(axis=1))
     if off.any():
         what = f"{_MISMATCH}: {int(off.sum())} of {len(box)} violations lie off the die"
         first = " ".join(f"{v:g}" for v in violations.box[np.flatnonzero(off)[0]])
         die = " ".join(f"{edge / grid.dbu_per_micron:g}" for edge in grid.die)
-        raise InputError(what, file=report_path, found=first, expected=f"a box on the die {die} (microns)")
+        shape = "" if grid.outline is None else f", in its outline of {len(grid.outline.corners)} corners"
+        raise InputError(what, file=report_path, found=first, expected=f"a box on the die {die} (microns){shape}")
 
 
 def _net_rows(design: Design, violations: Violations, report_path: str | PathLike[str] | None) -> Indices:

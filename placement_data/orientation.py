@@ -23,6 +23,8 @@ class Orientation(IntEnum):
     FE = 7
 
 
+QUARTER_TURNED = (Orientation.W, Orientation.E, Orientation.FW, Orientation.FE)
+
 # Matrix rows (x from x, x from y, y from x, y from y) of each orientation, in the order of their codes.
 _MATRICES = np.array(
     [

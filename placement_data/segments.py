@@ -40,7 +40,7 @@ def segment_lengths(
     for start in range(0, len(weight), _SEGMENTS_MAX):
         part = slice(start, start + _SEGMENTS_MAX)
         ax, ay, bx, by = (values[part] for values in ends)
-        ax, ay, bx, by = _clip_segments(ax, ay, bx, by, *size)
+        ax, ay, bx, by = clipped(ax, ay, bx, by, *size)
         dx, dy = bx - ax, by - ay
         length = np.hypot(dx, dy) * weight[part]
         upright, some = np.abs(dy) >= np.abs(dx), length != 0.0
@@ -147,7 +147,7 @@ class _LongStrokes:
         return total
 
 
-def _clip_segments(
+def clipped(
     ax: Array, ay: Array, bx: Array, by: Array, width: float, height: float
 ) -> tuple[Array, Array, Array, Array]:
     """Segments cut to (0, 0) .. (width, height) after Liang and Barsky (1984); those outside shrink to a point."""

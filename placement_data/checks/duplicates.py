@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from placement_data.dataset import symmetry, transposed_channels
 from placement_data.errors import InputError
-from placement_data.grid import area_resize
+from placement_data.resize import area_resize
 
 SIDE = 12
 THRESHOLD = 0.93

@@ -36,7 +36,7 @@ from typing import TypeVar
 from placement_data.checks.placement import Fences, Placed, outside_die, outside_fences
 from placement_data.cursor import Cursor
 from placement_data.errors import InputError
-from placement_data.findings import Finding
+from placement_data.findings import Finding, Findings
 from placement_data.readers.def_.components import Component, component_of
 from placement_data.readers.def_.geometry import read_blockages, read_ports
 from placement_data.readers.def_.link import RawDesign, rows_of
@@ -93,9 +93,11 @@ def lint(lef: Sequence[PathLike], def_: Sequence[PathLike]) -> Lint:
     Raises ``InputError`` for a file that cannot be read as what it should be: absent, damaged, cut off, no LEF or DEF.
     """
     result = Lint()
+    findings = Findings(lenient=True)
+    result.findings = findings.found
     library: Library | None = None
     if lef:
-        library = read_lef(lef, on_error=result.add)
+        library = read_lef(lef, findings)
         result.counts["layers"] = len(library.layers.name)
         result.counts["sites"] = len(library.sites.name)
         result.counts["macros"] = len(library.masters.name)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from placement_data.cursor import LARGEST
 from placement_data.design import Ints, RegionKind, Status
+from placement_data.polygons import Box, rectangles, union
 from placement_data.readers.def_.components import Component
 from placement_data.readers.def_.regions import RawGroups, RawRegions, regions_of
 from placement_data.readers.lef import Library
-from placement_data.readers.polygons import Box, rectangles, union
 
 Mask = NDArray[np.bool_]
 

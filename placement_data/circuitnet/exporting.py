@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from placement_data.circuitnet.index import INDEX_FILE, Channel, Index, Layout, Origin
 from placement_data.circuitnet.names import COUNTS_CLIP, DRC_FOLDER, PLACEMENT_MAPS, ROUTER_MAPS
-from placement_data.circuitnet.resize import cubic_resize, max_resize
 from placement_data.dataset import SPLITS, Split
 from placement_data.errors import InputError
 from placement_data.files import atomic_folder, writing
-from placement_data.grid import TILES_MAX, area_resize
+from placement_data.grid import TILES_MAX
+from placement_data.resize import area_resize, cubic_resize, max_resize
 from placement_data.store import Sample, Store
 
 Preprocessing = Literal["area", "circuitnet"]

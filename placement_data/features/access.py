@@ -24,7 +24,7 @@ def pin_count_by_layer(layout: Layout) -> Map:
 def pin_area(layout: Layout) -> Map:
     """Area of the shapes of signal pins of cells on their lowest routing layer over the tile's area; unit 1. Shapes of
     one pin that overlap count twice. Ours."""
-    return layout.grid.box_area(layout.once(_lowest_shapes)[0].box) / layout.grid.area
+    return layout.grid.per_area(layout.grid.box_area(layout.once(_lowest_shapes)[0].box))
 
 
 def pin_track_crossings(layout: Layout) -> Map:

@@ -29,4 +29,4 @@ def _density(layout: Layout, chosen: Mask) -> Map:
     blockages = layout.design.blockages
     rows = np.flatnonzero(np.array([not layer for layer in blockages.layer], dtype=bool) & chosen)
     share = 1.0 - np.clip(np.nan_to_num(blockages.max_density[rows], nan=0.0), 0.0, 1.0)
-    return layout.grid.box_area(blockages.box[rows], share) / layout.grid.area
+    return layout.grid.per_area(layout.grid.box_area(blockages.box[rows], share))

@@ -67,9 +67,10 @@ def estimated_overflow(layout: Layout) -> Map:
 
 
 def _rudy_by_direction(layout: Layout) -> Map:
-    box, width, height = widened_boxes(layout.wiring, layout.grid, layout.shortest_side)
-    dbu = layout.grid.dbu_per_micron
-    return np.stack([layout.grid.box_area(box, dbu / side) / layout.grid.area for side in (height, width)])
+    grid = layout.grid
+    box, width, height = widened_boxes(layout.wiring, grid, layout.shortest_side)
+    dbu = grid.dbu_per_micron
+    return np.stack([grid.per_area(grid.spread_area(box, dbu / side)) for side in (height, width)])
 
 
 def _utilization(layout: Layout) -> Map:

@@ -31,7 +31,7 @@ def register_density(layout: Layout) -> Map:
 def clock_cell_density(layout: Layout) -> Map:
     """Area of clock-tree cells over the tile's area; unit 1. RouteNAS; see ``netlist.clock_cells``."""
     cells = clock_cells(layout.design, layout.register_patterns, layout.liberty)
-    return layout.grid.box_area(layout.design.cells.box[cells]) / layout.grid.area
+    return layout.grid.per_area(layout.grid.box_area(layout.design.cells.box[cells]))
 
 
 def pin_density(layout: Layout) -> Map:
@@ -56,7 +56,7 @@ def macro_region(layout: Layout) -> Map:
 
 def macro_halo_density(layout: Layout) -> Map:
     """Area of macros with their HALOs, hard or soft, over the tile's area; unit 1. Above 1 where they overlap. Ours."""
-    return layout.grid.box_area(_macros_with_halos(layout)) / layout.grid.area
+    return layout.grid.per_area(layout.grid.box_area(_macros_with_halos(layout)))
 
 
 def _macros_with_halos(layout: Layout) -> Ints:
@@ -75,4 +75,4 @@ def _taking_room(layout: Layout) -> Mask:
 
 def _density(layout: Layout, masters: Mask) -> Map:
     cells = layout.design.cells
-    return layout.grid.box_area(cells.box[masters[cells.master]]) / layout.grid.area
+    return layout.grid.per_area(layout.grid.box_area(cells.box[masters[cells.master]]))

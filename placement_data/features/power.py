@@ -15,7 +15,7 @@ def power_stripe_density(layout: Layout) -> Map:
     level = layout.routing_level[wires.layer]
     wire = _supply(layout) & ~wires.via & (level >= 0)
     stripes = wire & (level > level[wire].min(initial=len(layout.routing_layers)))
-    return layout.grid.box_area(wires.box[stripes]) / layout.grid.area
+    return layout.grid.per_area(layout.grid.box_area(wires.box[stripes]))
 
 
 def power_via_count(layout: Layout) -> Map:

@@ -17,7 +17,7 @@ import numpy as np
 
 from placement_data.columns import between
 from placement_data.design import Design, Ints, LayerDirection, Use
-from placement_data.features.layout import Indices, Layout, Map, master_sizes, rows_of
+from placement_data.features.layout import Array, Indices, Layout, Map, master_sizes, rows_of
 from placement_data.grid import Grid
 from placement_data.orientation import turned_in_frame
 from placement_data.segments import chunks
@@ -64,17 +64,29 @@ def power_track_use(layout: Layout) -> Map:
 
 def track_length(layout: Layout) -> Map:
     """(2, rows, columns) length of horizontal and of vertical tracks in each tile, all layers, microns."""
-    grid = layout.grid
+    grid, tracks = layout.grid, layout.once(layer_tracks)
+    if grid.outline is not None:
+        return _traced(grid, tracks)
     total = np.zeros((2, *grid.shape))
     width, height = np.diff(grid.x_edges), np.diff(grid.y_edges)
-    for tracks in layout.once(layer_tracks):
-        if tracks.horizontal:
-            count = np.bincount(grid.row_of(tracks.position / 2), minlength=grid.shape[0])
+    for one in tracks:
+        if one.horizontal:
+            count = np.bincount(grid.row_of(one.position / 2), minlength=grid.shape[0])
             total[0] += np.outer(count, width)
         else:
-            count = np.bincount(grid.column_of(tracks.position / 2), minlength=grid.shape[1])
+            count = np.bincount(grid.column_of(one.position / 2), minlength=grid.shape[1])
             total[1] += np.outer(height, count)
     return total / grid.dbu_per_micron
+
+
+def _traced(grid: Grid, tracks: list[LayerTracks]) -> Map:
+    """As ``track_length`` on a die that is no rectangle: tracks end where it does."""
+    total = np.zeros((2, *grid.shape))
+    for one in tracks:
+        ends = grid.die[0::2] if one.horizontal else grid.die[1::2]
+        start, stop = (np.full(len(one.position), float(end)) for end in ends)
+        total[0 if one.horizontal else 1] += _length(grid, one, one.position / 2, start, stop)
+    return total
 
 
 def blocked_length(layout: Layout, *parts: Callable[[Layout], Shapes]) -> Map:
@@ -84,10 +96,14 @@ def blocked_length(layout: Layout, *parts: Callable[[Layout], Shapes]) -> Map:
     total = np.zeros((2, *layout.grid.shape))
     for tracks in layout.once(layer_tracks):
         for part in _blocked_parts(tracks, box[layer == tracks.layer], layout.grid):
-            at, start, stop = (values / 2 for values in part)
-            ends = (start, at, stop, at) if tracks.horizontal else (at, start, at, stop)
-            total[0 if tracks.horizontal else 1] += layout.grid.segment_length(*ends)
+            total[0 if tracks.horizontal else 1] += _length(layout.grid, tracks, *(values / 2 for values in part))
     return total
+
+
+def _length(grid: Grid, tracks: LayerTracks, at: Array, start: Array, stop: Array) -> Map:
+    """(rows, columns) length on the die of pieces of tracks, microns."""
+    ends = (start, at, stop, at) if tracks.horizontal else (at, start, at, stop)
+    return grid.segment_length(*ends)
 
 
 def power_metal(layout: Layout) -> Shapes:

@@ -73,7 +73,7 @@ def widened_boxes(nets: Wiring, grid: Grid, shortest: float) -> tuple[Array, Arr
 def rudy_of(nets: Wiring, grid: Grid, shortest: float) -> Map:
     """RUDY of some nets, 1/um."""
     box, width, height = widened_boxes(nets, grid, shortest)
-    return grid.box_area(box, grid.dbu_per_micron * (1.0 / width + 1.0 / height)) / grid.area
+    return grid.per_area(grid.spread_area(box, grid.dbu_per_micron * (1.0 / width + 1.0 / height)))
 
 
 def _by_fanout(layout: Layout, draw: Callable[[Wiring, Grid], Map]) -> Map:

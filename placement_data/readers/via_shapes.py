@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from placement_data.cursor import Cursor
-from placement_data.readers.polygons import Box
+from placement_data.polygons import Box
 
 Shape = tuple[str, Box]  # layer's name, box about the via's own (0, 0)
 
@@ -32,7 +32,7 @@ class GeneratedVia:
         if word in _PARAMETERS:
             self.lengths[word] = tuple(cursor.decimal(word) for _ in range(_PARAMETERS[word]))
         elif word == "LAYERS":
-            self.layers = tuple(cursor.name("the name of a layer") for _ in range(3))
+            self.layers = tuple(cursor.refer("LAYER", "the name of a layer") for _ in range(3))
         elif word == "ROWCOL":
             self.rows, self.columns = cursor.count("number of rows"), cursor.count("number of columns")
             if not 0 < self.rows * self.columns <= _MOST_CUTS:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from placement_data import segments
+from placement_data.design import row_height
 from placement_data.errors import InputError
-from placement_data.grid import Grid, row_height
+from placement_data.grid import Grid
 from tests.placement_data.builders import names, random_design
 from tests.placement_data.reference import clipped_length, overlap, owns, tiles, touches
 

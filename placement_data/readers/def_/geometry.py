@@ -10,6 +10,7 @@ import numpy as np
 from placement_data.cursor import Cursor
 from placement_data.design import Direction, Ints, Status, Use
 from placement_data.orientation import turned
+from placement_data.polygons import Box
 from placement_data.readers.def_.sections import (
     STATUSES,
     options,
@@ -19,7 +20,6 @@ from placement_data.readers.def_.sections import (
     skip_option,
 )
 from placement_data.readers.def_.vias import read_boxes
-from placement_data.readers.polygons import Box
 from placement_data.readers.words import DIRECTIONS, USES
 
 _LAYER_OPTIONS = ("MASK", "SPACING", "DESIGNRULEWIDTH")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import repeat
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,21 +30,23 @@ from placement_data.design import (
     Tracks,
 )
 from placement_data.errors import InputError
+from placement_data.names import Spelling
 from placement_data.orientation import Orientation, turned_in_frame
 from placement_data.readers.def_.components import SOURCES, RawComponents
 from placement_data.readers.def_.geometry import RawBlockages, RawPorts
+from placement_data.readers.def_.lookup import UNKNOWN, PinFinder, find_owners, rows_of_components, rows_of_words
 from placement_data.readers.def_.metal import special_wires
 from placement_data.readers.def_.nets import RawNets
 from placement_data.readers.def_.regions import RawGroups, RawRegions, UnknownRegionError, regions_of
 from placement_data.readers.def_.sections import Section
-from placement_data.readers.def_.tokens import Keys, KeyTable, keys_of, mixed
+from placement_data.readers.def_.tokens import keys_of
 from placement_data.readers.def_.vias import RawVias
 from placement_data.readers.def_.wires import RawSpecialNets
 from placement_data.readers.lef import Library
 from placement_data.text import PathLike
 
 Flags = NDArray[np.bool_]
-_PORT, _UNKNOWN, _ANY = -1, -2, -3
+_PORT, _ANY = -1, -3
 _PIN, _STAR = keys_of(["PIN", "*"])
 _NO_CELLS: tuple[tuple[tuple[int, ...], type], ...] = (((4,), np.int64), ((), bool), ((), bool))
 
@@ -82,6 +83,7 @@ class RawDesign:
     vias: RawVias = field(default_factory=RawVias)
     regions: RawRegions = field(default_factory=RawRegions)
     groups: RawGroups = field(default_factory=RawGroups)
+    spelling: dict[str, str] = field(default_factory=dict)  # what the statements of ``SPELLING`` say
 
 
 def link(raw: RawDesign, library: Library) -> Design:
@@ -92,9 +94,11 @@ def link(raw: RawDesign, library: Library) -> Design:
     die = np.array(raw.die, dtype=np.int64)
     layer_index = {name: row for row, name in enumerate(library.layers.name)}
     masters = _masters(library, dbu, raw.path)
-    cells = _cells(raw, masters, layer_index)
+    spelling = Spelling.of(raw.spelling)
+    spelling = replace(spelling, any_case=spelling.any_case or library.spelling.any_case)
+    cells = _cells(raw, masters, layer_index, library.spelling, spelling)
     ports = _ports(raw.ports)
-    nets, pins = _nets_and_pins(raw, masters, cells, ports)
+    nets, pins = _nets_and_pins(raw, masters, cells, ports, library.spelling, spelling)
     return Design(
         raw.name,
         dbu,
@@ -111,10 +115,11 @@ def link(raw: RawDesign, library: Library) -> Design:
         rows_of(raw.rows, library, dbu),
         _tracks(raw.tracks),
         _tracks(raw.gcell_grid),
-        _blockages(raw),
+        _blockages(raw, spelling),
         special_wires(raw.special_nets, library, raw.vias, layer_index, dbu),
-        _regions(raw),
+        _regions(raw, spelling),
         sources=(*library.sources, str(raw.path)),
+        spelling=spelling,
     )
 
 
@@ -153,10 +158,13 @@ def _masters(library: Library, dbu: int, path: PathLike) -> Masters:
     )
 
 
-def _cells(raw: RawDesign, masters: Masters, layer_index: dict[str, int]) -> Cells:
+def _cells(
+    raw: RawDesign, masters: Masters, layer_index: dict[str, int], library: Spelling, spelling: Spelling
+) -> Cells:
     components = raw.components
-    master = _masters_of(components, masters)[components.master].astype(np.int32)
-    unknown = np.flatnonzero(master == _UNKNOWN)
+    known = rows_of_words(masters.name.tolist(), components.masters, library, spelling)
+    master = known[components.master]
+    unknown = np.flatnonzero(master == UNKNOWN)
     if unknown.size:
         row = int(unknown[0])
         what = f"master of component {components.name[row]} is in no LEF"
@@ -177,9 +185,9 @@ def _cells(raw: RawDesign, masters: Masters, layer_index: dict[str, int]) -> Cel
     )
 
 
-def _regions(raw: RawDesign) -> Regions:
+def _regions(raw: RawDesign, spelling: Spelling) -> Regions:
     try:
-        return regions_of(raw.regions, raw.groups, raw.components.name, raw.components.region)
+        return regions_of(raw.regions, raw.groups, raw.components.name, raw.components.region, spelling)
     except UnknownRegionError as error:
         cursor = raw.sections[error.section].statement(error.row)
         at = cursor.tokens.index("REGION", 2) + 1
@@ -198,12 +206,6 @@ def _halos(components: RawComponents, layer_index: dict[str, int]) -> tuple[Indi
     )
 
 
-def _masters_of(components: RawComponents, masters: Masters) -> Indices:
-    """Number in ``masters`` of each of the components' masters."""
-    index = {name: number for number, name in enumerate(masters.name)}
-    return np.array([index.get(name, _UNKNOWN) for name in components.masters], dtype=np.int32)
-
-
 def _in_all_orientations(box: Ints, size: Ints) -> Ints:
     """Boxes (n, 8, 4) in frames of ``size`` under each orientation, the turned frame's corner at (0, 0)."""
     return np.stack([turned_in_frame(box, size, np.full(len(box), code)) for code in Orientation], axis=1)
@@ -220,22 +222,28 @@ def _ports(ports: RawPorts) -> Ports:
     )
 
 
-def _nets_and_pins(raw: RawDesign, masters: Masters, cells: Cells, ports: Ports) -> tuple[Nets, Pins]:
+def _nets_and_pins(
+    raw: RawDesign, masters: Masters, cells: Cells, ports: Ports, library: Spelling, spelling: Spelling
+) -> tuple[Nets, Pins]:
     """Nets with their pins; ``( * pin )`` becomes that pin of every cell that has it."""
     nets = raw.nets
     owner = raw.components.table.find(nets.owner)
-    owner[owner < 0] = _UNKNOWN
-    owner[(nets.owner == _STAR) & (owner == _UNKNOWN)] = _ANY
+    owner[owner < 0] = UNKNOWN
+    owner[(nets.owner == _STAR) & (owner == UNKNOWN)] = _ANY
     owner[nets.owner == _PIN] = _PORT
+    if (owner == UNKNOWN).any():
+        find_owners(raw.components, spelling, nets.owner, owner, raw.sections["NETS"])
     net = np.repeat(np.arange(len(nets.name), dtype=np.int32), nets.fan)
     port = np.full(len(owner), -1, dtype=np.int32)
     outside = owner == _PORT
-    port[outside] = _look_up({name: row for row, name in enumerate(raw.ports.name)}, nets.pins)[nets.pin[outside]]
-    finder = _PinFinder(masters, nets.pins)
+    code, of_pin = np.unique(nets.pin[outside], return_inverse=True)
+    words = [nets.pins[one] for one in code.tolist()]
+    port[outside] = rows_of_words(raw.ports.name, words, spelling, spelling)[of_pin]
+    finder = PinFinder(masters, nets.pins, library, spelling)
     master_pin = np.full(len(owner), -1, dtype=np.int32)
     inside = owner >= 0
     master_pin[inside] = finder.find(cells.master[owner[inside]], nets.pin[inside])
-    unknown = np.flatnonzero((owner == _UNKNOWN) | (port == _UNKNOWN) | (master_pin == _UNKNOWN))
+    unknown = np.flatnonzero((owner == UNKNOWN) | (port == UNKNOWN) | (master_pin == UNKNOWN))
     if unknown.size:
         raise _unknown_pin(raw, masters, cells, int(unknown[0]), net, int(owner[unknown[0]]))
     columns = (net, owner, port, master_pin)
@@ -243,31 +251,6 @@ def _nets_and_pins(raw: RawDesign, masters: Masters, cells: Cells, ports: Ports)
         columns = _spread(raw, finder, cells, columns)
     offset = offsets(np.bincount(columns[0], minlength=len(nets.name)))
     return Nets(name_column(nets.name), nets.use, offset), _pins(columns, masters, cells, ports)
-
-
-def _look_up(index: dict[str, int], names: list[str]) -> Indices:
-    """Number of each name, ``_UNKNOWN`` where it has none."""
-    return np.fromiter(map(index.get, names, repeat(_UNKNOWN)), dtype=np.int32, count=len(names))
-
-
-class _PinFinder:
-    """Finds the pins of masters, many at once: ``names`` are the words that stand for pins in the nets."""
-
-    def __init__(self, masters: Masters, names: list[str]) -> None:
-        code = _look_up({name: number for number, name in enumerate(names)}, masters.pin_name.tolist())
-        master = owners(masters.pin_offset)
-        self._names = max(len(names), 1)
-        self._pin = np.flatnonzero(code >= 0)
-        self._table = KeyTable(self._keys(master[self._pin], code[self._pin]))
-
-    def find(self, master: Indices | Ints, name: Indices | Ints) -> Ints:
-        """Place in ``Masters.pin_*`` of the pin of each master, ``_UNKNOWN`` where it has no such pin."""
-        found = self._table.find(self._keys(master, name))
-        pin = np.concatenate([self._pin, np.full(1, _UNKNOWN)])  # a row that is not found is -1, the last
-        return np.asarray(pin[found])
-
-    def _keys(self, master: Indices | Ints, name: Indices | Ints) -> Keys:
-        return mixed((master.astype(np.int64) * self._names + name).astype(np.uint64))
 
 
 def _unknown_pin(raw: RawDesign, masters: Masters, cells: Cells, row: int, net: Indices, owner: int) -> InputError:
@@ -278,7 +261,7 @@ def _unknown_pin(raw: RawDesign, masters: Masters, cells: Cells, row: int, net: 
     opened = [index for index, token in enumerate(cursor.tokens) if token == "("]
     at = opened[row - int(np.searchsorted(net, number))]
     what = f"net {nets.name[number]} names an unknown"
-    if owner == _UNKNOWN:
+    if owner == UNKNOWN:
         return cursor.fail(f"{what} component", at=at + 1, expected="one of COMPONENTS")
     if owner == _PORT:
         return cursor.fail(f"{what} pin", at=at + 2, expected="one of PINS")
@@ -291,7 +274,7 @@ def _unknown_pin(raw: RawDesign, masters: Masters, cells: Cells, row: int, net: 
 Columns = tuple[Indices, Indices, Indices, Indices]
 
 
-def _spread(raw: RawDesign, finder: _PinFinder, cells: Cells, columns: Columns) -> Columns:
+def _spread(raw: RawDesign, finder: PinFinder, cells: Cells, columns: Columns) -> Columns:
     """The columns net, owner, port and master pin, with each pin of owner ``*`` replaced by those it stands for."""
     net, owner, _, _ = columns
     kept = owner != _ANY
@@ -369,9 +352,10 @@ def _tracks(tracks: list[tuple[bool, int, int, int, str]]) -> Tracks:
     )
 
 
-def _blockages(raw: RawDesign) -> Blockages:
+def _blockages(raw: RawDesign, spelling: Spelling) -> Blockages:
     blockages = raw.blockages
-    row_of = _rows_of_names(raw.components, {name for name in blockages.component if name})
+    named = {name for name in blockages.component if name}
+    row_of = rows_of_components(raw.components, spelling, named)
     return Blockages(
         name_column(blockages.layer),
         _table(blockages.box, 4),
@@ -381,9 +365,3 @@ def _blockages(raw: RawDesign) -> Blockages:
         np.array(blockages.only_fills, dtype=bool),
         np.array([row_of.get(name, -1) for name in blockages.component], dtype=np.int32),
     )
-
-
-def _rows_of_names(components: RawComponents, names: set[str]) -> dict[str, int]:
-    """Row of each of a few components."""
-    ordered = sorted(names)
-    return dict(zip(ordered, components.table.find(keys_of(ordered)).tolist(), strict=True)) if ordered else {}

@@ -10,10 +10,10 @@ from placement_data.columns import spread
 from placement_data.design import Indices, Ints, LayerKind, SpecialWires
 from placement_data.errors import InputError
 from placement_data.orientation import turned
+from placement_data.polygons import rectangles, slanting_wire
 from placement_data.readers.def_.vias import RawVias
 from placement_data.readers.def_.wires import CORNER, MOST_REPEATED, RawSpecialNets
 from placement_data.readers.lef import Library
-from placement_data.readers.polygons import rectangles, slanting_wire
 
 _ORIENTATIONS = 8
 _UNKNOWN = -1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from placement_data.cursor import Cursor
 from placement_data.design import Design
+from placement_data.outline import corners_of
 from placement_data.readers.def_.components import read_components
 from placement_data.readers.def_.geometry import read_blockages, read_ports
 from placement_data.readers.def_.link import RawDesign, RawRow, link
@@ -28,13 +29,17 @@ from placement_data.readers.def_.units import require_same_scale
 from placement_data.readers.def_.vias import read_vias
 from placement_data.readers.def_.wires import read_special_nets
 from placement_data.readers.lef import Library
+from placement_data.readers.words import SPELLING, read_spelling
 from placement_data.text import PathLike
 
-_STATEMENTS = ("VERSION", "DIVIDERCHAR", "BUSBITCHARS", "NAMESCASESENSITIVE", "TECHNOLOGY", "HISTORY")
+_STATEMENTS = ("VERSION", *SPELLING, "TECHNOLOGY", "HISTORY")
 _READ_STATEMENTS = ("DESIGN", "UNITS", "DIEAREA", "ROW", "TRACKS", "GCELLGRID")
 FIRST_WORDS = {*SECTIONS, *_STATEMENTS, *_READ_STATEMENTS, *SKIPPED_SECTIONS, "BEGINEXT"}
 _LEF_WORDS = {"LAYER", "SITE", "MACRO", "VIA", "VIARULE", "NONDEFAULTRULE", "MANUFACTURINGGRID", "USEMINSPACING"}
 _LEF_WORDS |= {"CLEARANCEMEASURE", "SPACING", "MAXVIASTACK"}
+
+
+_DIE = "a polygon of sides along the axes, which meet at its corners only"
 
 
 def read_def(path: PathLike, library: Library) -> Design:
@@ -131,6 +136,9 @@ def _read_section(raw: RawDesign, section: Section) -> None:
 
 def read_statement(raw: RawDesign, word: str, cursor: Cursor) -> None:
     """Take over what the statement ``word`` says; one that has no bearing on placement is stepped over."""
+    if word in SPELLING:
+        read_spelling(raw.spelling, word, cursor)
+        return
     if word not in _READ_STATEMENTS:
         if word in _STATEMENTS and word != "HISTORY":
             cursor.name(f"the value of {word}")
@@ -161,12 +169,10 @@ def _read_die(raw: RawDesign, cursor: Cursor) -> None:
     if len(points) == 2:
         (x0, x1), (y0, y1) = (sorted(pair) for pair in zip(*points, strict=True))
         points = [(x0, y0), (x0, y1), (x1, y1), (x1, y0)]
-    sides = list(zip(points, points[1:] + points[:1], strict=True))
-    if any(a[0] != b[0] and a[1] != b[1] for a, b in sides):
-        raise cursor.fail("DIEAREA has a slanting side", expected="sides along the axes", at=0)
-    if sum(a[0] * b[1] - b[0] * a[1] for a, b in sides) == 0:
-        raise cursor.fail("DIEAREA has no area", expected="an area above zero", at=0)
-    raw.die = points
+    try:
+        raw.die = corners_of(points)
+    except ValueError as error:
+        raise cursor.fail(f"DIEAREA has {error}", expected=_DIE, at=0) from None
 
 
 def _read_row(raw: RawDesign, cursor: Cursor) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from placement_data.columns import name_column, offsets
 from placement_data.cursor import Cursor
 from placement_data.design import RegionKind, Regions
+from placement_data.names import DEFAULT, Spelling, common, rows_of
 from placement_data.readers.def_.sections import options, read_points, skip_option
 from placement_data.readers.words import codes_of
 
@@ -91,6 +93,7 @@ def regions_of(
     groups: RawGroups,
     cell_names: Sequence[str],
     components: Sequence[tuple[int, str]] = (),
+    spelling: Spelling = DEFAULT,
 ) -> Regions:
     """The regions, and the cells that groups and ``components`` (cell and the name of its REGION) assign to them.
 
@@ -98,13 +101,15 @@ def regions_of(
     a netlist may have lost them. Raises ``InputError``, naming ``path``, for a region that nothing defines.
     """
     name, kind, boxes = list(regions.name), list(regions.kind), list(regions.boxes)
+    asked = {region for _, region in components} | set(filter(None, groups.region))
     row_of = {region: row for row, region in enumerate(name)}
+    row_of |= rows_of(asked - row_of.keys(), name, spelling)
     cells: list[set[int]] = [set() for _ in name]
     for cell, region in components:
         if region not in row_of:
             raise UnknownRegionError("COMPONENTS", cell, f"component {cell_names[cell]}", region)
         cells[row_of[region]].add(cell)
-    found = _members(groups, cell_names)
+    found = _members(groups, cell_names, spelling)
     for row, region in enumerate(groups.region):
         if region and region not in row_of:
             raise UnknownRegionError("GROUPS", row, f"group {groups.name[row]}", region)
@@ -134,17 +139,31 @@ class UnknownRegionError(Exception):
         self.what = f"{owner} names an unknown region"
 
 
-def _members(groups: RawGroups, cell_names: Sequence[str]) -> list[set[int]]:
+def _members(groups: RawGroups, cell_names: Sequence[str], spelling: Spelling) -> list[set[int]]:
     """Cells of each group that has a region."""
     wanted = [row for row in range(len(groups.name)) if groups.region[row] or groups.boxes[row]]
     plain = {member for row in wanted for member in groups.members[row] if "*" not in member}
     cell_of = {name: cell for cell, name in enumerate(cell_names) if name in plain} if plain else {}
+    cell_of |= rows_of(plain - cell_of.keys(), cell_names, spelling)
     found: list[set[int]] = [set() for _ in groups.name]
+
+    @cache
+    def common_names() -> list[str]:
+        return [common(name, spelling) for name in cell_names]
+
     for row in wanted:
         members = groups.members[row]
         found[row] = {cell_of[member] for member in members if member in cell_of}
-        patterns = [".*".join(map(re.escape, re.split(r"\*+", member))) for member in members if "*" in member]
-        if patterns:
-            match = re.compile("|".join(patterns)).fullmatch
-            found[row] |= {cell for cell, name in enumerate(cell_names) if match(name)}
+        for member in members:
+            if "*" in member:
+                found[row] |= _matching(member, cell_names, spelling.any_case) or _matching(
+                    common(member, spelling), common_names(), spelling.any_case
+                )
     return found
+
+
+def _matching(pattern: str, names: Sequence[str], any_case: bool) -> set[int]:
+    """Rows of the names that a pattern with ``*`` for any text matches."""
+    texts = map(re.escape, re.split(r"\*+", pattern))
+    match = re.compile(".*".join(texts), re.IGNORECASE if any_case else 0).fullmatch
+    return {row for row, name in enumerate(names) if match(name)}

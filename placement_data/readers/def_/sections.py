@@ -120,17 +120,20 @@ class Section:
 
     def statement(self, row: int) -> Cursor:
         """Statement ``row``, found by walking the file once more, for an error that shows only later."""
+        for number, cursor in enumerate(self.again().statements()):
+            if number == row:
+                return cursor
+        raise AssertionError(f"{self.path} changed while it was read")
+
+    def again(self) -> Section:
+        """The section as if its header had only just been read."""
         walker = Walker(self.path)
         while (word := walker.token()) != self.name:
             if word == "BEGINEXT" or word in SKIPPED_SECTIONS or word in SECTIONS:
                 skip_section(walker, word)
             else:
                 walker.statement(word)
-        section = open_section(walker, self.name)
-        for number, cursor in enumerate(section.statements()):
-            if number == row:
-                return cursor
-        raise AssertionError(f"{self.path} changed while it was read")
+        return open_section(walker, self.name)
 
 
 SECTIONS = ("COMPONENTS", "PINS", "NETS", "SPECIALNETS", "BLOCKAGES", "VIAS", "REGIONS", "GROUPS")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from placement_data.cursor import Cursor
+from placement_data.polygons import Box, rectangles
 from placement_data.readers.def_.sections import options, read_point, read_points, skip_option
-from placement_data.readers.polygons import Box, rectangles
 from placement_data.readers.via_shapes import GeneratedVia, Shape
 
 

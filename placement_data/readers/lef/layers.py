@@ -10,7 +10,7 @@ import numpy as np
 from placement_data.columns import name_column
 from placement_data.cursor import Cursor
 from placement_data.design import Floats, LayerDirection, LayerKind, Layers
-from placement_data.readers.words import codes_of
+from placement_data.readers.words import LEF, codes_of
 
 _LAYER_KINDS = codes_of(LayerKind, "OTHER")
 _LAYER_DIRECTIONS = codes_of(LayerDirection, "NONE")
@@ -32,28 +32,30 @@ class Layer:
 def read_layer(cursor: Cursor, name: str) -> Layer:
     """LAYER from behind its name to its END."""
     layer = Layer()
-    while (word := cursor.word(f"END {name}")) != "END":
-        if word == "TYPE":
-            layer.kind = _LAYER_KINDS.get(cursor.name("the type of a LAYER").upper(), LayerKind.OTHER)
-        elif word == "DIRECTION":
-            # Old files give a diagonal direction (DIAG45), which has no code.
-            layer.direction = _LAYER_DIRECTIONS.get(cursor.name("HORIZONTAL or VERTICAL").upper(), LayerDirection.NONE)
-        elif word == "PITCH":
-            layer.pitch = _one_or_two(cursor, word)
-        elif word == "OFFSET":
-            layer.offset = _one_or_two(cursor, word)
-        elif word == "WIDTH":
-            layer.width = cursor.decimal("WIDTH")
-        elif word in ("SPACING", "SPACINGTABLE"):
-            # Not by ``min``: either may be NaN.
-            layer.spacing = float(np.fmin(layer.spacing, (_spacing if word == "SPACING" else _spacing_table)(cursor)))
-            continue
-        else:
-            _skip(cursor, word)
-            continue
-        cursor.literal(";", "statement is not ended")
-    cursor.literal(name, "LAYER is not closed by its own name")
+    cursor.block("LAYER", name, lambda word: _read_statement(cursor, word, layer), outside=("LAYER", "MACRO"))
     return layer
+
+
+def _read_statement(cursor: Cursor, word: str, layer: Layer) -> None:
+    if word in ("SPACING", "SPACINGTABLE"):
+        # Not by ``min``: either may be NaN.
+        layer.spacing = float(np.fmin(layer.spacing, (_spacing if word == "SPACING" else _spacing_table)(cursor)))
+        return
+    if word == "TYPE":
+        layer.kind = _LAYER_KINDS.get(cursor.name("the type of a LAYER").upper(), LayerKind.OTHER)
+    elif word == "DIRECTION":
+        # Old files give a diagonal direction (DIAG45), which has no code.
+        layer.direction = _LAYER_DIRECTIONS.get(cursor.name("HORIZONTAL or VERTICAL").upper(), LayerDirection.NONE)
+    elif word == "PITCH":
+        layer.pitch = _one_or_two(cursor, word)
+    elif word == "OFFSET":
+        layer.offset = _one_or_two(cursor, word)
+    elif word == "WIDTH":
+        layer.width = cursor.decimal("WIDTH")
+    else:
+        _skip(cursor, word)
+        return
+    cursor.literal(";", "statement is not ended")
 
 
 def _one_or_two(cursor: Cursor, word: str) -> tuple[float, float]:
@@ -65,9 +67,9 @@ def _one_or_two(cursor: Cursor, word: str) -> tuple[float, float]:
 def _skip(cursor: Cursor, word: str) -> None:
     """Step over a statement; a table of current densities goes on behind its FREQUENCY, with a WIDTH of its own."""
     start = cursor.position
-    cursor.skip_statement()
-    if word == "ACCURRENTDENSITY" and "FREQUENCY" in cursor.tokens[start : cursor.position]:
-        while cursor.peek() in ("WIDTH", "CUTAREA"):
+    cursor.step_over(word, LEF["LAYER"])
+    if word == "ACCURRENTDENSITY" and "FREQUENCY" in map(str.upper, cursor.tokens[start : cursor.position]):
+        while cursor.keyword() in ("WIDTH", "CUTAREA"):
             cursor.skip_statement()
 
 
@@ -84,14 +86,14 @@ def _spacing_table(cursor: Cursor) -> float:
     start = cursor.position
     cursor.skip_statement()
     end, cursor.position = cursor.position, start
-    kind = cursor.peek()
-    tokens = cursor.tokens[start:end]
+    kind = cursor.keyword()
+    tokens = [token.upper() for token in cursor.tokens[start:end]]
     value = np.nan
     if kind in _TABLES_OF_SPACING and ("SPACING" if kind == "INFLUENCE" else "WIDTH") in tokens:
         cursor.position += tokens.index("SPACING" if kind == "INFLUENCE" else "WIDTH") + 1
         if kind != "INFLUENCE":
             cursor.decimal("WIDTH")
-            if cursor.peek() == "PRL":
+            if cursor.keyword() == "PRL":
                 cursor.position += 1
                 cursor.decimal("PRL")
         value = cursor.decimal("spacing")
@@ -101,7 +103,8 @@ def _spacing_table(cursor: Cursor) -> float:
 
 def skip_rule(cursor: Cursor, name: str, read_via: Callable[[Cursor], None]) -> None:
     """Step over a NONDEFAULTRULE, from behind its name to its END; ``read_via`` takes a VIA that is defined in it."""
-    while (word := cursor.word(f"END {name}")) != "END":
+
+    def read(word: str) -> None:
         if word == "LAYER":
             _skip_rule_layer(cursor, cursor.name("the name of a LAYER"))
         elif word == "VIA":
@@ -111,16 +114,18 @@ def skip_rule(cursor: Cursor, name: str, read_via: Callable[[Cursor], None]) -> 
                 cursor.skip_statement()
             cursor.literal("SPACING", "SPACING is not closed by its own name")
         else:
-            cursor.skip_statement()
-    cursor.literal(name, "NONDEFAULTRULE is not closed by its own name")
+            cursor.step_over(word, LEF["NONDEFAULTRULE"])
+        cursor.where = f"inside NONDEFAULTRULE {name}"
+
+    cursor.block("NONDEFAULTRULE", name, read, outside=("MACRO",))
 
 
 def _skip_rule_layer(cursor: Cursor, name: str) -> None:
     if cursor.peek() == ";":
         cursor.position += 1
-    while cursor.word(f"END {name}") != "END":
-        cursor.skip_statement()
-    cursor.literal(name, "LAYER is not closed by its own name")
+    cursor.where += f", LAYER {name}"
+    known = LEF["LAYER of a NONDEFAULTRULE"]
+    cursor.block("LAYER", name, lambda word: cursor.step_over(word, known), outside=("MACRO", "LAYER"))
 
 
 def layer_table(layers: dict[str, Layer]) -> Layers:

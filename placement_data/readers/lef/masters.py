@@ -12,7 +12,7 @@ from placement_data.cursor import Cursor
 from placement_data.design import Codes, Direction, Floats, Indices, Ints, MasterClass, Names, Use
 from placement_data.readers.lef.shapes import Item, read_pair, read_shapes, resolved
 from placement_data.readers.via_shapes import Shape
-from placement_data.readers.words import DIRECTIONS, USES, codes_of
+from placement_data.readers.words import DIRECTIONS, LEF, USES, codes_of
 
 _CLASSES = codes_of(MasterClass, "UNKNOWN")
 _SYMMETRIES = {"X": 1, "Y": 2, "R90": 4}
@@ -69,7 +69,8 @@ def read_master(cursor: Cursor, name: str) -> Master:
     """MACRO from behind its name to its END."""
     start = cursor.position - 1
     master = Master()
-    while (word := cursor.word(f"END {name}")) != "END":
+
+    def read(word: str) -> None:
         if word == "PIN":
             _read_pin(cursor, master)
         elif word == "OBS":
@@ -83,17 +84,22 @@ def read_master(cursor: Cursor, name: str) -> Master:
         else:
             _read_statement(cursor, word, master)
         cursor.where = f"inside MACRO {name}"
-    cursor.literal(name, "MACRO is not closed by its own name")
+
+    cursor.block("MACRO", name, read, outside=("MACRO",))
     if master.size is None:
-        raise cursor.fail("MACRO has no SIZE", at=start)
+        cursor.source.findings.error("missing", cursor.fail("MACRO has no SIZE", at=start))
+        master.size = 0.0, 0.0
     return master
 
 
 def _read_statement(cursor: Cursor, word: str, master: Master) -> None:
-    if word == "SITE" and not master.site:
-        master.site = cursor.name("the name of a SITE")
-    if word not in ("CLASS", "SIZE", "ORIGIN", "SYMMETRY"):
+    if word == "SITE":
+        site = cursor.refer("SITE", "the name of a SITE")
+        master.site = master.site or site
         cursor.skip_statement()
+        return
+    if word not in ("CLASS", "SIZE", "ORIGIN", "SYMMETRY"):
+        cursor.step_over(word, LEF["MACRO"])
         return
     if word == "CLASS":
         master.kind = _CLASSES.get(cursor.name("the class of a MACRO").upper(), MasterClass.UNKNOWN)
@@ -111,21 +117,27 @@ def _read_statement(cursor: Cursor, word: str, master: Master) -> None:
 def _read_pin(cursor: Cursor, master: Master) -> None:
     name = cursor.name("the name of a PIN")
     cursor.where += f", PIN {name}"
+    at = cursor.position - 1
     pin = Pin()
-    while (word := cursor.word(f"END {name}")) != "END":
+
+    def read(word: str) -> None:
         if word == "PORT":
-            if cursor.peek() == "CLASS":
-                cursor.skip_statement()
             pin.shapes += read_shapes(cursor)
-            continue
-        if word == "DIRECTION":
+        elif word == "DIRECTION":
             pin.direction = cursor.choice("DIRECTION", DIRECTIONS)
+            cursor.skip_statement()
         elif word == "USE":
             pin.use = cursor.choice("USE", _PIN_USES)
             cursor.literal(";", "statement is not ended")
-            continue
-        cursor.skip_statement()
-    cursor.literal(name, "PIN is not closed by its own name")
+        else:
+            cursor.step_over(word, LEF["PIN"])
+
+    cursor.block("PIN", name, read, outside=("PIN", "OBS", "MACRO"))
+    if name in master.pins:
+        what = f"pin {name} of the MACRO is there twice"
+        cursor.source.findings.add(
+            "duplicate", cursor.source.path, lambda: cursor.fail(what, expected="one; the first one counts", at=at)
+        )
     master.pins.setdefault(name, pin)
 
 
@@ -144,18 +156,15 @@ def skip_block(cursor: Cursor, name: str, word: str) -> None:
     cursor.where = f"inside {word}" if name == word else f"inside {word} {name}"
     while True:
         skip_to(cursor, "END")
-        if cursor.peek() == name:
+        if cursor.peek() == name or (name == word and cursor.keyword() == word):
             cursor.position += 1
             return
 
 
 def skip_to(cursor: Cursor, word: str) -> None:
-    """Step behind the next ``word``."""
-    try:
-        cursor.position = cursor.tokens.index(word, cursor.position) + 1
-    except ValueError:
-        cursor.position = len(cursor.tokens)
-        raise cursor.fail("", expected=f"'{word}'") from None
+    """Step behind the next ``word``, in any case."""
+    while cursor.next(f"'{word}'").upper() != word:
+        pass
 
 
 def master_table(

@@ -1,13 +1,15 @@
 """LEF: layers, sites, vias and masters of one or several files, merged, in microns.
 
-Where one of them is defined again, in one file or another, its first definition counts, as in OpenROAD. Masters are
+Where one of them is defined again, in one file or another, its first definition counts, as in OpenROAD; another one
+that differs is a finding. Masters are
 converted to database units only when a DEF says what those are (``def_/link.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +18,8 @@ from placement_data.columns import name_column, offsets
 from placement_data.cursor import Cursor
 from placement_data.design import Floats, Indices, Ints, LayerKind, Layers, Names, Sites
 from placement_data.errors import InputError
+from placement_data.findings import Finding, Findings
+from placement_data.names import DEFAULT, Spelling
 from placement_data.readers.lef.layers import Layer, layer_table, read_layer, skip_rule
 from placement_data.readers.lef.masters import (
     Master,
@@ -29,6 +33,7 @@ from placement_data.readers.lef.masters import (
 )
 from placement_data.readers.lef.shapes import read_via_shapes
 from placement_data.readers.via_shapes import GeneratedVia, Shape
+from placement_data.readers.words import LEF, SPELLING, read_spelling
 from placement_data.text import PathLike, read_source
 
 # Blocks at the top of a file that are stepped over; True: named, so that END and the name close them.
@@ -42,17 +47,16 @@ _SKIPPED_BLOCKS = {
     "NOISETABLE": False,
     "CORRECTIONTABLE": False,
 }
-_FIRST_WORDS = {"VERSION", "BUSBITCHARS", "DIVIDERCHAR", "NAMESCASESENSITIVE", "MANUFACTURINGGRID", "USEMINSPACING"}
-_FIRST_WORDS |= {"CLEARANCEMEASURE", "FIXEDMASK", "MAXVIASTACK", "NOWIREEXTENSIONATPIN", "MINFEATURE", "HISTORY"}
-_FIRST_WORDS |= {"LAYER", "SITE", "MACRO", "VIA", "NONDEFAULTRULE", "BEGINEXT", "END", *_SKIPPED_BLOCKS}
 _DEF_WORDS = {"DESIGN", "TECHNOLOGY", "DIEAREA", "ROW", "TRACKS", "GCELLGRID"}
 _DEF_WORDS |= {"COMPONENTS", "PINS", "NETS", "SPECIALNETS", "BLOCKAGES"}
-
-
 _BLOCKS = {"LAYER", "SITE", "MACRO", "VIA", "NONDEFAULTRULE"}
+_UNKNOWN = {  # by what is referred to: code, and what is wrong
+    "LAYER": ("unknown-layer", "a pin, obstruction or via names a layer that is in no LEF"),
+    "VIA": ("unknown-via", "a pin or obstruction names a via that is in no LEF"),
+    "SITE": ("unknown-site", "a macro names a site that is in no LEF"),
+}
 
 T = TypeVar("T")
-OnError = Callable[[str, InputError], None]
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ class Library:
     masters: MicronMasters
     sources: tuple[str, ...]
     vias: MicronVias = field(default_factory=_no_vias)
-    bus_bit_chars: str = "[]"
-    divider_char: str = "/"
+    spelling: Spelling = DEFAULT
+    findings: tuple[Finding, ...] = ()  # what was stepped over, one a kind and file
 
     def __repr__(self) -> str:
         counts = f"layers={len(self.layers.name)}, sites={len(self.sites.name)}, masters={len(self.masters.name)}"
@@ -90,77 +94,98 @@ class Library:
 class _Tables:
     """What has been read so far, over all files."""
 
-    characters: dict[str, str] = field(default_factory=dict)
+    spelling: dict[str, str] = field(default_factory=dict)
     layers: dict[str, Layer] = field(default_factory=dict)
     sites: dict[str, tuple[float, float]] = field(default_factory=dict)
     vias: dict[str, list[Shape] | GeneratedVia] = field(default_factory=dict)
     masters: dict[str, Master] = field(default_factory=dict)
-    on_error: OnError | None = None
+    cursors: list[Cursor] = field(default_factory=list)
 
     def define(self, cursor: Cursor, table: dict[str, T], name: str, read: Callable[[Cursor, str], T]) -> None:
-        """Read the LAYER, SITE or MACRO whose name has just been read, and keep it unless there is one of that name."""
+        """Read the block whose name has just been read, and keep it unless there is one of that name."""
         at = cursor.position - 1
         value = read(cursor, name)
         if name not in table:
             table[name] = value
-        elif self.on_error is not None:
+        elif repr(table[name]) != repr(value):
             what = f"{cursor.tokens[at - 1].lower()} {name} is there twice"
-            self.on_error("duplicate", cursor.fail(what, expected="one; the first one counts", at=at))
+            cursor.source.findings.add(
+                "duplicate", cursor.source.path, lambda: cursor.fail(what, expected="one; the first one counts", at=at)
+            )
 
     def read_via(self, cursor: Cursor) -> None:
         """Read a VIA, at the top of a file or in a NONDEFAULTRULE."""
-        name = _enter(cursor, "VIA")
-        self.vias.setdefault(name, read_via_shapes(cursor, name))
+        self.define(cursor, self.vias, _enter(cursor, "VIA"), read_via_shapes)
 
 
-def read_lef(paths: Sequence[PathLike], on_error: OnError | None = None) -> Library:
-    """Read LEF files, plain or gzip, technology and cells in any order. Raises ``InputError`` naming file and line.
+def read_lef(paths: Sequence[PathLike], findings: Findings | None = None) -> Library:
+    """Read LEF files, plain or gzip, technology and cells in any order, several joined in one file too.
 
-    With ``on_error``, statements that are broken or that come twice are given to it, with a code of ``lint``, and left
-    out; only a file that is no LEF at all or is cut off raises then.
+    Raises ``InputError`` naming file and line. With ``findings`` that are lenient, statements that are broken are left
+    out and go there; only a file that is no LEF at all or is cut off raises then.
     """
     if isinstance(paths, (str, bytes)) or not isinstance(paths, Sequence):
         raise TypeError("read_lef takes a sequence of paths")
     if not paths:
         raise InputError("no LEF file is given")
-    tables = _Tables(on_error=on_error)
+    findings = Findings() if findings is None else findings
+    tables = _Tables()
     for path in paths:
-        _read_file(Cursor(read_source(path)), tables)
-    return _library(tables, tuple(str(path) for path in paths))
+        tables.cursors.append(Cursor(read_source(path, findings), where="at the top of a LEF"))
+        _read_file(tables.cursors[-1], tables)
+    _find_unknown(tables)
+    return _library(tables, tuple(str(path) for path in paths), tuple(findings.found))
 
 
 def _read_file(cursor: Cursor, tables: _Tables) -> None:
     _check_kind(cursor)
     while cursor.peek():
-        word = cursor.next("a statement")
+        cursor.where = "at the top of a LEF"
+        word = cursor.next("a statement").upper()
         if word == ";":
             continue
-        if word == "END":
-            cursor.literal("LIBRARY", "END closes nothing here")
-            return
         start = cursor.position
         try:
             _read_next(cursor, word, tables)
         except InputError as error:
-            if tables.on_error is None or cursor.position >= len(cursor.tokens):
+            if not cursor.source.findings.lenient:
                 raise
-            tables.on_error("missing" if error.what.endswith("has no SIZE") else "syntax", error)
-            _recover(cursor, word, start)
+            _recover(cursor, word, start, error)
 
 
-def _recover(cursor: Cursor, word: str, start: int) -> None:
-    """Step behind the block or statement that begins before token ``start``, as far as it can be told."""
-    name = cursor.tokens[start]
-    if word not in _BLOCKS:
-        skip_to(cursor, ";")
-    while word in _BLOCKS and cursor.tokens[cursor.position - 2 : cursor.position] != ["END", name]:
-        skip_to(cursor, "END")
-        cursor.position += 1
+def _recover(cursor: Cursor, word: str, start: int, error: InputError) -> None:
+    """Keep ``error`` and step behind the block or statement that begins before token ``start``, as far as it shows."""
+    at, name = cursor.position, cursor.tokens[start] if start < len(cursor.tokens) else ""
+    cursor.recover(error, start)
+    if word in _BLOCKS:
+        cursor.position = at
+        while cursor.tokens[cursor.position - 2 : cursor.position] != ["END", name]:
+            skip_to(cursor, "END")
+            cursor.position += 1
+    elif cursor.keyword() == "END":
+        cursor.position += 2
+
+
+def _find_unknown(tables: _Tables) -> None:
+    """Note the layers, vias and sites that are referred to and that no file defines."""
+    known: dict[str, Container[str]] = {"LAYER": tables.layers, "VIA": tables.vias, "SITE": tables.sites}
+    for cursor in tables.cursors:
+        for (kind, name), places in cursor.references.items():
+            if name in known[kind]:
+                continue
+            code, what = _UNKNOWN[kind]
+            findings = cursor.source.findings
+            for at, count in [(at, 1) for at in places] if findings.lenient else [(places[0], len(places))]:
+                error = partial(cursor.fail, what, expected=f"the name of a {kind}", at=at)
+                findings.add(code, cursor.source.path, error, count)
+        cursor.references.clear()
 
 
 def _read_next(cursor: Cursor, word: str, tables: _Tables) -> None:
     """Read or step over the statement or block that begins with ``word``."""
-    if word == "LAYER":
+    if word == "END":
+        cursor.literal("LIBRARY", "END closes nothing here")  # what follows is a LEF that was joined to this one
+    elif word == "LAYER":
         name = _enter(cursor, word)
         tables.define(cursor, tables.layers, name, read_layer)
     elif word == "SITE":
@@ -174,27 +199,24 @@ def _read_next(cursor: Cursor, word: str, tables: _Tables) -> None:
     elif word == "NONDEFAULTRULE":
         name = _enter(cursor, word)
         skip_rule(cursor, name, tables.read_via)
-    elif word in ("BUSBITCHARS", "DIVIDERCHAR"):
-        tables.characters.setdefault(word, cursor.name(f"the value of {word}").strip('"'))
-        cursor.literal(";", "statement is not ended")
+    elif word in SPELLING:
+        read_spelling(tables.spelling, word, cursor)
     elif word in _SKIPPED_BLOCKS:
         skip_block(cursor, cursor.name(f"the name of a {word}") if _SKIPPED_BLOCKS[word] else word, word)
     elif word == "BEGINEXT":
         skip_to(cursor, "ENDEXT")
     elif word in _DEF_WORDS:
-        cursor.position -= 1
-        raise cursor.fail("DEF statement in a LEF file", expected="LEF")
+        raise cursor.fail("DEF statement in a LEF file", expected="LEF", at=cursor.position - 1)
     else:
-        cursor.where = f"inside {word}"
-        cursor.skip_statement()
+        cursor.step_over(word, LEF[""])
 
 
 def _check_kind(cursor: Cursor) -> None:
     """Refuse a file whose first word no LEF begins with."""
-    word = cursor.peek()
+    word = cursor.keyword()
     if word in _DEF_WORDS:
         raise cursor.fail("DEF statement in a LEF file", expected="LEF")
-    if word not in _FIRST_WORDS:
+    if word not in LEF[""]:
         raise cursor.fail("not a LEF file", expected="a LEF statement such as VERSION, LAYER or MACRO")
 
 
@@ -207,20 +229,23 @@ def _enter(cursor: Cursor, word: str) -> str:
 
 def _read_site(cursor: Cursor, name: str) -> tuple[float, float]:
     start = cursor.position - 1
-    size: tuple[float, float] | None = None
-    while (word := cursor.word(f"END {name}")) != "END":
+    size: list[tuple[float, float]] = []
+
+    def read(word: str) -> None:
         if word == "SIZE":
-            size = read_size(cursor)
+            size.append(read_size(cursor))
             cursor.literal(";", "statement is not ended")
         else:
-            cursor.skip_statement()
-    cursor.literal(name, "SITE is not closed by its own name")
-    if size is None:
-        raise cursor.fail("SITE has no SIZE", at=start)
-    return size
+            cursor.step_over(word, LEF["SITE"])
+
+    cursor.block("SITE", name, read, outside=("SITE", "MACRO", "LAYER"))
+    if not size:
+        cursor.source.findings.error("missing", cursor.fail("SITE has no SIZE", at=start))
+        return 0.0, 0.0
+    return size[-1]
 
 
-def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
+def _library(tables: _Tables, sources: tuple[str, ...], findings: tuple[Finding, ...]) -> Library:
     layer_index = {name: index for index, name in enumerate(tables.layers)}
     cut_layers = {name for name, layer in tables.layers.items() if layer.kind == LayerKind.CUT}
     widths = {name: layer.width for name, layer in tables.layers.items()}
@@ -232,8 +257,8 @@ def _library(tables: _Tables, sources: tuple[str, ...]) -> Library:
         master_table(tables.masters, layer_index, vias, widths),
         sources,
         via_table(vias, layer_index),
-        tables.characters.get("BUSBITCHARS", "[]"),
-        tables.characters.get("DIVIDERCHAR", "/"),
+        Spelling.of(tables.spelling),
+        findings,
     )
 
 

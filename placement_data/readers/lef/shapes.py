@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from placement_data.cursor import Cursor
-from placement_data.readers.polygons import Box, rectangles, slanting_wire
+from placement_data.polygons import Box, rectangles, slanting_wire
 from placement_data.readers.via_shapes import GeneratedVia, Shape
+from placement_data.readers.words import LEF
 
 Points = list[tuple[float, float]]
 
 # More repetitions than that of one shape are a mistake, not a library.
 _MOST_REPEATED = 1_000_000
+
+_BEHIND_POINTS = frozenset(("", ";", "DO", "Do", "dO", "do"))
+_MASK_OR_ITERATE = frozenset("MmIi")
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,11 @@ def read_shapes(cursor: Cursor) -> list[Item]:
     shapes: list[Item] = []
     layer = ""
     width: float | None = None
-    while (word := cursor.word("END")) != "END":
+
+    def read(word: str) -> None:
+        nonlocal layer, width
         if word == "LAYER":
-            layer = cursor.name("the name of a LAYER")
+            layer = cursor.refer("LAYER", "the name of a LAYER")
             width = None
             cursor.skip_statement()
         elif word == "WIDTH":
@@ -54,15 +60,19 @@ def read_shapes(cursor: Cursor) -> list[Item]:
             cursor.literal(";", "statement is not ended")
         elif word == "VIA":
             shapes.append(_read_via(cursor))
+        elif word == "RECT" and (plain := cursor.decimals(4)) is not None:
+            shapes.append((layer, _box(*plain)))
         elif word in ("RECT", "POLYGON", "PATH"):
             points, moves = _read_points(cursor, corners=2 if word == "RECT" else None)
             if word == "PATH" and width is None:
                 shapes.append(DefaultPath(layer, points, moves))
-                continue
+                return
             boxes = path_boxes(points, width or 0.0) if word == "PATH" else shape_boxes(word, points)
-            shapes += _repeated(layer, boxes, moves)
+            shapes.extend(_repeated(layer, boxes, moves))
         else:
-            cursor.skip_statement()
+            cursor.step_over(word, LEF["PORT and OBS"])
+
+    cursor.block("PORT or OBS", "", read, outside=("PIN", "OBS", "PORT", "MACRO"))
     return shapes
 
 
@@ -71,7 +81,11 @@ def shape_boxes(word: str, points: Points) -> list[Box]:
     if word == "POLYGON":
         return rectangles(points)
     (x0, y0), (x1, y1) = points
-    return [(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))]
+    return [_box(x0, y0, x1, y1)]
+
+
+def _box(x0: float, y0: float, x1: float, y1: float) -> Box:
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
 def path_boxes(points: Sequence[tuple[float, float]], width: float) -> list[Box]:
@@ -107,20 +121,24 @@ def read_via_shapes(cursor: Cursor, name: str) -> list[Shape] | GeneratedVia:
     shapes: list[Shape] = []
     generated = GeneratedVia()
     layer = ""
-    while cursor.peek() in ("DEFAULT", "GENERATED", "TOPOFSTACKONLY"):
+    while cursor.keyword() in ("DEFAULT", "GENERATED", "TOPOFSTACKONLY"):
         cursor.position += 1
-    while (word := cursor.word(f"END {name}")) != "END":
+
+    def read(word: str) -> None:
+        nonlocal layer
+        at = cursor.position - 1
         if word == "LAYER":
-            layer = cursor.name("the name of a LAYER")
+            layer = cursor.refer("LAYER", "the name of a LAYER")
         elif word in ("RECT", "POLYGON"):
             points, _ = _read_points(cursor, corners=2 if word == "RECT" else None)
-            shapes += [(layer, box) for box in shape_boxes(word, points)]
-            continue
+            shapes.extend((layer, box) for box in shape_boxes(word, points))
+            return
         elif not generated.read(cursor, word):
-            cursor.skip_statement()
-            continue
+            cursor.step_over(word, LEF["VIA"], at=at)
+            return
         cursor.literal(";", "statement is not ended")
-    cursor.literal(name, "VIA is not closed by its own name")
+
+    cursor.block("VIA", name, read, outside=("MACRO", "VIA"))
     return generated if generated.layers[0] and not shapes else shapes
 
 
@@ -139,14 +157,16 @@ def _read_via(cursor: Cursor) -> PlacedVia:
     """``[MASK n] [ITERATE] x y name [pattern] ;``"""
     iterate = _mask_and_iterate(cursor)
     [(x, y)] = _points(cursor, 1)
-    name = cursor.name("the name of a VIA")
+    name = cursor.refer("VIA", "the name of a VIA")
     return PlacedVia(name, [(x + dx, y + dy) for dx, dy in _moves(cursor, iterate)])
 
 
 def _mask_and_iterate(cursor: Cursor) -> bool:
     iterate = False
-    while cursor.peek() in ("MASK", "ITERATE"):
-        if cursor.next("a shape") == "ITERATE":
+    if cursor.peek()[:1] not in _MASK_OR_ITERATE:  # as most points begin with a number
+        return False
+    while cursor.keyword() in ("MASK", "ITERATE"):
+        if cursor.next("a shape").upper() == "ITERATE":
             iterate = True
         else:
             cursor.count("MASK")
@@ -156,7 +176,7 @@ def _mask_and_iterate(cursor: Cursor) -> bool:
 def _points(cursor: Cursor, corners: int | None) -> Points:
     """A shape's points; LEF allows parentheses round a point."""
     points: Points = []
-    while len(points) != corners and cursor.peek() not in (";", "DO", ""):
+    while len(points) != corners and cursor.peek() not in _BEHIND_POINTS:
         points.append(read_pair(cursor))
     if not points or (corners and len(points) < corners):
         raise cursor.fail("points are missing", expected="a point")

@@ -17,7 +17,7 @@ from placement_data.checks.families import Families, base_name, normal_name, rea
 from placement_data.dataset import Normalisation, draw_split, symmetry
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
-from placement_data.grid import area_resize
+from placement_data.resize import area_resize
 from placement_data.store import Sample, Store, write
 from tests.samples import KIND, made_up_sample, made_up_samples
 

@@ -17,11 +17,10 @@ from scipy import interpolate, ndimage
 from placement_data.checks.verify import verify
 from placement_data.circuitnet import export_circuitnet, read_circuitnet, read_designs
 from placement_data.circuitnet.names import DRC_TASK_CHANNELS, PLACEMENT_MAPS, ROUTER_MAPS, parse_name
-from placement_data.circuitnet.resize import cubic_resize, max_resize
 from placement_data.dataset import Split
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
-from placement_data.grid import area_resize
+from placement_data.resize import area_resize, cubic_resize, max_resize
 from placement_data.store import Store, write
 from tests.samples import KIND, SPLIT, made_up_sample
 

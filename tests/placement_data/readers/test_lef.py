@@ -11,6 +11,7 @@ import pytest
 
 from placement_data.design import Direction, LayerDirection, LayerKind, MasterClass, Use
 from placement_data.errors import InputError
+from placement_data.names import Spelling
 from placement_data.readers import Library, read_lef
 from tests.placement_data.small_design import SMALL_LEF, write
 
@@ -258,11 +259,11 @@ def test_a_table_of_currents_is_not_the_layers_width(tmp_path: Path) -> None:
 
 
 def test_characters_of_names(tmp_path: Path) -> None:
-    text = 'VERSION 5.8 ;\nBUSBITCHARS "<>" ;\nDIVIDERCHAR "|" ;\n'
+    text = 'VERSION 5.8 ;\nBUSBITCHARS "<>" ;\nDIVIDERCHAR "|" ;\nNAMESCASESENSITIVE OFF ;\n'
     library = read_lef([write(tmp_path, "one.lef", text)])
-    assert (library.bus_bit_chars, library.divider_char) == ("<>", "|")
+    assert library.spelling == Spelling("<>", "|", any_case=True)
     library = read_lef([write(tmp_path, "none.lef", "VERSION 5.8 ;\n")])
-    assert (library.bus_bit_chars, library.divider_char) == ("[]", "/")
+    assert library.spelling == Spelling("[]", "/")
 
 
 def test_all_statements_of_a_macro(tmp_path: Path) -> None:

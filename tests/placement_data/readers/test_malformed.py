@@ -49,7 +49,7 @@ BROKEN = [
     (changed("MICRONS 1000", "METERS 1000"), ":5: UNITS are not those of distance, found 'METERS', expected 'MICRONS'"),
     (
         changed("( 20000 10000 )", "( 20000 0 )"),
-        ":6: DIEAREA has no area, found 'DIEAREA', expected an area above zero",
+        ":6: DIEAREA has no area, found 'DIEAREA', expected a polygon",
     ),
     (changed("( 20000 10000 )", "( 1 0 ) ( 2 5 )"), ":6: DIEAREA has a slanting side"),
     (changed("( 20000 10000 )", "( 20000 )"), f":6: coordinate is not a number, found ')', expected {NUMBER}"),

@@ -1,6 +1,6 @@
-"""Maps at another size as CircuitNet's preparation makes them: by maximum, and by the cubic spline.
+"""Maps at another size: means by area, and as CircuitNet's preparation makes them, by maximum and by cubic spline.
 
-Maps are (rows, columns); all functions work in float64. For means by area see :func:`placement_data.grid.area_resize`.
+Maps are (rows, columns); all functions work in float64.
 """
 
 from __future__ import annotations
@@ -11,6 +11,25 @@ from scipy import ndimage
 
 Map = NDArray[np.float64]
 Size = tuple[int, int]
+
+
+def area_resize(maps: ArrayLike, size: tuple[int, int]) -> Map:
+    """Maps (..., rows, columns) at another ``size``: means over what each new tile covers, weighted by overlap.
+
+    A new tile covers ``old / new`` tiles of the old map along each axis, the outer ones in part. The mean of a whole
+    map stays as it is.
+    """
+    source = np.asarray(maps, dtype=np.float64)
+    rows, columns = (_shares(old, new) for old, new in zip(source.shape[-2:], size, strict=True))
+    return np.asarray(rows @ source @ columns.T, dtype=np.float64)
+
+
+def _shares(old: int, new: int) -> Map:
+    """(new, old) share that each old tile of a line has in each new one."""
+    edges = np.arange(new + 1) * (old / new)
+    tiles = np.arange(old)
+    overlap = np.minimum(edges[1:, None], tiles + 1) - np.maximum(edges[:-1, None], tiles)
+    return np.asarray(np.clip(overlap, 0.0, None) * (new / old), dtype=np.float64)
 
 
 def cubic_resize(values: ArrayLike, size: Size) -> Map:

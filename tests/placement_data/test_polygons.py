@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from placement_data.readers.polygons import Box, Points, rectangles, slanting_wire
+from placement_data.polygons import Box, Points, rectangles, slanting_wire
 
 
 def area(boxes: list[Box]) -> float:
