@@ -147,7 +147,9 @@ def write_bytes(path: PathLike, data: bytes) -> None:
         number = _descriptor(path)
         if number == 1 and sys.stdout is not None:
             sys.stdout.flush()
-            sys.stdout.buffer.write(data)
+            rest = memoryview(data)
+            while rest:  # Python writes only a part under PYTHONUNBUFFERED
+                rest = rest[sys.stdout.buffer.write(rest) :]
             sys.stdout.buffer.flush()
         else:
             with open(os.open(path, os.O_WRONLY) if number is None else os.dup(number), "wb") as file:
