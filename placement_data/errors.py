@@ -73,3 +73,14 @@ def _shown(text: str) -> str:
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]}..."
+
+
+class WriteError(InputError):
+    """A file that cannot be written, for want of room or of permission: of the machine, not of what was to be written.
+
+    Whoever goes on after a bad input does not go on after this.
+    """
+
+    def of(self, file: str | PathLike[str]) -> WriteError:
+        """The same error, naming the file that a user knows."""
+        return WriteError(self.what, file=file, found=self.found, expected=self.expected)

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from placement_data.errors import InputError, SettingError
+from placement_data.errors import InputError, SettingError, WriteError
 from placement_data.processes import EndedError, Pool
 from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result, Trial
@@ -36,8 +36,9 @@ def estimate_all(executor: Executor, items: Sequence[Any]) -> list[Result]:
 
 
 def attempt(estimator: Estimator, item: Any) -> Result:
-    """One trial; whatever it raises is the message of a failed result.
+    """One trial; whatever it raises is the message of a failed result, but for a file that cannot be written.
 
+    That is no fault of the trial, which is to be tried again where there is room.
     Time that the estimator does not say is measured, to hundredths of a second: looking something up takes none.
     """
     start = time.perf_counter()
@@ -45,6 +46,8 @@ def attempt(estimator: Estimator, item: Any) -> Result:
         (result,) = estimator.estimate([item])
         if not isinstance(result, Result):
             raise TypeError(f"an estimator gives a Result for each item, not {type(result).__name__}")
+    except WriteError:
+        raise
     except Exception as error:
         _log.debug("a trial failed", exc_info=True)
         result = _failure(error)
@@ -52,6 +55,8 @@ def attempt(estimator: Estimator, item: Any) -> Result:
 
 
 def _failure(error: Exception) -> Result:
+    if isinstance(error, WriteError):
+        raise error
     if isinstance(error, EndedError):
         return Result(None, {}, f"the trial was ended: {error.what}")
     reason = str(error).strip().partition("\n")[0]
@@ -250,7 +255,8 @@ class Ray(Spread):
         try:
             return ticket, self._ray.get(done)
         except self._ray.exceptions.RayError as error:
-            return ticket, EndedError(type(error).__name__)
+            cause = getattr(error, "cause", None)
+            return ticket, cause if isinstance(cause, WriteError) else EndedError(type(error).__name__)
 
     def close(self) -> None:
         """See `Executor`."""

@@ -19,7 +19,7 @@ import numpy as np
 import tomli_w
 
 from placement_data.errors import InputError
-from placement_data.files import locked, remove_leftovers, write_text
+from placement_data.files import locked, remove_leftovers, write_text, writing
 from routenas.architecture import Architecture
 from routenas.bundle import Bundle
 from routenas.estimators import SCHEDULERS
@@ -210,7 +210,8 @@ def _start(folder: Path, resume: bool) -> None:
             raise InputError("there is a run in this folder already", file=folder, expected="a new folder, or --resume")
     elif folder.exists() and (not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())):
         raise InputError("the run folder is not empty and not a run", file=folder, expected="a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _with_options(folder: Path, settings: Settings, resume: bool) -> Settings:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, example, telling
+from routenas.commands import FILE, OUTPUT, example, say, telling
 from routenas.commands.verb import PROCESSES, SEEDS, verb
 
 
@@ -38,8 +38,8 @@ from routenas.commands.verb import PROCESSES, SEEDS, verb
     "--surrogate", "surrogates", multiple=True,
     help="Also judge this surrogate, fitted to --queries random architectures; may be repeated.",
 )  # fmt: skip
-@click.option("--json", "json_path", type=FILE, help="Write all numbers as JSON.")
-@click.option("--png", "png_path", type=FILE, help="Write regret against queries as a picture.")
+@click.option("--json", "json_path", type=OUTPUT, help="Write all numbers as JSON.")
+@click.option("--png", "png_path", type=OUTPUT, help="Write regret against queries as a picture.")
 @telling
 def benchmark(
     table: str, strategies: tuple[str, ...], data: str | None, select: str | None, queries: int, seeds: int, seed: int,
@@ -51,7 +51,8 @@ def benchmark(
     the table has it; the architecture that it then thinks best is judged by its test accuracy. Strategies: random,
     regularised-evolution, genetic, local-search, policy-gradient, ppo, predictor, exhaustive and those of 'search'.
     """
-    from placement_data.files import atomic_path, check_writable, write_text
+    from placement_data.files import write_text
+    from routenas.show.pictures import picture_format, regret_png
     from routenas.show.progress import progress_bar
     from routenas.show.text import benchmark_table
     from routenas.strategies import strategy_class
@@ -59,9 +60,8 @@ def benchmark(
     from routenas.tabular import benchmark as bench
     from routenas.tabular.tables import load_table
 
-    for path in (json_path, png_path):
-        if path is not None:
-            check_writable(path)
+    if png_path is not None:
+        picture_format(png_path)
     for name in strategies:
         strategy_class(name)
     for name in surrogates:
@@ -81,7 +81,6 @@ def benchmark(
     if json_path is not None:
         write_text(json_path, json.dumps(found, indent=1, allow_nan=False) + "\n")
     if png_path is not None:
-        with atomic_path(png_path) as temporary:
-            title = f"{loaded.name}, {loaded.data}, selected on {seen}, {seeds} seeds"
-            bench.draw(temporary, curves, found["optimum"], title)
-    click.echo(benchmark_table(found))
+        title = f"{loaded.name}, {loaded.data}, selected on {seen}, {seeds} seeds"
+        regret_png(curves, found["optimum"], title, png_path)
+    say(benchmark_table(found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example, explain
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, explain
 from routenas.commands.verb import POSITIVE, Number, verb
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "import-circuitnet", epilog=example("routenas data import-circuitnet CircuitNet-N28/ -o circuitnet.h5 --keep-going")
 )
 @click.argument("folder", type=FILE)
-@click.option("-o", "--out", "output", type=FILE, required=True, help="The HDF5 data set to write.")
+@click.option("-o", "--out", "output", type=OUTPUT, required=True, help="The HDF5 data set to write.")
 @click.option(
     "--layout", type=click.Choice(["auto", "raw", "training"]), default="auto", show_default=True,
     help="Folders of maps, or CircuitNet's prepared training set.",
@@ -59,7 +59,8 @@ def import_circuitnet(
         defects.append(error)
         click.echo(f"routenas: skipped {explain(error)[0]}", err=True)
 
-    check_writable(output)
+    check_outputs()
+    check_writable(output, streams=False)
     found = read_circuitnet(
         folder, layout=layout, include_router_maps=router_maps, label=label, threshold=threshold, families=families,
         channels=None if channels is None else [name.strip() for name in channels.split(",")],

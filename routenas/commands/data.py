@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, SEED, UNUSED_SEED, example
+from routenas.commands import FILE, OUTPUT, SEED, UNUSED_SEED, check_outputs, example
 from routenas.commands.audit import audit
 from routenas.commands.circuitnet import export_circuitnet, import_circuitnet
 from routenas.commands.lint import lint
@@ -69,7 +69,9 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
     )
 )
 @click.argument("path", type=FILE)
-@click.option("-o", "--out", "--output", "output", type=FILE, help="JSON file to write (default: standard output).")
+@click.option(
+    "-o", "--out", "--output", "output", type=OUTPUT, default="-", help="JSON file to write (default: standard output)."
+)
 @click.option(
     "--parts", default=PARTS, show_default=True, callback=_shares, help="Shares of the placements: counts or fractions."
 )
@@ -78,16 +80,14 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
     help="Judge on this design, and its family, alone; may be repeated. The others are shared by train and search.",
 )  # fmt: skip
 @SEED
-def split(path: Path, output: Path | None, parts: tuple[float, ...], leave_out: tuple[str, ...], seed: int) -> None:
+def split(path: Path, output: Path, parts: tuple[float, ...], leave_out: tuple[str, ...], seed: int) -> None:
     """Draw a train / search / test split: every design family is on one side only."""
     from placement_data.dataset import draw_split
-    from placement_data.store import Store, write_text
+    from placement_data.files import write_text
+    from placement_data.store import Store
 
-    text = json.dumps(draw_split(Store(path), seed, parts, leave_out).to_dict(), indent=1)
-    if output is None:
-        click.echo(text)
-    else:
-        write_text(output, text + "\n")
+    check_outputs()
+    write_text(output, json.dumps(draw_split(Store(path), seed, parts, leave_out).to_dict(), indent=1) + "\n")
 
 
 for _verb in (audit, lint, import_circuitnet, export_circuitnet):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import BATCH, EPOCHS, FILE, RATE, SPLIT, TASK, THREADS, example, telling
+from routenas.commands import BATCH, EPOCHS, FILE, OUTPUT, RATE, SPLIT, TASK, THREADS, example, say, telling
 from routenas.commands.verb import SEEDS, verb
 
 
@@ -33,7 +33,7 @@ from routenas.commands.verb import SEEDS, verb
 @click.option(
     "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
 )
-@click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
+@click.option("--json", "json_path", type=OUTPUT, help="Write the table as JSON.")
 @SPLIT
 @click.option(
     "--seed", type=SEEDS, default=0, show_default=True,
@@ -50,15 +50,13 @@ def evaluate(
 
     A model that was trained or chosen on a family of the judged split is refused.
     """
-    from placement_data.files import check_writable, write_text
+    from placement_data.files import write_text
     from routenas.api import evaluate as compare
     from routenas.baselines import baseline, baselines
     from routenas.show.progress import progress_bar
     from routenas.show.text import comparison_table
     from routenas.training import budget_named
 
-    if json_path is not None:
-        check_writable(json_path)
     wanted = baselines(task) if names == "all" else tuple(name for name in names.split(",") if name not in ("", "none"))
     networks = [name for name in wanted if baseline(task, name).kind == "network"]
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
@@ -70,7 +68,7 @@ def evaluate(
         )  # fmt: skip
     if json_path is not None:
         write_text(json_path, json.dumps(table, indent=1, allow_nan=False) + "\n")
-    click.echo(comparison_table(table))
+    say(comparison_table(table))
 
 
 def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, example, explain, telling
 from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 
@@ -18,7 +18,7 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
     )
 )
 @click.argument("manifest", type=FILE)
-@click.option("-o", "--out", "--output", "output", type=FILE, required=True, help="The HDF5 data set to write.")
+@click.option("-o", "--out", "--output", "output", type=OUTPUT, required=True, help="The HDF5 data set to write.")
 @click.option("--tile", type=POSITIVE, help="Side of a tile in microns (default: the row height).")
 @click.option(
     "--channels", default="routenas17", show_default=True, help="Channel set: routenas17, circuitnet9, all or another."

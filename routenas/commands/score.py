@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from routenas.commands import FILE, THREADS, UNUSED_SEED, example
+from routenas.commands import FILE, OUTPUT, THREADS, UNUSED_SEED, check_outputs, example, say
 from routenas.commands.verb import POSITIVE, verb
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 @click.option("--model", "models", type=FILE, multiple=True, required=True, help="Model bundle; at most one per task.")
 @click.option("--tile", type=POSITIVE, help="Tile in microns (default: the model's).")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
-@click.option("--json", "json_path", type=FILE, help="Write the whole answer as JSON.")
+@click.option("--json", "json_path", type=OUTPUT, help="Write the whole answer as JSON.")
 @click.option(
     "--csv",
     "csv_path",
-    type=FILE,
+    type=OUTPUT,
     help="Write the hotspot map, a row per tile: x0,y0,x1,y1 in microns, value in %.",
 )
-@click.option("--png", "png_path", type=FILE, help="Write the heat map over the die as a picture.")
+@click.option("--png", "png_path", type=OUTPUT, help="Write the heat map over the die as a picture.")
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
 @THREADS
 @UNUSED_SEED
@@ -54,7 +54,7 @@ def score(
     """Predict hotspots and violated nets of one placed layout."""
     # The process lives for seconds: collecting cycles of the imports and tables would be a fifth of its time.
     gc.disable()
-    from placement_data.files import check_writable, write_text
+    from placement_data.files import write_text
     from routenas.api import limited_threads
     from routenas.bundle import ModelMismatchError
     from routenas.predictor import Predictor
@@ -63,8 +63,11 @@ def score(
 
     files = _layout(lef, {"def": def_, "aux": aux, "odb": odb}, liberty)
     began = time.perf_counter()
-    for path in filter(None, (json_path, csv_path, png_path)):
-        check_writable(path)
+    check_outputs()
+    if png_path is not None:
+        from routenas.show.pictures import heat_map_png, picture_format
+
+        picture_format(png_path)
     predictors = [Predictor.of(model) for model in models]
     if (csv_path or png_path) and all(each.card.name != "hotspots" for each in predictors):
         raise ModelMismatchError("a map needs a hotspot model, expected --model of the task 'hotspots'")
@@ -73,17 +76,15 @@ def score(
         found = score_layout(files, predictors, tile, top, name)
     mark = time.perf_counter()
     if png_path is not None:
-        from routenas.show.pictures import heat_map_png
-
         heat_map_png(found, png_path)
     if csv_path is not None and found.probability is not None:
         write_text(csv_path, heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
     if json_path is not None:
         write_text(json_path, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
-    click.echo(score_table(found))
+    say(score_table(found))
     if timings:
         stages = {"load models": loaded, **found.timings, "write": time.perf_counter() - mark}
-        click.echo(timing_table(stages))
+        say(timing_table(stages))
     gc.freeze()
 
 

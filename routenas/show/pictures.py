@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,16 +13,19 @@ from numpy.typing import NDArray
 
 from placement_data.errors import InputError
 from placement_data.features.layout import cell_outlines
+from placement_data.files import write_bytes
 from placement_data.netlist import macro_masters
-from placement_data.store import atomic_path
 from routenas.results import Result
 from routenas.scoring import Score
 from routenas.show.text import SHOWN_REGIONS
+from routenas.tabular.benchmark import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "tif", "tiff", "webp", "eps")
+"""Of pictures, as suffixes."""
 Corners = NDArray[np.float64]
 
 
@@ -38,9 +42,19 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
+def picture_format(path: Path) -> str:
+    """The format that the suffix of a picture's name says, PNG without one. Raises ``InputError`` for any other."""
+    found = path.suffix[1:].lower() or "png"
+    if found not in FORMATS:
+        expected = ", ".join(f".{name}" for name in FORMATS)
+        raise InputError("a picture of this format cannot be written", file=path, found=path.suffix, expected=expected)
+    return found
+
+
 def _save(figure: Figure, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, format="png")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110, format=picture_format(path))
+    write_bytes(path, drawn.getvalue())
 
 
 def heat_map_png(score: Score, path: Path) -> None:
@@ -171,4 +185,22 @@ def curves_png(trainings: Sequence[tuple[Result, bool]], metric: str, path: Path
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def regret_png(curves: Sequence[Curve], optimum: float, title: str, path: Path) -> None:
+    """Mean regret against queries with the band of one standard deviation over seeds, a line per strategy."""
+    figure = _figure(7.0, 4.5)
+    axes = figure.add_axes((0.12, 0.12, 0.85, 0.79))
+    for curve in curves:
+        regret = np.maximum(optimum - curve.values, 0.0)
+        mean, spread = regret.mean(axis=0), regret.std(axis=0)
+        queries = np.arange(1, len(mean) + 1)
+        (line,) = axes.plot(queries, mean, label=curve.strategy)
+        axes.fill_between(queries, np.maximum(mean - spread, 0), mean + spread, color=line.get_color(), alpha=0.15)
+    start = min(10, curves[0].values.shape[1] - 1)
+    largest = max(float((optimum - curve.values[:, start]).mean()) for curve in curves)
+    axes.set(xlabel="queries", ylabel="regret of the best so far", title=title, ylim=(0, 1.5 * largest or 1.0))
+    axes.legend()
+    axes.grid(alpha=0.3)
     _save(figure, path)
