@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +21,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.features import feature_maps
-from placement_data.grid import Grid
-from placement_data.netlist import PAIRWISE_PINS_MAX, Wiring, mst_edges
-from placement_data.readers import read_design
-from tests.placement_data.synthetic import synthetic_def, synthetic_lef
+try:
+    from benchmarks.needs import run
+    from placement_data.features import feature_maps
+    from placement_data.grid import Grid
+    from placement_data.netlist import PAIRWISE_PINS_MAX, Wiring, mst_edges
+    from placement_data.readers import read_design
+    from tests.placement_data.synthetic import synthetic_def, synthetic_lef
+except ModuleNotFoundError as error:
+    sys.exit(f"needs {error.name}: run 'python -m benchmarks.channels' in a checkout, with routenas installed")
 
 Map = NDArray[np.float64]
 Point = tuple[float, float]
@@ -185,4 +190,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -7,14 +7,19 @@ python -m benchmarks.engine nas_tables/ --queries 100000
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
-from routenas.loop import search
-from routenas.show.text import text_table
-from routenas.strategies.random_ import RandomSearch
-from routenas.tabular.estimator import TableEstimator
-from routenas.tabular.tables import NasTable, load_table
+try:
+    from benchmarks.needs import run
+    from routenas.loop import search
+    from routenas.show.tables import text_table
+    from routenas.strategies.random_ import RandomSearch
+    from routenas.tabular.estimator import TableEstimator
+    from routenas.tabular.tables import NasTable, load_table
+except ModuleNotFoundError as error:
+    sys.exit(f"needs {error.name}: run 'python -m benchmarks.engine' in a checkout, with routenas installed")
 
 
 def ours(table: NasTable, queries: int, batch: int) -> tuple[float, float]:
@@ -61,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, "optuna")

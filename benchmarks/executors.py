@@ -7,18 +7,23 @@ python -m benchmarks.executors --repeats 3
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 
 import numpy as np
 
-from routenas.executor import Processes, estimate_all
-from routenas.interfaces import Estimator
-from routenas.loop import ORDERS, search
-from routenas.results import Result
-from routenas.show.text import text_table
-from routenas.strategies import strategy_class
-from searchspaces.space import Choice, Genotype, Space
+try:
+    from benchmarks.needs import run
+    from routenas.executor import Processes, estimate_all
+    from routenas.interfaces import Estimator
+    from routenas.loop import ORDERS, search
+    from routenas.results import Result
+    from routenas.show.tables import text_table
+    from routenas.strategies import strategy_class
+    from searchspaces.space import Choice, Genotype, Space
+except ModuleNotFoundError as error:
+    sys.exit(f"needs {error.name}: run 'python -m benchmarks.executors' in a checkout, with routenas installed")
 
 SPACE = Space("numbers", [Choice("a", 4096)])
 WORKERS = 4
@@ -108,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

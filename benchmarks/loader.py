@@ -11,6 +11,7 @@ gradient and update on a single placement, the smallest unit that a loader has t
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,12 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from placement_data.dataset import draw_split
-from placement_data.store import Store
-from routenas import example
-from routenas.architecture import Architecture
-from routenas.show.text import text_table
-from routenas.tasks.routability import RoutabilityTask
+try:
+    from benchmarks.needs import run
+    from placement_data.dataset import draw_split
+    from placement_data.store import Store
+    from routenas import example
+    from routenas.architecture import Architecture
+    from routenas.show.tables import text_table
+    from routenas.tasks.routability import RoutabilityTask
+except ModuleNotFoundError as error:
+    sys.exit(f"needs {error.name}: run 'python -m benchmarks.loader' in a checkout, with routenas installed")
 
 
 def seconds(work: Callable[[int], object], indices: Sequence[int]) -> list[float]:
@@ -81,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -16,7 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.placement_data.synthetic import synthetic_def, synthetic_lef
+try:
+    from benchmarks.needs import run
+    from tests.placement_data.synthetic import synthetic_def, synthetic_lef
+except ModuleNotFoundError as error:
+    sys.exit(f"needs {error.name}: run 'python -m benchmarks.readers' in a checkout, with routenas installed")
 
 OURS = """
 import json, sys, time
@@ -107,4 +111,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, "klayout")

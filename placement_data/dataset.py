@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, default_collate
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.store import Sample, Store
 
 SPLITS = ("train", "search", "test")
@@ -48,9 +48,10 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
     """A batch of samples of unequal sizes, for ``collate_fn`` of a ``DataLoader``.
 
     ``features`` float32 (n, channels, rows, columns) and the maps of labels (n, rows, columns) are tensors as large as
-    the largest sample; ``inside`` (n, rows, columns) is True where a sample has tiles, and everything else is 0 beyond
-    them: leave those tiles out of losses and metrics. ``sample``, ``design`` and ``family`` are lists of n names;
-    ``net_count`` is int64 (n), ``violated_net_ratio`` float64 (n). A label that one of the samples lacks is left out.
+    the largest sample; ``inside`` (n, rows, columns) is True where a sample has tiles on its die, and everything else
+    is 0 beyond them: leave those tiles out of losses and metrics. ``sample``, ``design`` and ``family`` are lists of n
+    names; ``net_count`` is int64 (n), ``violated_net_ratio`` float64 (n). A label that one of the samples lacks is left
+    out.
     """
     rows, columns = np.max([sample.features.shape[1:] for sample in samples], axis=0)
 
@@ -60,7 +61,7 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
 
     batch: dict[str, list[Any]] = {
         "features": [padded(sample.features) for sample in samples],
-        "inside": [padded(np.ones(sample.features.shape[1:], dtype=bool)) for sample in samples],
+        "inside": [padded(_inside(sample)) for sample in samples],
         **{name: [getattr(sample, name) for sample in samples] for name in ("sample", "design", "family", "net_count")},
         "violated_net_ratio": [sample.violated_net_ratio for sample in samples],
         **{name: [getattr(sample, name) for sample in samples] for name in _COLLATED},
@@ -70,8 +71,15 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
     return {name: default_collate(values) for name, values in known.items()}
 
 
+def _inside(sample: Sample) -> NDArray[np.bool_]:
+    return np.ones(sample.features.shape[1:], dtype=bool) if sample.inside is None else sample.inside
+
+
 class FeatureMaps(Sequence[NDArray[np.float32]]):
-    """Feature maps (channels, rows, columns) of some samples of a store, each read when it is asked for."""
+    """Feature maps (channels, rows, columns) of some samples of a store, each read when it is asked for.
+
+    Where tiles lie off the die, which is no rectangle then, they are left out: (channels, tiles).
+    """
 
     def __init__(self, store: Store, indices: Sequence[int]) -> None:
         self.store, self.indices = store, tuple(indices)
@@ -86,7 +94,8 @@ class FeatureMaps(Sequence[NDArray[np.float32]]):
     def __getitem__(self, index: int | slice) -> NDArray[np.float32] | FeatureMaps:
         if isinstance(index, slice):
             return FeatureMaps(self.store, self.indices[index])
-        return self.store.features(self.indices[index])
+        maps, inside = self.store.features(self.indices[index]), self.store.inside(self.indices[index])
+        return maps if inside is None else maps[:, inside]
 
 
 @dataclass(frozen=True)
@@ -131,29 +140,53 @@ class Split:
         return cls.from_dict(value, path)
 
 
-def split_by_family(families: Sequence[str], seed: int, fractions: Sequence[float] = FRACTIONS) -> Split:
-    """Distribute families over train, search and test so that placements come near ``fractions``.
+def split_by_family(
+    families: Sequence[str], seed: int, fractions: Sequence[float] = FRACTIONS, held_out: Collection[str] = ()
+) -> Split:
+    """Distribute families over train, search and test so that placements come near ``fractions`` (of any sum).
 
     ``families`` names the family of every placement. Families are visited in an order drawn from ``seed``; each goes to
-    the split that is furthest behind its share, so every split has one as soon as there are three.
+    the split that is furthest behind its share, so every split has one as soon as there are three. With ``held_out``
+    these families are the test split, and the others are distributed over train and search.
     """
     counts = Counter(families)
-    if len(counts) < len(SPLITS):
-        raise InputError("too few design families to split", found=len(counts), expected=f"at least {len(SPLITS)}")
-    order = np.random.default_rng(seed).permutation(sorted(counts))
+    free = sorted(counts.keys() - set(held_out))
+    sides = SPLITS[:2] if held_out else SPLITS
+    if len(free) < len(sides):
+        beside = f" beside those left out ({', '.join(sorted(held_out))})" if held_out else ""
+        raise InputError(
+            f"too few design families to split{beside}", found=len(free),
+            expected=f"at least {len(sides)}, one for each of {', '.join(sides)}: ingest further designs, "
+            "or give each design that shares no logic with another a family of its own in the manifest",
+        )  # fmt: skip
     placed: list[list[str]] = [[] for _ in SPLITS]
-    filled = np.zeros(len(SPLITS))
-    for family in order:
-        to = int(np.argmin(filled / np.asarray(fractions)))
+    placed[2] += held_out
+    filled = np.zeros(len(sides))
+    for family in np.random.default_rng(seed).permutation(free):
+        to = int(np.argmin(filled / np.asarray(fractions[: len(sides)])))
         placed[to].append(str(family))
         filled[to] += counts[str(family)]
     return Split(*(tuple(sorted(names)) for names in placed))
 
 
-def draw_split(store: Store, seed: int) -> Split:
-    """:func:`split_by_family` over the placements of a store that have labels, or all where none has."""
-    labelled = [family for family, known in zip(store.families, store.labelled, strict=True) if known]
-    return split_by_family(labelled or store.families, seed)
+def draw_split(
+    store: Store, seed: int, fractions: Sequence[float] = FRACTIONS, leave_out: Collection[str] = ()
+) -> Split:
+    """:func:`split_by_family` over the placements of a store that have labels, or all where none has.
+
+    The families of the designs ``leave_out`` are the test split. Raises SettingError for a design that is not there.
+    """
+    rows = zip(store.designs, store.families, store.labelled, strict=True)
+    known = [(design, family) for design, family, labelled in rows if labelled or not any(store.labelled)]
+    unknown = sorted(set(leave_out) - {design for design, _ in known})
+    if unknown:
+        there = ", ".join(sorted({design for design, _ in known}))
+        raise SettingError("no labelled placement of the design to leave out", found=unknown[0], expected=there)
+    held_out = {family for design, family in known if design in set(leave_out)}
+    try:
+        return split_by_family([family for _, family in known], seed, fractions, held_out)
+    except InputError as error:
+        raise error.inside(store.path) from None
 
 
 @dataclass(frozen=True)
@@ -173,13 +206,13 @@ class Normalisation:
 
     @classmethod
     def fit(cls, maps: Collection[NDArray[np.float32]]) -> Normalisation:
-        """Statistics over all tiles of ``maps``, each (channels, rows, columns).
+        """Statistics over all tiles of ``maps``, each (channels, rows, columns) or (channels, tiles).
 
         They are gone through twice, one map at a time: with :class:`FeatureMaps` no more than one is in memory.
         """
         if not len(maps):
             raise InputError("no training placements to normalise by", expected="at least one")
-        raw = _Moments.of(_tiles(map_) for map_ in maps)
+        raw = _Moments.of(_tiles(map_).astype(np.float64) for map_ in maps)
         scale = np.where(raw.mean > 0, raw.mean, 1.0)
         logs = _Moments.of(np.log1p(_tiles(map_) / scale[:, None]) for map_ in maps)
         deviation = np.sqrt(logs.squares / logs.count)
@@ -187,16 +220,21 @@ class Normalisation:
         columns = (scale, logs.mean, deviation, raw.low, raw.high)
         return cls(*(tuple(float(value) for value in column) for column in columns))
 
-    def apply(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Normalised feature maps of the same shape, float32."""
+    def apply(self, features: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Normalised feature maps of the same shape, float32.
+
+        Tiles that are not ``inside`` (rows, columns) are 0, which is what a network sees beyond a map's border too.
+        """
         scale, mean, deviation = (np.asarray(value)[:, None, None] for value in (self.scale, self.mean, self.deviation))
-        return np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
+        normal = np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
+        return normal if inside is None else normal * inside
 
     def outside(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Per channel, the share of tiles (0 to 1) whose raw value lies outside the training range."""
-        low, high = (np.asarray(value)[:, None, None] for value in (self.low, self.high))
+        """Per channel, the share (0 to 1) of the tiles of features (channels, ...) outside the training range."""
+        low, high = (np.asarray(value)[:, None] for value in (self.low, self.high))
         slack = 1e-6 * np.maximum(np.abs(high), 1e-12)
-        return np.asarray(((features < low - slack) | (features > high + slack)).mean(axis=(1, 2)), dtype=np.float64)
+        tiles = _tiles(features)
+        return np.asarray(((tiles < low - slack) | (tiles > high + slack)).mean(axis=1), dtype=np.float64)
 
     def to_dict(self) -> dict[str, list[float]]:
         """JSON form."""
@@ -252,8 +290,8 @@ class _Moments:
         self.count = count
 
 
-def _tiles(map_: NDArray[np.float32]) -> NDArray[np.float64]:
-    return map_.reshape(map_.shape[0], -1).astype(np.float64)
+def _tiles(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return maps.reshape(maps.shape[0], -1)
 
 
 def symmetry(array: NDArray[Scalar], code: int) -> NDArray[Scalar]:

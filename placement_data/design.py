@@ -48,6 +48,10 @@ class Use(IntEnum):
     TIEOFF = 7
 
 
+SUPPLIES = (Use.POWER, Use.GROUND)
+"""The uses of supply nets and of their pins."""
+
+
 class MasterClass(IntEnum):
     """First word of a macro's CLASS."""
 
@@ -173,6 +177,8 @@ class Masters:
     obstruction_offset: Ints  # CSR over obstruction_*, one row per master
     obstruction_layer: Indices
     obstruction_box: Ints  # (n, 4)
+    outline_master: Indices = field(default_factory=_no_indices)  # masters that are no rectangle, in ascending order
+    outline_box: Ints = field(default_factory=_no_boxes)  # (n, 4) what they cover, without overlap in a master
 
 
 @dataclass(frozen=True)
@@ -226,8 +232,9 @@ class Nets:
 class Pins:
     """Pins of the nets, in net order. ``box`` is the bounding box of the pin's rectangles where it lies on the die.
 
-    A pin whose owner is not placed has ``placed`` False and a zero box. ``drives`` is True where the pin can drive its
-    net: an OUTPUT or INOUT pin of a cell, an INPUT or INOUT port of the design.
+    A port of several PORTs stands at the one that is nearest to the centre of the net's other pins. A pin whose owner
+    is not placed has ``placed`` False and a zero box. ``drives`` is True where the pin can drive its net: an OUTPUT or
+    INOUT pin of a cell, an INPUT or INOUT port of the design.
     """
 
     net: Indices
@@ -259,6 +266,8 @@ class Ports:
     use: Codes
     status: Codes
     box: Ints
+    part_port: Indices = field(default_factory=_no_indices)  # ports of several placed PORTs, in order, a row a PORT
+    part_box: Ints = field(default_factory=_no_boxes)  # the bounding box of its shapes
 
 
 @dataclass(frozen=True)
@@ -267,6 +276,7 @@ class SpecialNets:
 
     name: Names
     use: Codes
+    pin_name: Names = field(default_factory=_no_names)  # of the pins that supplies among them list, each once
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,16 @@ class InputError(RoutenasError):
         return InputError(self.what, file=file, line=self.line, found=self.found, expected=self.expected)
 
 
+class SettingError(InputError):
+    """A name or value that a user set and that there is not, or that cannot be.
+
+    As it stands it is about the command line, or an argument of a Python call. Where the setting came from a file,
+    ``inside(file)`` makes it an error of that input.
+    """
+
+    exit_code = 2
+
+
 def _quoted(found: object) -> str:
     text = found if isinstance(found, str) else repr(found)
     text = text[:200].encode("unicode_escape").decode("ascii")
@@ -63,3 +73,14 @@ def _shown(text: str) -> str:
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return text if len(text) <= LONGEST_PART else f"{text[:LONGEST_PART]}..."
+
+
+class WriteError(InputError):
+    """A file that cannot be written, for want of room or of permission: of the machine, not of what was to be written.
+
+    Whoever goes on after a bad input does not go on after this.
+    """
+
+    def of(self, file: str | PathLike[str]) -> WriteError:
+        """The same error, naming the file that a user knows."""
+        return WriteError(self.what, file=file, found=self.found, expected=self.expected)

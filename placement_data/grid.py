@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from placement_data.columns import spread
 from placement_data.design import Design, row_height
 from placement_data.errors import InputError
 from placement_data.outline import Ends, Outline, on_the_die
+from placement_data.rasters import as_boxes, ramp_entries, sum_up, tile_borders, tile_of, weights_of, without_noise
 from placement_data.segments import segment_lengths
 
 Map = NDArray[np.float64]
@@ -103,6 +105,11 @@ class Grid:
         outline = Outline.of(fields["outline"]) if fields.get("outline") else None
         return cls((x0, y0, x1, y1), int(fields["tile"]), int(fields["dbu_per_micron"]), outline)
 
+    @staticmethod
+    def inside_of(fields: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+        """``inside`` of a grid's JSON form, None where all tiles are on the die."""
+        return Grid.from_dict(fields).inside if fields.get("outline") else None
+
     @property
     def origin(self) -> tuple[int, int]:
         """Lower-left corner of the die, database units."""
@@ -122,12 +129,12 @@ class Grid:
     @cached_property
     def x_edges(self) -> Indices:
         """(columns + 1,) exact tile borders, database units."""
-        return _edges(self.die[0], self.die[2], self.tile)
+        return tile_borders(self.die[0], self.die[2], self.tile)
 
     @cached_property
     def y_edges(self) -> Indices:
         """(rows + 1,) exact tile borders, database units."""
-        return _edges(self.die[1], self.die[3], self.tile)
+        return tile_borders(self.die[1], self.die[3], self.tile)
 
     @cached_property
     def area(self) -> Map:
@@ -158,7 +165,7 @@ class Grid:
         """(n,) True for the points that lie on the closed die."""
         px, py = np.asarray(x), np.asarray(y)
         if self.outline is not None:
-            return self.outline.within(_as_boxes(px, py))
+            return self.outline.within(as_boxes(px, py))
         x0, y0, x1, y1 = self.die
         return np.asarray((px >= x0) & (px <= x1) & (py >= y0) & (py <= y1))
 
@@ -180,11 +187,11 @@ class Grid:
 
     def column_of(self, x: ArrayLike) -> Indices:
         """(n,) column that owns each x; an x off the die goes to the nearest column."""
-        return _tile_of(np.asarray(x, dtype=np.float64) - self.die[0], self.tile, self.shape[1])
+        return tile_of(np.asarray(x, dtype=np.float64) - self.die[0], self.tile, self.shape[1])
 
     def row_of(self, y: ArrayLike) -> Indices:
         """(n,) row that owns each y; a y off the die goes to the nearest row."""
-        return _tile_of(np.asarray(y, dtype=np.float64) - self.die[1], self.tile, self.shape[0])
+        return tile_of(np.asarray(y, dtype=np.float64) - self.die[1], self.tile, self.shape[0])
 
     def box_area(self, boxes: NDArray[Any], weight: ArrayLike = 1.0) -> Map:
         """Sum over boxes (n, 4) of weight times the area of the overlap with each tile, square microns.
@@ -193,7 +200,7 @@ class Grid:
         others each axis becomes four signed entries, their products are summed up twice: the work is 16 entries
         per box, however large it is. Results of these sums below their rounding noise become 0.
         """
-        weights = _weights(weight, len(boxes))
+        weights = weights_of(weight, len(boxes))
         if self.outline is not None:
             boxes, owner = self.outline.clip(boxes)
             weights = weights[owner]
@@ -214,12 +221,12 @@ class Grid:
         whole, part = ((b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) for b in (np.asarray(boxes, dtype=np.float64), parts))
         on_die = np.bincount(owner, part, minlength=len(boxes))
         share = np.divide(whole, on_die, out=np.zeros(len(boxes)), where=on_die > 0)
-        return self.box_area(boxes, _weights(weight, len(boxes)) * share)
+        return self.box_area(boxes, weights_of(weight, len(boxes)) * share)
 
     def _add_small_boxes(self, total: Array, boxes: NDArray[Any], weights: Array) -> Indices:
         """Add the areas of the boxes that meet few tiles to a flat map of one row and column more; rows of the rest."""
         x0, y0, x1, y1 = (self._clip(boxes, side) for side in range(4))
-        column, row = _tile_of(x0, self.tile, self.shape[1]), _tile_of(y0, self.tile, self.shape[0])
+        column, row = tile_of(x0, self.tile, self.shape[1]), tile_of(y0, self.tile, self.shape[0])
         right, top = (column + 1.0) * self.tile, (row + 1.0) * self.tile
         small = (x1 <= right + self.tile) & (y1 <= top + self.tile)
         width, height = np.minimum(x1, right) - x0, (np.minimum(y1, top) - y0) * weights
@@ -234,14 +241,14 @@ class Grid:
 
     def _large_box_area(self, boxes: NDArray[Any], weights: Array) -> Map:
         rows, columns = self.shape
-        x_entries = _ramp_entries(self._clip(boxes, 0), self._clip(boxes, 2), self.x_edges, self.tile)
-        y_entries = _ramp_entries(self._clip(boxes, 1), self._clip(boxes, 3), self.y_edges, self.tile)
+        x_entries = ramp_entries(self._clip(boxes, 0), self._clip(boxes, 2), self.x_edges, self.tile)
+        y_entries = ramp_entries(self._clip(boxes, 1), self._clip(boxes, 3), self.y_edges, self.tile)
         steps = np.zeros((rows + 1) * (columns + 1))
         for row, y_share in y_entries:
             base, y_weight = row * (columns + 1), y_share * weights
             for column, x_share in x_entries:
                 steps += np.bincount(base + column, x_share * y_weight, minlength=steps.size)
-        return _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights) * self._tile_area
+        return without_noise(sum_up(steps.reshape(rows + 1, columns + 1)), weights) * self._tile_area
 
     def box_count(self, boxes: NDArray[Any], weight: ArrayLike = 1.0) -> Map:
         """Sum of the weights of the boxes (n, 4) that touch each tile; exact for whole weights.
@@ -251,13 +258,13 @@ class Grid:
         """
         rows, columns = self.shape
         on_die = self.within(boxes)
-        weights = _weights(weight, len(boxes))[on_die]
+        weights = weights_of(weight, len(boxes))[on_die]
         low_row, low_column, high_row, high_column = self.tiles_touched(boxes[on_die])
         steps = np.zeros((rows + 1) * (columns + 1))
         for row, row_sign in ((low_row, 1.0), (high_row + 1, -1.0)):
             for column, sign in ((low_column, row_sign), (high_column + 1, -row_sign)):
                 steps += np.bincount(row * (columns + 1) + column, sign * weights, minlength=steps.size)
-        total = _without_noise(_sum_up(steps.reshape(rows + 1, columns + 1)), weights)
+        total = without_noise(sum_up(steps.reshape(rows + 1, columns + 1)), weights)
         return total if self.outline is None else np.where(self.inside, total, 0.0)
 
     def tiles_touched(self, boxes: NDArray[Any]) -> tuple[Indices, Indices, Indices, Indices]:
@@ -278,6 +285,18 @@ class Grid:
             self.column_of(boxes[:, 2]),
         )
 
+    def touched(self, boxes: NDArray[Any]) -> tuple[Indices, Indices]:
+        """Each tile on the die that each closed box (n, 4) touches: row of the box, place of the tile in a flat map."""
+        columns = self.shape[1]
+        low_row, low_column, high_row, high_column = self.tiles_touched(boxes)
+        width = high_column - low_column + 1
+        box, step = spread(width * (high_row - low_row + 1))
+        tile = (low_row[box] + step // width[box]) * columns + low_column[box] + step % width[box]
+        if self.outline is None:
+            return box, tile
+        on_die = self.inside.ravel()[tile]
+        return box[on_die], tile[on_die]
+
     def point_count(self, x: ArrayLike, y: ArrayLike, weight: ArrayLike = 1.0) -> Map:
         """Sum of the weights of the points (n,) in each tile; points off the die are not counted."""
         px, py = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
@@ -290,7 +309,7 @@ class Grid:
         if self.outline is None:
             row, column = self.row_of(py), self.column_of(px)
         else:
-            row, column, _, _ = self.tiles_touched(_as_boxes(px, py))
+            row, column, _, _ = self.tiles_touched(as_boxes(px, py))
         count = np.bincount(row * columns + column, weights, minlength=rows * columns)
         return np.asarray(count.reshape(rows, columns) * (float(weight) if weights is None else 1.0))  # type: ignore[arg-type]
 
@@ -303,7 +322,7 @@ class Grid:
         the border.
         """
         ax, ay, bx, by = (np.asarray(v, dtype=np.float64) for v in (x0, y0, x1, y1))
-        ends, weights = (ax, ay, bx, by), _weights(weight, len(ax)) / self.dbu_per_micron
+        ends, weights = (ax, ay, bx, by), weights_of(weight, len(ax)) / self.dbu_per_micron
         return self._segment_length(ends, weights) if self.outline is None else self._inner_length(ends, weights)
 
     def _segment_length(self, ends: Ends, weights: Array) -> Map:
@@ -340,52 +359,3 @@ class Grid:
 
     def _um(self, length: int) -> str:
         return f"{length / self.dbu_per_micron:g}"
-
-
-def _edges(low: int, high: int, tile: int) -> Indices:
-    return np.append(np.arange(low, high, tile, dtype=np.int64), np.int64(high))
-
-
-def _tile_of(distance: Array, tile: int, count: int) -> Indices:
-    """Index of the half-open tile that holds each distance from the origin, the last one closed."""
-    index = (distance / tile).astype(np.int64)  # cut towards 0: what is less than 0 goes to tile 0 all the same
-    return np.clip(index, 0, count - 1, out=index)
-
-
-def _as_boxes(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    return np.stack([x, y, x, y], axis=1)
-
-
-def _weights(weight: ArrayLike, count: int) -> Array:
-    return np.broadcast_to(np.asarray(weight, dtype=np.float64), (count,))
-
-
-def _sum_up(steps: Map) -> Map:
-    """Map from its signed corners."""
-    np.cumsum(steps, axis=0, out=steps)
-    np.cumsum(steps, axis=1, out=steps)
-    return steps[:-1, :-1].copy()
-
-
-def _without_noise(map_: Map, weights: Array) -> Map:
-    """The map in place, 0 where it is below the rounding noise of sums of the weights or below any sum of them."""
-    map_[np.abs(map_) <= 8 * np.finfo(np.float64).eps * np.abs(weights).sum()] = 0.0
-    if weights.min(initial=0.0) >= 0.0:
-        np.maximum(map_, 0.0, out=map_)
-    return map_
-
-
-def _ramp_entries(low: Array, high: Array, edges: Indices, tile: int) -> list[tuple[Indices, Array]]:
-    """Entries whose running sum along one axis is the share of each tile that [low, high] covers.
-
-    A half line that begins at v inside tile j covers the share s of tile j and all of every later tile: that is s at j
-    and 1 - s at j + 1. The interval is the half line from its low end less the one from its high end.
-    """
-    borders = (edges - edges[0]).astype(np.float64)
-    sizes = np.diff(borders)
-    entries = []
-    for value, sign in ((low, 1.0), (high, -1.0)):
-        index = _tile_of(value, tile, len(sizes))
-        share = (borders[index + 1] - value) / sizes[index]
-        entries += [(index, sign * share), (index + 1, sign * (1.0 - share))]
-    return entries

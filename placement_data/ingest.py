@@ -9,6 +9,7 @@ and a run that was killed leaves its finished parts to the next one.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,13 +21,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, WriteError
 from placement_data.features import channel_set
+from placement_data.files import check_outputs, check_writable, writing
 from placement_data.findings import Finding
 from placement_data.making import Recipe, make_sample, sample_key
 from placement_data.manifest import ManifestRow, read_manifest
 from placement_data.processes import run
-from placement_data.store import Store, Stored, append, check_writable, write
+from placement_data.store import Store, Stored, append, write
 
 __all__ = ["Ingested", "ManifestRow", "Mode", "Recipe", "ingest", "make_sample", "read_manifest", "sample_key"]
 
@@ -69,6 +71,8 @@ class _Task:
 
 def _make_part(parts: Path, recipe: Recipe, task: _Task) -> tuple[str, State]:
     """Have the sample in the output or in a part, and return its key and where it came from."""
+    if task.row.absent is not None:
+        raise task.row.absent
     key = sample_key(task.row, recipe)
     if key == task.known:
         return key, "unchanged"
@@ -109,7 +113,9 @@ def ingest(
     """
     recipe, output = recipe or Recipe(), Path(output)
     channels = channel_set(recipe.channels)
-    check_writable(output)
+    check_writable(output, streams=False)
+    rows_files = ((*row.lef, row.layout, *row.liberty, row.report, *row.report_repeats) for row in rows)
+    check_outputs({"the data set": output}, [path for files in rows_files for path in files if path is not None])
     old = _old(output, channels.version, mode)
     known = {} if old is None else {name: index for index, name in enumerate(old.names)}
     if mode == "append":
@@ -187,6 +193,8 @@ def _make_parts(
     errors: dict[int, Exception] = {}
     with closing(run(partial(_make_part, parts, recipe), tasks, workers, stop_on_error=not keep_going)) as outcomes:
         for number, outcome in outcomes:
+            if isinstance(outcome, WriteError):
+                raise outcome
             if isinstance(outcome, Exception):
                 errors[number] = outcome
             else:
@@ -199,20 +207,25 @@ def _make_parts(
 def _parts_folder(output: Path, mode: Mode, kept: Callable[[int, Path], object]) -> Iterator[Path]:
     """The folder of parts, held by this process alone; removed unless an interrupted run leaves finished parts."""
     folder = output.parent / f".{output.name}.parts"
-    folder.mkdir(exist_ok=True)
-    with open(folder / "lock", "w") as lock:
+    with writing(output):
+        folder.mkdir(exist_ok=True)
+        lock = open(folder / "lock", "w")  # noqa: SIM115
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError("another ingest is at work on this data set", file=output) from None
         # What a killed run leaves half-written: of its output and of its parts.
-        for path in (*output.parent.glob(f".{escape(output.name)}.*"), *folder.iterdir()):
+        real = Path(os.path.realpath(output))
+        for path in (*real.parent.glob(f".{escape(real.name)}.*"), *folder.iterdir()):
             if path.is_file() and (path.name.startswith(".") or (mode == "force" and path.suffix == ".h5")):
                 path.unlink(missing_ok=True)
         finished = False
         try:
             yield folder
             finished = True
+        except WriteError as error:
+            raise error.of(output) from None
         finally:
             count = len(list(folder.glob("[!.]*.h5")))
             if finished or not count:

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.columns import owners, spread
+from placement_data.columns import owners
 from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.findings import Finding
 from placement_data.grid import Grid
+from placement_data.matching import MISMATCH, match_nets
 from placement_data.netlist import signal_nets
 from placement_data.violations import Violations
 
 Indices = NDArray[np.int64]
-
-_MISMATCH = "the report does not belong to this layout"
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,12 @@ def make_labels(
     if not net_count:
         raise InputError("the design has no signal nets", file=design.sources[-1] if design.sources else None)
     _require_on_die(violations, grid, report_path)
-    net = _net_rows(design, violations, report_path)
+    net, findings = match_nets(design, violations, report_path)
     violated = (net >= 0) & signal[net]
     count = len(np.unique(net[violated]))
     of = _violation_of_net(violations)
-    silent = bool(len(violations)) and not len(violations.net_name)
+    named = (net >= 0).any() or not violations.may_be_pin.issuperset(violations.net_name)
+    silent = bool(len(violations)) and not named
     return Labels(
         hotspot=hotspot_map(violations, grid),
         density=violation_density(violations, grid),
@@ -70,7 +70,7 @@ def make_labels(
         violated_nets=None if silent else count,
         net_count=net_count,
         kind=kind,
-        findings=violations.findings,
+        findings=(*violations.findings, *findings),
     )
 
 
@@ -106,14 +106,7 @@ def violated_net_map(violations: Violations, grid: Grid) -> NDArray[np.float32]:
 def _spread(net: Indices, of: Indices, boxes: NDArray[Any], grid: Grid) -> NDArray[np.float32]:
     """Share out each net over the distinct tiles of its violations; row i says that net[i] is in violation of[i]."""
     rows, columns = grid.shape
-    low_row, low_column, high_row, high_column = (edge[of] for edge in grid.tiles_touched(boxes))
-    width = high_column - low_column + 1
-    count = width * (high_row - low_row + 1)
-    item, step = spread(count)
-    tile = (low_row[item] + step // width[item]) * columns + low_column[item] + step % width[item]
-    if grid.outline is not None:
-        on_die = grid.inside.ravel()[tile]
-        item, tile = item[on_die], tile[on_die]
+    item, tile = grid.touched(boxes[of])
     distinct = np.unique(net[item] * (rows * columns) + tile)
     owner, tile = np.divmod(distinct, rows * columns)
     share = 1.0 / np.bincount(owner)[owner] if len(owner) else np.zeros(0)
@@ -134,22 +127,11 @@ def _require_on_die(violations: Violations, grid: Grid, report_path: str | PathL
     box = _unclipped(violations, grid)
     off = ~(grid.within(box, grid.tile) & np.isfinite(box).all(axis=1))
     if off.any():
-        what = f"{_MISMATCH}: {int(off.sum())} of {len(box)} violations lie off the die"
+        what = f"{MISMATCH}: {int(off.sum())} of {len(box)} violations lie off the die"
         first = " ".join(f"{v:g}" for v in violations.box[np.flatnonzero(off)[0]])
         die = " ".join(f"{edge / grid.dbu_per_micron:g}" for edge in grid.die)
         shape = "" if grid.outline is None else f", in its outline of {len(grid.outline.corners)} corners"
         raise InputError(what, file=report_path, found=first, expected=f"a box on the die {die} (microns){shape}")
-
-
-def _net_rows(design: Design, violations: Violations, report_path: str | PathLike[str] | None) -> Indices:
-    """Row in ``design.nets`` of each net that a violation names, -1 for special and unknown nets."""
-    row = {name: i for i, name in enumerate(design.nets.name)}
-    named = set(violations.net_name)
-    unknown = named - row.keys() - set(design.special_nets.name)
-    if 2 * len(unknown) > len(named):
-        what = f"{_MISMATCH}: {len(unknown)} of {len(named)} nets that it names are not in the design"
-        raise InputError(what, file=report_path, found=min(unknown), expected=f"nets of the design {design.name}")
-    return np.array([row.get(name, -1) for name in violations.net_name], dtype=np.int64)
 
 
 def _violation_of_net(violations: Violations) -> Indices:

@@ -1,8 +1,8 @@
 """One row of a manifest becomes a sample: its files are read, rasterised and labelled.
 
 A sample's key is the SHA-256 of all that decides its content (:func:`sample_key`). It is stored with the sample, in
-``provenance``: ``key``; ``layout``, the names of those ``sources`` that are the placement itself; and ``findings``,
-where the files held something that was not read.
+``provenance``: ``key``; ``layout`` and ``liberty``, the names of those ``sources`` that are the placement itself and
+Liberty files that told its registers; and ``findings``, where the files held something that was not read.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, reduce
+from itertools import chain
 from operator import or_
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placement_data.design import Design, LibertyCells
-from placement_data.features import ChannelSet, channel_set, feature_maps
+from placement_data.features import channel_set, feature_maps
 from placement_data.findings import Finding, counted
 from placement_data.gaps import gaps, require_content
 from placement_data.grid import Grid
@@ -34,7 +34,7 @@ from placement_data.sample import Sample
 from placement_data.store import sha256
 from placement_data.text import load_text
 
-VERSION = 1
+VERSION = 2
 """Part of every sample's key: raised when a change of the readers or labels would change what is stored."""
 
 
@@ -47,6 +47,24 @@ class Recipe:
     liberty: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True)
+class LayoutFiles:
+    """The files of one placement, as a row of a manifest has them.
+
+    ``layout`` is what ``kind`` says: ``def`` (with ``lef``), ``aux`` (Bookshelf) or ``odb`` (OpenDB).
+    """
+
+    kind: str
+    layout: Path
+    lef: tuple[Path, ...] = ()
+    liberty: tuple[Path, ...] = ()
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """All files, those that an .aux names among them."""
+        return (*self.lef, *_layout_files(self), *self.liberty)
+
+
 # The caches' keys hold size and time of change, so a file that is written anew is read anew.
 Stamp = tuple[Path, int, int]
 
@@ -54,6 +72,10 @@ Stamp = tuple[Path, int, int]
 def _stamp(path: Path) -> Stamp:
     stat = path.stat()
     return path, stat.st_size, stat.st_mtime_ns
+
+
+def _stamps(paths: Sequence[Path]) -> tuple[Stamp, ...]:
+    return tuple(map(_stamp, paths))
 
 
 @lru_cache(maxsize=8)
@@ -73,7 +95,7 @@ def _sha256(stamp: Stamp) -> str:
     return sha256(stamp[0])
 
 
-def _layout_files(row: ManifestRow) -> tuple[Path, ...]:
+def _layout_files(row: ManifestRow | LayoutFiles) -> tuple[Path, ...]:
     """The files that make the placement; a Bookshelf .aux names its others."""
     if row.kind != "aux":
         return (row.layout,)
@@ -93,11 +115,14 @@ def _files(row: ManifestRow, recipe: Recipe) -> dict[str, tuple[Path, ...]]:
     }
 
 
-def _names(files: Sequence[Path]) -> dict[Path, str]:
-    """A file's name, with as many of its folders before it as tell it from the others that are named alike."""
+def short_names(files: Sequence[Path], taken: Sequence[str] = ()) -> dict[Path, str]:
+    """A file's name, with as many of its folders before it as tell it from others that are named alike, and ``taken``.
+
+    A name that is still another's when there are no more folders stays so.
+    """
     names = {path: path.name for path in files}
     for depth in range(2, max((len(path.parts) for path in files), default=0) + 1):
-        alike = Counter(names.values())
+        alike = Counter([*names.values(), *taken])
         names = {
             path: name if alike[name] == 1 else "/".join(path.parts[-depth:]) for path, name in names.items()
         }  # fmt: skip
@@ -110,7 +135,7 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
     the name it is recorded under, tile, channel version, and :data:`VERSION`.
     """
     files = _files(row, recipe)
-    names = _names([path for group in files.values() for path in group])
+    names = short_names([path for group in files.values() for path in group])
     facts = {
         "version": VERSION,
         "channels": channel_set(recipe.channels).version,
@@ -123,16 +148,27 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _read_layout(row: ManifestRow) -> Design:
-    if row.kind == "def":
-        return read_def(row.layout, _library(tuple(_stamp(path) for path in row.lef)))
-    if row.kind == "aux":
+def read_layout(files: ManifestRow | LayoutFiles) -> Design:
+    """The placement in some files; LEF files that were read before are not read again. Raises :class:`InputError`."""
+    if files.kind == "def":
+        # What comes out of a pipe is not there a second time, and never the same.
+        regular = all(path.is_file() for path in files.lef)
+        return read_def(files.layout, _library(_stamps(files.lef)) if regular else read_lef(files.lef))
+    if files.kind == "aux":
         from placement_data.readers.bookshelf import read_bookshelf
 
-        return read_bookshelf(row.layout)
+        return read_bookshelf(files.layout)
     from placement_data.readers.odb import read_odb
 
-    return read_odb(row.layout)
+    return read_odb(files.layout)
+
+
+def read_liberties(paths: Sequence[Path]) -> LibertyCells | None:
+    """What Liberty files say of their cells together, None where there is no file. Raises :class:`InputError`."""
+    if not paths:
+        return None
+    regular = all(path.is_file() for path in paths)
+    return _liberty(_stamps(paths)) if regular else _liberty.__wrapped__(tuple((path, 0, 0) for path in paths))
 
 
 def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe | None = None) -> Sample:
@@ -142,8 +178,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     """
     recipe = recipe or Recipe(tile_um)
     files = _files(row, recipe)
-    names = _names([path for group in files.values() for path in group])
-    design = _read_layout(row)
+    names = short_names([path for group in files.values() for path in group])
+    design = read_layout(row)
     require_content(design)
     grid = Grid.of(design, recipe.tile_um)
     dbu = design.dbu_per_micron
@@ -153,7 +189,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         sample=row.sample,
         design=row.design,
         family=row.family,
-        features=_feature_maps(design, grid, channel_set(recipe.channels), files["liberty"]),
+        features=feature_maps(design, grid, channel_set(recipe.channels), liberty=read_liberties(files["liberty"])),
         net_count=int(signal_nets(design).sum()),
         grid=grid.to_dict(),
         sources={name: _sha256(_stamp(path)) for path, name in names.items()},
@@ -161,9 +197,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         provenance={
             "key": sample_key(row, recipe),
             "layout": [names[path] for path in files["layout"]],
-            **_findings(
-                [*design.findings, *gaps(design), *(one for labels in every for one in labels.findings)], names
-            ),
+            "liberty": [names[path] for path in files["liberty"]],
+            **_findings([*design.findings, *gaps(design), *chain(*(labels.findings for labels in every))], names),
         },
     )
     if not every:
@@ -189,8 +224,3 @@ def _findings(findings: Sequence[Finding], names: Mapping[Path, str]) -> dict[st
     named = {str(path): name for path, name in names.items()}
     known = [asdict(replace(one, file=named.get(one.file, one.file))) for one in counted(findings)]
     return {"findings": known} if known else {}
-
-
-def _feature_maps(design: Design, grid: Grid, channels: ChannelSet, liberty: tuple[Path, ...]) -> NDArray[np.float32]:
-    cells = _liberty(tuple(_stamp(path) for path in liberty)) if liberty else None
-    return feature_maps(design, grid, channels, liberty=cells)

@@ -26,7 +26,8 @@ _EXPECTED = "sample, design, family, one of def (with lef), aux, odb, and option
 class ManifestRow:
     """One placement of a manifest; paths are resolved. Columns that routenas does not know are in ``attributes``.
 
-    ``layout`` is the placement's file and ``kind`` what it is: ``def``, ``aux`` (Bookshelf) or ``odb``.
+    ``layout`` is the placement's file and ``kind`` what it is: ``def``, ``aux`` (Bookshelf) or ``odb``. ``absent`` is
+    the error of a row of which a file is not there.
     """
 
     sample: str
@@ -40,6 +41,7 @@ class ManifestRow:
     attributes: Mapping[str, str] = field(default_factory=dict)
     kind: str = "def"
     liberty: tuple[Path, ...] = ()
+    absent: InputError | None = field(default=None, compare=False)
 
     @property
     def def_(self) -> Path:
@@ -47,13 +49,14 @@ class ManifestRow:
         return self.layout
 
 
-def read_manifest(path: str | PathLike[str]) -> tuple[ManifestRow, ...]:
+def read_manifest(path: str | PathLike[str], *, absent: bool = False) -> tuple[ManifestRow, ...]:
     """Rows of a manifest CSV, plain or gzip.
 
     Columns: sample, design, family; def with lef, or aux, or odb; and optionally liberty, report, label_kind,
     report_repeats. Several files in one field are separated by ``;`` and paths are relative to the manifest. Raises
     :class:`InputError` with file and line for a missing column, an empty field, a file that does not exist, a row of no
-    layout or of several, a sample named twice or a design of two families.
+    layout or of several, a sample named twice or a design of two families. With ``absent`` a row that names a file that
+    does not exist is kept, with its error.
     """
     manifest = Path(path)
     reader = csv.DictReader(io.StringIO(load_text(manifest), newline=""), strict=True)
@@ -64,6 +67,8 @@ def read_manifest(path: str | PathLike[str]) -> tuple[ManifestRow, ...]:
         _check_header(manifest, list(reader.fieldnames or ()))
         for fields in reader:
             row = _row(manifest, reader.line_num, fields)
+            if row.absent is not None and not absent:
+                raise row.absent
             if row.sample in seen:
                 raise InputError("a sample is named twice", file=manifest, line=reader.line_num, found=row.sample)
             if family_of.setdefault(row.design, row.family) != row.family:
@@ -112,11 +117,14 @@ def _row(manifest: Path, line: int, fields: dict[str, str | None]) -> ManifestRo
         what = "field 'lef' is empty" if kind == "def" else f"field 'lef' beside '{kind}', which has no use for it"
         raise InputError(what, file=manifest, line=line)
 
+    absent: list[InputError] = []
+
     def paths(name: str) -> tuple[Path, ...]:
         parts = [part.strip() for part in values.get(name, "").split(";") if part.strip()]
         for part in parts:
             if not isfile(manifest.parent / part):
-                raise InputError(f"a file of column '{name}' does not exist", file=manifest, line=line, found=part)
+                what = f"a file of column '{name}' does not exist"
+                absent.append(InputError(what, file=manifest, line=line, found=part))
         return tuple(manifest.parent / part for part in parts)
 
     layouts, reports = paths(kind), paths("report")
@@ -126,16 +134,18 @@ def _row(manifest: Path, line: int, fields: dict[str, str | None]) -> ManifestRo
         raise InputError(
             "field 'label_kind' is empty beside a report", file=manifest, line=line, expected="router and iteration"
         )
+    lef, repeats, liberty = paths("lef"), paths("report_repeats") if reports else (), paths("liberty")
     return ManifestRow(
         sample=values["sample"],
         design=values["design"],
         family=values["family"],
-        lef=paths("lef"),
+        lef=lef,
         layout=layouts[0],
         report=reports[0] if reports else None,
         label_kind=values.get("label_kind", "") if reports else "",
-        report_repeats=paths("report_repeats") if reports else (),
+        report_repeats=repeats,
         attributes={name: value for name, value in values.items() if name not in _KNOWN},
         kind=kind,
-        liberty=paths("liberty"),
+        liberty=liberty,
+        absent=absent[0] if absent else None,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.columns import offsets, owners, spread
-from placement_data.design import Design, Direction, LibertyCells, MasterClass, Masters, Status, Use
+from placement_data.design import SUPPLIES, Design, Direction, LibertyCells, MasterClass, Masters, Status, Use
 from placement_data.errors import InputError
 
 Array = NDArray[np.float64]
@@ -114,12 +114,48 @@ def require_placed(design: Design) -> None:
 
 
 def signal_nets(design: Design) -> Mask:
-    """(nets,) True for nets that are neither POWER nor GROUND nor listed among the special nets."""
-    signal = ~np.isin(design.nets.use, (Use.POWER, Use.GROUND))
-    listed = set(design.special_nets.name).intersection(design.nets.name)
+    """(nets,) True for nets that are no supplies.
+
+    A supply has USE POWER or GROUND, here or as a special net of the same name, or it connects a pin of such USE (of a
+    cell or of the design) and no output of a cell drives it. That a net is routed as a special net does not matter.
+    """
+    nets, special = design.nets, design.special_nets
+    signal = ~np.isin(nets.use, SUPPLIES)
+    listed = set(special.name[np.isin(special.use, SUPPLIES)]).intersection(nets.name)
     if listed:
-        signal &= np.fromiter((name not in listed for name in design.nets.name), dtype=bool, count=len(signal))
-    return signal
+        signal &= np.fromiter((name not in listed for name in nets.name), dtype=bool, count=len(signal))
+    return signal & ~_supplied(design)
+
+
+def _supplied(design: Design) -> Mask:
+    """(nets,) True for nets that connect a pin of a supply and no output of logic."""
+    masters, pins = design.masters, design.pins
+    found = np.zeros(len(design.nets.name), dtype=bool)
+    # The entry behind the last is for -1, which stands for no pin of a master and for no port.
+    of_supply = np.append(np.isin(masters.pin_use, SUPPLIES), False)
+    found[pins.net[of_supply[pins.master_pin]]] = True
+    found[pins.net[np.append(np.isin(design.ports.use, SUPPLIES), False)[pins.port]]] = True
+    if found.any():
+        output = np.append(masters.pin_direction == Direction.OUTPUT, False) & ~of_supply
+        found[pins.net[output[pins.master_pin]]] = False
+    return found
+
+
+def logic_masters(design: Design) -> Masters:
+    """The masters, with USE POWER for inputs that have none in the LEF and lie on supplies only.
+
+    They are bulk pins mostly (VPB, VNB), which would pass for inputs of logic.
+    """
+    masters, pins, signal = design.masters, design.pins, signal_nets(design)
+    named = set(design.special_nets.pin_name)
+    found = np.fromiter((name in named for name in masters.pin_name), dtype=bool, count=len(masters.pin_name))
+    of_cell = pins.master_pin >= 0
+    found[pins.master_pin[~signal[pins.net] & of_cell]] = True
+    found &= (masters.pin_use == Use.SIGNAL) & (masters.pin_direction != Direction.OUTPUT)
+    if not found.any():
+        return masters
+    found[pins.master_pin[signal[pins.net] & of_cell]] = False
+    return replace(masters, pin_use=np.where(found, np.uint8(Use.POWER), masters.pin_use))
 
 
 def nearest_to_centroid(wiring: Wiring) -> Indices:
@@ -270,10 +306,10 @@ def clock_cells(
 ) -> Mask:
     """(cells,) True for the cells of the clock tree: cells other than registers and macros that drive a clock net.
 
-    A clock net has USE CLOCK or a register's, macro's or clock gate's clock pin, or it feeds a clock cell: at the input
-    of one with a single signal input, or at the clock pin of a clock gate.
+    A clock net has USE CLOCK, a pin of USE CLOCK or a register's, macro's or clock gate's clock pin, or it feeds a
+    clock cell: at the input of one with a single signal input, or at the clock pin of a clock gate.
     """
-    masters, pins = design.masters, design.pins
+    masters, pins = logic_masters(design), design.pins
     register, macro = register_masters(masters, patterns, liberty), macro_masters(masters)
     gate = _clock_gates(masters, liberty)
     owner = owners(masters.pin_offset)
@@ -284,7 +320,8 @@ def clock_cells(
     of_cell = np.flatnonzero(pins.cell >= 0)
     net, cell, master_pin = pins.net[of_cell], pins.cell[of_cell], pins.master_pin[of_cell]
     clock_net = (design.nets.use == Use.CLOCK) & signal_nets(design)
-    clock_net[net[(is_clock & (register | macro | gate)[owner])[master_pin]]] = True
+    told = masters.pin_use == Use.CLOCK
+    clock_net[net[(told | is_clock & (register | macro | gate)[owner])[master_pin]]] = True
     buffer = ~(register | macro)[design.cells.master]
     drives = pins.drives[of_cell] & buffer[cell]
     back = passes[master_pin] & buffer[cell]

@@ -47,6 +47,20 @@ def union(outlines: Sequence[Points], whole: bool = False) -> list[Box]:
     return found + [(left, begin, right, levels[-1]) for (left, right), begin in open_.items()]
 
 
+def cover(boxes: Sequence[Box], without: Sequence[Box] = (), whole: bool = False) -> list[Box]:
+    """What boxes cover together, as boxes that do not overlap; less what boxes ``without``, inside of them, cover."""
+    kept = union([_around(box) for box in boxes], whole)
+    if not without:
+        return kept
+    holes = [_around(box)[::-1] for box in union([_around(box) for box in without], whole)]
+    return union([*(_around(box) for box in kept), *holes], whole)
+
+
+def _around(box: Box) -> list[tuple[float, float]]:
+    x0, y0, x1, y1 = box
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+
+
 def _sides(points: Points) -> list[_Side]:
     """Sides that are not level, from their lower to their upper end."""
     sides: list[_Side] = []

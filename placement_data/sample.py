@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from placement_data.grid import Grid
+
 MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots")
 JSON = ("grid", "sources", "attributes", "provenance")
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,18 @@ class Sample:
     sources: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_] | None:
+        """(rows, columns) True for the tiles on the die; None where all are, as on every rectangular die.
+
+        The others are no tiles: their features and labels are 0, and they belong in no loss, metric or statistic.
+        """
+        return Grid.inside_of(self.grid)
+
+    def on_die(self, maps: NDArray[Value]) -> NDArray[Value]:
+        """(..., tiles) what maps (..., rows, columns) of this placement hold in the tiles on the die."""
+        return maps.reshape(*maps.shape[:-2], -1) if self.inside is None else maps[..., self.inside]
 
     @property
     def labelled(self) -> bool:

@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -39,10 +40,12 @@ from placement_data.files import (
     atomic_folder,
     atomic_path,
     check_writable,
+    in_use,
     remove_leftovers,
     sha256,
     write_text,
 )
+from placement_data.grid import Grid
 from placement_data.sample import JSON, MAPS, Sample, head_of, read_head, read_sample
 
 __all__ = [
@@ -80,12 +83,12 @@ def write(
     Nothing is written on an error. The same samples make the same bytes, be they given as values or as stored.
     """
     with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=_USER_BLOCK, libver=("v110", "v110")) as file:
+        with _opened(temporary, "w", userblock_size=_USER_BLOCK, libver=("v110", "v110")) as (file, room):
             file.attrs.update(
                 schema=SCHEMA, channels=json.dumps(channels), channel_version=channel_version, units=json.dumps(UNITS)
             )
             file.create_group("samples")
-            count = _append_samples(file, samples, [], channels, channel_version)
+            count = _append_samples(file, room, samples, [], channels, channel_version)
         _seal(temporary)
     return count
 
@@ -102,14 +105,72 @@ def append(path: str | os.PathLike[str], samples: Iterable[Sample | Stored], cha
         )
     with atomic_path(path) as temporary:
         shutil.copyfile(path, temporary)
-        with h5py.File(temporary, "r+") as file:
-            count = _append_samples(file, samples, store.heads, store.channels, channel_version)
+        with _opened(temporary, "r+") as (file, room):
+            count = _append_samples(file, room, samples, store.heads, store.channels, channel_version)
         _seal(temporary)
     return count
 
 
+class _Room:
+    """Space on the disk that is taken before HDF5 fills it.
+
+    HDF5 brings the process down when it closes a file that it cannot write to its end. So the system is asked before,
+    for more than HDF5 will need, and what it refuses is an ``OSError`` while HDF5 can still close the file.
+    """
+
+    HEADERS = 1 << 11
+    """Bytes of the headers of a sample, beside its attributes, at most."""
+    TREES = 1 << 16
+    """Bytes of what all samples share: the nodes of the tree of groups, and HDF5's own ways with space."""
+    STEP = 1 << 22
+    """Bytes that are asked for at a time, where there are so many."""
+    _END = {0: 40, 1: 44}, 28
+    """Where a superblock of the oldest versions, and of others, holds the end of the file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._headers, self._taken = file, self.TREES, 0
+        self.take(0)
+
+    def take(self, end: int, maps: int = 0, attributes: int = 0) -> None:
+        """Have room for a sample of so many bytes behind ``end``, the end of what HDF5 has laid out.
+
+        Headers are laid out when the file is closed: those of all samples so far are counted.
+        """
+        self._headers += 2 * attributes + self.HEADERS
+        wanted = end + maps + self._headers
+        if wanted > self._taken:
+            try:
+                self._extend(wanted + self.STEP)
+            except OSError:
+                self._extend(wanted)
+
+    def _extend(self, end: int) -> None:
+        if hasattr(os, "posix_fallocate"):  # elsewhere a full disk is seen by HDF5 alone
+            os.posix_fallocate(self._file.fileno(), self._taken, end - self._taken)
+        self._taken = end
+
+    def give_back(self) -> None:
+        """Cut the file, which HDF5 has closed, at its end."""
+        self._file.seek(_USER_BLOCK)
+        block = self._file.read(52)
+        place = self._END[0].get(block[8], self._END[1])
+        self._file.truncate(int.from_bytes(block[place : place + 8], "little"))
+
+
+@contextmanager
+def _opened(path: Path, mode: str, **options: Any) -> Iterator[tuple[h5py.File, _Room]]:
+    """A file that HDF5 writes to."""
+    with open(path, "r+b") as stream:
+        _Room(stream)
+        with h5py.File(path, mode, **options) as file:  # a new file gives back what was taken
+            room = _Room(stream)
+            yield file, room
+        room.give_back()
+
+
 def _append_samples(
     file: h5py.File,
+    room: _Room,
     samples: Iterable[Sample | Stored],
     heads: Sequence[Mapping[str, Any]],
     channels: Sequence[str],
@@ -132,6 +193,8 @@ def _append_samples(
                 expected=f"({len(channels)}, rows, columns)",
             )
         names.add(head["sample"])
+        size = _size(sample) if isinstance(sample, Sample) else sample.store.stored_size(sample.index)
+        room.take(file.id.get_filesize(), size, len(json.dumps(head)))
         target = group.create_group(f"{len(index):06d}")
         target.attrs.update({name: json.dumps(value) if name in JSON else value for name, value in head.items()})
         if isinstance(sample, Stored):
@@ -139,7 +202,9 @@ def _append_samples(
         else:
             _write_maps(target, sample)
         index.append(head)
-    _write_index(file, index)
+    text = json.dumps(index).encode()
+    room.take(file.id.get_filesize(), len(text))
+    _write_index(file, text)
     return len(index) - len(heads)
 
 
@@ -153,11 +218,17 @@ def _write_maps(group: h5py.Group, sample: Sample) -> None:
             group.create_dataset(name, data=values, chunks=values.shape, **_FILTERS)
 
 
-def _write_index(file: h5py.File, heads: Sequence[Mapping[str, Any]]) -> None:
+def _size(sample: Sample) -> int:
+    """Bytes of the maps of a sample that is not compressed; what deflate cannot make smaller it hardly makes larger."""
+    sizes = (0 if (values := getattr(sample, name)) is None else values.nbytes for name in MAPS)
+    return sum(size + size // 1000 + 64 for size in sizes)
+
+
+def _write_index(file: h5py.File, text: bytes) -> None:
     if "index" in file:
         del file["index"]
-    text = np.frombuffer(json.dumps(heads).encode(), dtype=np.uint8)
-    file.create_dataset("index", data=text, chunks=text.shape, **_FILTERS)
+    data = np.frombuffer(text, dtype=np.uint8)
+    file.create_dataset("index", data=data, chunks=data.shape, **_FILTERS)
 
 
 def _digest(path: str | os.PathLike[str]) -> bytes:
@@ -184,9 +255,14 @@ def verify_digest(path: str | os.PathLike[str]) -> None:
         raise InputError("cannot be read", file=path, found=error.strerror or "error") from None
     if not head.startswith(_MAGIC):
         raise InputError(
-            "not a routenas data set", file=path, found=head[:16], expected="an HDF5 file made by 'routenas ingest'"
-        )
+            "not a routenas data set",
+            file=path,
+            found=head[:16].decode("latin-1"),
+            expected="an HDF5 file made by 'routenas ingest'",
+        )  # fmt: skip
     if _digest(path) != head:
+        if in_use(path):
+            raise InputError("the data set is in use", file=path, found="a program that writes to it")
         raise InputError(
             "the data set is damaged: its bytes do not match its SHA-256", file=path, expected="an unchanged file"
         )
@@ -247,6 +323,15 @@ class Store:
         with self._open() as file:
             return np.asarray(file[f"{self._key(index)}/features"][()], dtype=np.float32)
 
+    def inside(self, index: int) -> NDArray[np.bool_] | None:
+        """:attr:`Sample.inside` of sample ``index``; no map is read for it."""
+        return Grid.inside_of(self.heads[index]["grid"])
+
+    def tiles(self, index: int) -> int:
+        """Tiles of sample ``index`` that are on the die."""
+        inside = self.inside(index)
+        return math.prod(self.heads[index]["grid"]["shape"]) if inside is None else int(inside.sum())
+
     def hotspot_tiles(self, index: int) -> int | None:
         """Tiles of sample ``index`` that are hotspots, None without a label.
 
@@ -259,10 +344,21 @@ class Store:
         with self._open() as file:
             return int(file[f"{self._key(index)}/hotspots"][()].sum())
 
+    def with_liberty(self, index: int) -> bool | None:
+        """Whether a Liberty library told the registers of sample ``index``; None in a file that does not say."""
+        used = self.heads[index].get("provenance", {}).get("liberty")
+        return None if used is None else bool(used)
+
     def samples(self, families: Iterable[str] | None = None) -> tuple[Sample, ...]:
         """All samples, or those of the named families, in file order."""
         wanted = set(self.families) if families is None else set(families)
         return tuple(self.sample(index) for index, family in enumerate(self.families) if family in wanted)
+
+    def stored_size(self, index: int) -> int:
+        """Bytes of the maps of sample ``index`` as they are stored, compressed."""
+        with self._open() as file:
+            group = file[self._key(index)]
+            return sum(group[name].id.get_storage_size() for name in MAPS if name in group)
 
     def copy_maps(self, index: int, target: h5py.Group) -> None:
         """Write the maps of sample ``index`` to another file as they are stored, without decompressing them."""
@@ -291,8 +387,11 @@ class Store:
     def _open(self) -> Iterator[h5py.File]:
         try:
             if self._file is None or self._process != os.getpid():
-                self._file, self._process = h5py.File(self.path, "r"), os.getpid()
+                # Where the file system knows no locks, none are needed: a data set is replaced, never changed.
+                self._file, self._process = h5py.File(self.path, "r", locking="best-effort"), os.getpid()
             yield self._file
+        except BlockingIOError:
+            raise InputError("the data set is in use", file=self.path, found="a program that writes to it") from None
         except (OSError, KeyError, ValueError, RuntimeError) as error:
             raise InputError(
                 "the data set cannot be read", file=self.path, found=str(error).partition("\n")[0]

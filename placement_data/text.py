@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
+import io
 import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +47,7 @@ codecs.register_error(_LATIN_1, _as_latin_1)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BLOCK = 1 << 22
 _BLANKS = bytes(32 if byte < 32 and byte not in (0, 10) else byte for byte in range(256))
 _COMMENT = re.compile(rb"#(?<![^ \n]#)[^\n]*")
@@ -53,36 +58,90 @@ _GLUED_END = re.compile(rb"(?<=[^ \n\\]);(?![^ \n])")
 
 
 def load_text(path: PathLike) -> str:
-    """The text of a file, unpacked where its first two bytes are gzip's. Bytes that are not UTF-8 are Latin-1.
+    """The text of a file, unpacked where its first two bytes are gzip's, its lines ended with a newline alone.
 
-    Raises ``InputError`` for a file that cannot be read, a damaged gzip file and a file that is not text.
+    Bytes that are not UTF-8 are Latin-1; UTF-16 is known by its byte order mark. Raises ``InputError`` for a file that
+    cannot be read, a damaged gzip file and a file that is not text.
     """
     data = b"".join(_blocks(path))
+    if data.startswith(_UTF_16):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
+            line = data[: error.start].decode("utf-16", errors="ignore").count("\n") + 1
+            raise InputError(f"text is no UTF-16 ({error.reason})", file=path, line=line) from None
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\0" in data:
         raise _nul(path, data.count(b"\n", 0, data.index(b"\0")) + 1)
     return data.removeprefix(_BOM).decode(errors=_LATIN_1)
 
 
+_DIGESTS: ContextVar[dict[str, str] | None] = ContextVar("digests", default=None)
+
+
+@contextmanager
+def digests() -> Iterator[dict[str, str]]:
+    """Collects the SHA-256 of every file that is read inside, by its path: a pipe cannot be read again for it."""
+    found: dict[str, str] = {}
+    token = _DIGESTS.set(found)
+    try:
+        yield found
+    finally:
+        _DIGESTS.reset(token)
+
+
+class _Once(io.RawIOBase):
+    """A file, or a pipe, that is read from beginning to end: its ``head`` is known before, all bytes are counted."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self.head = b""
+        while len(self.head) < len(_GZIP_MAGIC) and (more := file.read(len(_GZIP_MAGIC) - len(self.head))):
+            self.head += more
+        self._file, self._pending = file, self.head
+        self.size = os.fstat(file.fileno()).st_size  # 0 for a pipe
+        self.count, self.digest = 0, None if _DIGESTS.get() is None else hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = min(len(self._pending), len(buffer))
+        if count:
+            buffer[:count], self._pending = self._pending[:count], self._pending[count:]
+        else:
+            count = self._file.readinto(buffer) or 0
+        self.count += count
+        if self.digest is not None:
+            self.digest.update(memoryview(buffer)[:count])
+        return count
+
+
 def _blocks(path: PathLike) -> Iterator[bytes]:
     """The bytes of a file, unpacked, block by block. Raises ``InputError`` for a file that cannot be read."""
+    found = _DIGESTS.get()
     try:
-        with open(path, "rb") as stream:
-            packed = stream.read(2) == _GZIP_MAGIC
-            stream.seek(0)
-            yield from _unpacked(stream, path) if packed else iter(lambda: stream.read(_BLOCK), b"")
+        with open(path, "rb", buffering=0) as file, io.BufferedReader(once := _Once(file), _BLOCK) as stream:
+            try:
+                packed = once.head == _GZIP_MAGIC
+                yield from _unpacked(stream, once, path) if packed else iter(lambda: stream.read(_BLOCK), b"")
+            finally:  # a reader may stop behind the last word that it needs
+                while found is not None and stream.read(_BLOCK):
+                    pass
+            if found is not None and once.digest is not None:
+                found[os.fspath(path)] = once.digest.hexdigest()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"gzip file is damaged or cut off ({error})", file=path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise InputError(f"cannot be read ({getattr(error, 'strerror', None) or error})", file=path) from error
 
 
-def _unpacked(stream: IO[bytes], path: PathLike) -> Iterator[bytes]:
-    size = os.fstat(stream.fileno()).st_size
+def _unpacked(stream: IO[bytes], once: _Once, path: PathLike) -> Iterator[bytes]:
     total = 0
     with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
         while block := unpacked.read(_BLOCK):
             total += len(block)
-            if total > max(_ALWAYS_UNPACKED, _MOST_PACKED * size):
+            if total > max(_ALWAYS_UNPACKED, _MOST_PACKED * max(once.size, once.count)):
                 what = f"gzip file unpacks to more than {_MOST_PACKED} times its size"
                 raise InputError(what, file=path, expected="text packed as tools pack it")
             yield block

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,9 @@ class Violations:
     """Design-rule violations, one per row, in the order of the report.
 
     ``box`` is (n, 4) in microns, x0 <= x1 and y0 <= y1. The nets of violation ``i`` are
-    ``net_name[net_offset[i]:net_offset[i + 1]]``, each once, in the report's order and spelling.
+    ``net_name[net_offset[i]:net_offset[i + 1]]``, each once, in the report's order and spelling; those in
+    ``may_be_pin`` may be names of pins instead, which only the design can tell. ``line`` is (n,), 0 where lines say
+    nothing (JSON).
     """
 
     kind: Names
@@ -24,6 +26,9 @@ class Violations:
     net_offset: Ints
     net_name: Names
     source: str = ""
+    line: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    may_be_pin: frozenset[str] = frozenset()
+    design: str = ""  # as the report names it, "" where it does not
     findings: tuple[Finding, ...] = ()
 
     @classmethod

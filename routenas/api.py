@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from placement_data.dataset import Split, draw_split
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
+from placement_data.making import LayoutFiles
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import baseline, baselines
@@ -136,14 +137,21 @@ def score(
     def_: Path | str,
     models: Sequence[Bundle | Path | str],
     *,
+    kind: Literal["def", "aux", "odb"] = "def",
+    liberty: Sequence[Path | str] = (),
+    name: str = "",
     tile_um: float | None = None,
     top: int = 20,
     threads: int = 1,
 ) -> Score:
-    """Score one placed layout: see :func:`routenas.scoring.score_layout`. More than one thread pays for large maps."""
+    """Score one placed layout: see :func:`routenas.scoring.score_layout`. More than one thread pays for large maps.
+
+    ``def_`` is the placement's file: a DEF, or what ``kind`` says (a Bookshelf .aux or an OpenDB file; these have no
+    ``lef``). ``liberty`` is for models that were trained with it.
+    """
+    files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)))
     with limited_threads(threads):
-        predictors = [Predictor.of(model) for model in models]
-        return score_layout([Path(path) for path in lef], Path(def_), predictors, tile_um, top)
+        return score_layout(files, [Predictor.of(model) for model in models], tile_um, top, name)
 
 
 def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: int) -> Task:
@@ -151,7 +159,7 @@ def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: 
     if not isinstance(data, Store | Path | str):
         return data
     if name not in TASKS:
-        raise InputError("no such task", found=name, expected=" or ".join(TASKS))
+        raise SettingError("no such task", found=name, expected=" or ".join(TASKS))
     store = data if isinstance(data, Store) else Store(data)
     if split is None:
         split = draw_split(store, seed)

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from placement_data.errors import InputError, RoutenasError
-from placement_data.files import atomic_folder
+from placement_data.files import atomic_folder, write_bytes, write_text
 from routenas.architecture import Architecture
 from routenas.interfaces import Task
 from routenas.tasks import task_config, task_from_config, task_shape
@@ -127,12 +127,12 @@ class Bundle:
             for member, state in enumerate(self.weights)
             for name, tensor in state.items()
         }
+        weights = save(tensors)
+        value = {**self.to_dict(), "weights_sha256": hashlib.sha256(weights).hexdigest()}
+        text = json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False)
         with atomic_folder(folder) as temporary:
-            save_file(tensors, temporary / WEIGHTS_FILE)
-            digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
-            value = {**self.to_dict(), "weights_sha256": digest}
-            text = json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False)
-            (temporary / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
+            write_bytes(temporary / WEIGHTS_FILE, weights)
+            write_text(temporary / MODEL_FILE, text + "\n")
 
     @classmethod
     def load(cls, folder: Path | str) -> Bundle:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from placement_data.errors import InputError
@@ -79,12 +79,24 @@ def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
     train_examples, search_examples = task.examples("train"), task.examples("search")
     hotspots = task.name == "hotspots"
 
-    def labels(examples: Sequence[Example]) -> list[Any]:
-        return [example.hotspots if hotspots else np.log(example.ratio + RATIO_FLOOR) for example in examples]
+    def features(example: Example) -> NDArray[np.float32]:
+        # Tiles off the die take part in no mean over a map; a predictor of tiles leaves out those without a label.
+        sample = example.sample
+        return sample.features if hotspots or sample.inside is None else sample.on_die(sample.features)
 
-    raw = [[example.sample.features for example in examples] for examples in (train_examples, search_examples)]
-    model.fit(raw[0], labels(train_examples), raw[1], labels(search_examples))
-    answers = [np.asarray(model.predict(example.sample.features), dtype=np.float64) for example in task.examples(part)]
+    def label(example: Example) -> Any:
+        if not hotspots:
+            return np.log(example.ratio + RATIO_FLOOR)
+        inside = example.sample.inside
+        return example.hotspots if inside is None else np.where(inside, example.hotspots, np.nan)
+
+    model.fit(
+        [features(example) for example in train_examples],
+        [label(example) for example in train_examples],
+        [features(example) for example in search_examples],
+        [label(example) for example in search_examples],
+    )
+    answers = [np.asarray(model.predict(features(example)), dtype=np.float64) for example in task.examples(part)]
     if hotspots:
         return [1 / (1 + np.exp(-np.clip(answer, -50, 50))) for answer in answers]
     return [np.clip(np.exp(answer.reshape(1)) - RATIO_FLOOR, 0, 1) for answer in answers]
@@ -98,11 +110,14 @@ def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str
     """
     card, store = predictor.card, task.store
     if card.name != task.name:
-        raise InputError(f"the model {name} is for another task", found=card.name, expected=task.name)
+        raise ModelMismatchError(f"the model {name} is for another task: {card.name}, expected {task.name}")
     if (card.channel_version, card.channels) != (store.channel_version, store.channels):
         raise ModelMismatchError(
             f"the model {name} has channels {card.channel_version}, the data set {store.channel_version}"
         )
+    if None not in (card.liberty, task.card.liberty) and card.liberty != task.card.liberty:
+        used = "with" if card.liberty else "without"
+        raise ModelMismatchError(f"the model {name} was trained on placements read {used} Liberty, unlike the data set")
     leaked = sorted({*card.split.train, *card.split.search} & {*task.families(part)})
     if leaked:
         raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])
@@ -148,21 +163,27 @@ def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: st
 
 def _base_rate(task: RoutabilityTask, examples: Sequence[Example]) -> float:
     if task.name == "hotspots":
-        return float(np.concatenate([example.hotspots.ravel() for example in examples]).mean())
+        return float(np.concatenate([example.sample.on_die(example.hotspots) for example in examples]).mean())
     return float(np.mean([example.ratio for example in examples]))
 
 
 def _metrics(task: RoutabilityTask, examples: Sequence[Example], answers: Answers) -> dict[str, Any]:
     designs = [example.sample.design for example in examples]
     if task.name == "hotspots":
-        triples = zip(designs, examples, answers, strict=True)
-        return hotspot_metrics((design, example.hotspots, answer) for design, example, answer in triples).to_json()
+        return hotspot_metrics(_tiles(examples, answers)).to_json()
     return count_metrics(designs, [example.ratio for example in examples], [float(a[0]) for a in answers]).to_json()
+
+
+def _tiles(examples: Sequence[Example], answers: Answers) -> Iterator[tuple[str, ArrayLike, ArrayLike]]:
+    """Design, labels and answers of each placement, in the tiles on the die."""
+    for example, answer in zip(examples, answers, strict=True):
+        sample = example.sample
+        yield sample.design, sample.on_die(example.hotspots), sample.on_die(answer)
 
 
 def _by_design(task: RoutabilityTask, examples: Sequence[Example], answers: Answers) -> Mapping[str, Any]:
     if task.name == "hotspots":
-        return ranking_by_design((e.sample.design, e.hotspots, a) for e, a in zip(examples, answers, strict=True))
+        return ranking_by_design(_tiles(examples, answers))
     tau: Mapping[str, Any] = _metrics(task, examples, answers)["tau"]
     return tau
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from abc import abstractmethod
 from collections import deque
@@ -13,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError, WriteError
 from placement_data.processes import EndedError, Pool
 from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result, Trial
@@ -35,8 +36,9 @@ def estimate_all(executor: Executor, items: Sequence[Any]) -> list[Result]:
 
 
 def attempt(estimator: Estimator, item: Any) -> Result:
-    """One trial; whatever it raises is the message of a failed result.
+    """One trial; whatever it raises is the message of a failed result, but for a file that cannot be written.
 
+    That is no fault of the trial, which is to be tried again where there is room.
     Time that the estimator does not say is measured, to hundredths of a second: looking something up takes none.
     """
     start = time.perf_counter()
@@ -44,6 +46,8 @@ def attempt(estimator: Estimator, item: Any) -> Result:
         (result,) = estimator.estimate([item])
         if not isinstance(result, Result):
             raise TypeError(f"an estimator gives a Result for each item, not {type(result).__name__}")
+    except WriteError:
+        raise
     except Exception as error:
         _log.debug("a trial failed", exc_info=True)
         result = _failure(error)
@@ -51,6 +55,8 @@ def attempt(estimator: Estimator, item: Any) -> Result:
 
 
 def _failure(error: Exception) -> Result:
+    if isinstance(error, WriteError):
+        raise error
     if isinstance(error, EndedError):
         return Result(None, {}, f"the trial was ended: {error.what}")
     reason = str(error).strip().partition("\n")[0]
@@ -249,7 +255,8 @@ class Ray(Spread):
         try:
             return ticket, self._ray.get(done)
         except self._ray.exceptions.RayError as error:
-            return ticket, EndedError(type(error).__name__)
+            cause = getattr(error, "cause", None)
+            return ticket, cause if isinstance(cause, WriteError) else EndedError(type(error).__name__)
 
     def close(self) -> None:
         """See `Executor`."""
@@ -276,13 +283,19 @@ class Execution:
     memory_mb: int | None = None
 
     def check(self) -> None:
-        """Raise ``InputError`` for an unknown name, a missing package, and limits that the executor cannot keep."""
+        """Raise ``InputError`` for an unknown name, a missing package, and what the executor cannot do."""
         if self.executor not in EXECUTORS:
-            raise InputError("no such executor", found=self.executor, expected=" or ".join(EXECUTORS))
+            raise SettingError("no such executor", found=self.executor, expected=" or ".join(EXECUTORS))
         if self.executor == "ray":
             check_ray()
         if self.executor != "processes" and (self.seconds is not None or self.memory_mb is not None):
-            raise InputError("limits of a trial need worker processes", found=self.executor, expected="processes")
+            raise SettingError("limits of a trial need worker processes", found=self.executor, expected="processes")
+        if self.executor == "in-process" and self.workers != 1:
+            raise SettingError("one trial at a time runs in-process", found=self.workers, expected="1, or processes")
+        if self.executor != "ray" and self.address is not None:
+            raise SettingError("only the executor ray has an address", found=self.executor, expected="ray")
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise SettingError("the time of a trial must be positive", found=self.seconds, expected="seconds")
 
     def open(self, estimator: Estimator) -> Executor:
         """The executor. Raises as `check` does."""

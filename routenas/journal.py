@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from placement_data.errors import InputError
+from placement_data.files import write_all, writing
 
 try:
     import fcntl
@@ -39,15 +40,12 @@ class Journal:
             return [line for line, _ in self._own(file)][number]
 
     def append(self, *records: Mapping[str, Any]) -> None:
-        """Write lines and wait until they are on the disk."""
+        """Write lines and wait until they are on the disk. Raises ``InputError`` where that fails; then none is."""
         own = [{**record, "search": self.name} if self.name else dict(record) for record in records]
         text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in own).encode()
         with self._locked() as file:
             _drop_torn_line(file)
-            file.seek(0, os.SEEK_END)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            write_all(file, text)
         self.records += own
 
     def _own(self, file: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -66,8 +64,7 @@ class Journal:
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
         """The file, which no other process writes to meanwhile."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-        with os.fdopen(descriptor, "r+b") as file:
+        with writing(self.path), os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield file

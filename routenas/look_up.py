@@ -12,26 +12,29 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeVar
 
-from placement_data.errors import InputError
+from placement_data.errors import SettingError
 
 Entry = TypeVar("Entry")
+
+SHORT = 8
+"""Of a table of so many names an error lists all, of a longer one those near to what was asked for."""
 
 
 def look_up(kind: str, table: Mapping[str, str], name: str) -> Any:
     """What ``name`` stands for in ``table``, or the attribute of a module, where it reads ``module:attribute``.
 
     ``kind`` is what the table holds, for messages ("search strategy"). A module of the user's own may lie in the
-    working directory. Raises InputError for a name that is not there, listing near ones, and for a module that cannot
+    working directory. Raises SettingError for a name that is not there, listing near ones, and for a module that cannot
     be imported or has no such attribute.
     """
     return _loaded(kind, name if is_own(name) else entry(kind, table, name))
 
 
 def entry(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
-    """The entry of any table. Raises InputError, listing near names, for one that is not there."""
+    """The entry of any table. Raises SettingError, listing near names or all of a few, for one that is not there."""
     if not isinstance(name, str) or name not in table:
-        near = get_close_matches(str(name), table) or list(table)
-        raise InputError(f"no such {kind}", found=name, expected=" or ".join(near))
+        near = list(table) if len(table) <= SHORT else get_close_matches(str(name), table) or list(table)
+        raise SettingError(f"no such {kind}", found=name, expected=" or ".join(near))
     return table[name]
 
 
@@ -46,9 +49,9 @@ def _loaded(kind: str, target: str) -> Any:
         found = _imported(module)
     except Exception as error:  # whatever a module of the user's own raises
         what = f"no {kind} can be imported from {module or 'a module without a name'}"
-        raise InputError(what, found=f"{type(error).__name__}: {error}", expected="module:Class") from error
+        raise SettingError(what, found=f"{type(error).__name__}: {error}", expected="module:Class") from error
     if not hasattr(found, attribute):
-        raise InputError(f"the module {module} has no such {kind}", found=attribute)
+        raise SettingError(f"the module {module} has no such {kind}", found=attribute)
     return getattr(found, attribute)
 
 

@@ -71,12 +71,15 @@ class Predictor:
         wanted = self.card.channel_version, self.card.channels
         return next((each for each in CHANNEL_SETS.values() if (each.version, each.channels) == wanted), None)
 
-    def predict(self, features: NDArray[np.float32], net_count: int) -> NDArray[np.float64]:
+    def predict(
+        self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float64]:
         """Hotspot probabilities (rows, columns), or the violated-net ratio (1,).
 
-        ``features`` are raw feature maps (channels, rows, columns).
+        ``features`` are raw feature maps (channels, rows, columns). Tiles that are not ``inside`` (rows, columns) are
+        off the die: their probability is NaN.
         """
-        inputs = torch.from_numpy(self.card.normalisation.apply(features))[None]
+        inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
         with torch.inference_mode():
             output = self.bundle.ensemble(inputs.to(memory_format=torch.channels_last))
-        return self.card.decode(output, net_count)
+        return self.card.decode(output, net_count, inside)

@@ -19,7 +19,7 @@ import numpy as np
 import tomli_w
 
 from placement_data.errors import InputError
-from placement_data.files import locked, remove_leftovers, write_text
+from placement_data.files import locked, remove_leftovers, write_text, writing
 from routenas.architecture import Architecture
 from routenas.bundle import Bundle
 from routenas.estimators import SCHEDULERS
@@ -28,11 +28,11 @@ from routenas.estimators.scratch import Retrained, Retraining, in_silence
 from routenas.executor import Execution
 from routenas.interfaces import Executor, Task
 from routenas.journal import Journal
-from routenas.look_up import look_up
+from routenas.look_up import is_own, look_up
 from routenas.loop import SearchFailedError, best_first, search
 from routenas.recipes import RECIPES
 from routenas.results import Result, Trial
-from routenas.settings import Parts, Settings
+from routenas.settings import Parts, Settings, made_space
 from routenas.strategies import suited
 from routenas.tasks import task_config
 from routenas.training import check_device
@@ -41,6 +41,21 @@ from searchspaces.space import Space
 CONFIG, SETTINGS, JOURNAL, RESULT, MODEL = "config.json", "run.toml", "journal.jsonl", "result.json", "model"
 MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget", "data")
 """What a resume may change: trials only upwards, and the place of the data, whose digest must be as it was."""
+
+
+_WORDS = {
+    "space": "search space",
+    "strategy_options": "option of the strategy",
+    "in_flight": "number of candidates in flight",
+    "order": "order of asking",
+    "budget": "budget of a candidate",
+    "threads": "number of threads",
+    "task": "task",
+    "name": "task",
+    "data_sha256": "data set (by its SHA-256)",
+    "tile_um": "size of tiles",
+}
+"""What the fields of a configuration are called to people, where that is not their name."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ def run(
     folder that another run is in, or is writing to, and :class:`SearchFailedError` where every training failed.
     """
     execution.check()
-    check_device(settings.device)
+    check(settings)
     settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
     scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
@@ -83,6 +98,16 @@ def run(
         _record(folder, task, settings, resume)
         trials = _searched(folder, parts, scheduler, settings, journal, execution, events)
         return _concluded(folder, task, parts.space, settings, trials, execution, events)
+
+
+def check(settings: Settings) -> None:
+    """Raise :class:`SettingError` for what of the settings is wrong on every task: a name, an option, the device."""
+    look_up("recipe", RECIPES, settings.recipe)
+    look_up("scheduler", SCHEDULERS, settings.scheduler)
+    suited(settings.strategy, settings.trials, settings.in_flight, settings.strategy_options)
+    if settings.space:
+        made_space(settings.space)
+    check_device(settings.device)
 
 
 def _searched(
@@ -180,10 +205,13 @@ def _start(folder: Path, resume: bool) -> None:
     """Make the folder, or refuse one that is not this run's."""
     if (folder / CONFIG).exists():
         if not resume:
+            with locked(folder):  # where a search is at work, going on with it is no advice
+                pass
             raise InputError("there is a run in this folder already", file=folder, expected="a new folder, or --resume")
     elif folder.exists() and (not folder.is_dir() or any(path.name[0] != "." for path in folder.iterdir())):
         raise InputError("the run folder is not empty and not a run", file=folder, expected="a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _with_options(folder: Path, settings: Settings, resume: bool) -> Settings:
@@ -208,7 +236,7 @@ def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:
             for name, value in wanted[section].items():
                 former = found[section].get(name)
                 if former != value and name not in MAY_GROW:
-                    what = f"the run was started with another {name.replace('_', ' ')}"
+                    what = f"the run was started with another {_WORDS.get(name, name.replace('_', ' '))}"
                     raise InputError(what, file=folder / CONFIG, found=_short(value), expected=_short(former))
     write_text(folder / CONFIG, json.dumps(wanted, indent=1) + "\n")
     write_text(folder / SETTINGS, settings_toml(settings, wanted["task"]))
@@ -227,9 +255,17 @@ def read_configuration(folder: Path) -> dict[str, Any]:
 
 def settings_toml(settings: Settings, task: Mapping[str, Any]) -> str:
     """Settings and task as TOML that ``routenas search --config`` reads; what follows from the data is left out."""
-    own = {name: task[name] for name in ("task", "name", "data", "split") if name in task}
-    text = tomli_w.dumps({**settings.to_dict(), "task": own})
+    short = ("task", "name", "data", "split")
+    told = {name: value for name, value in task.items() if name != "shape" if is_own(task["task"]) or name in short}
+    text = tomli_w.dumps({**settings.to_dict(), "task": _without_none(told)})
     return f"# The settings of this run; 'routenas search --config FILE --out FOLDER' runs it again.\n{text}"
+
+
+def _without_none(value: Any) -> Any:
+    """TOML has no null: what is None is left out, as where an argument has its default."""
+    if isinstance(value, Mapping):
+        return {name: _without_none(item) for name, item in value.items() if item is not None}
+    return [_without_none(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _short(value: Any) -> str:

@@ -6,8 +6,7 @@ import csv
 import io
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,15 @@ from numpy.typing import NDArray
 
 from placement_data.design import Design
 from placement_data.errors import InputError
-from placement_data.features import feature_maps
+from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
+from placement_data.features.layout import cell_outlines
 from placement_data.findings import counted
 from placement_data.gaps import gaps, require_content
 from placement_data.grid import Grid
+from placement_data.making import LayoutFiles, read_layout, read_liberties
 from placement_data.netlist import signal_nets
-from placement_data.readers import read_design
 from placement_data.store import sha256
+from placement_data.text import digests
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.tasks.card import Card
@@ -54,8 +55,8 @@ class Region:
 class Score:
     """The answer for one layout.
 
-    ``probability`` is (rows, columns), or None without a hotspot model; ``violated_net_ratio`` None without a
-    violated-net model. ``timings`` are seconds a stage, in the order they ran.
+    ``probability`` is (rows, columns), NaN in tiles off the die, or None without a hotspot model;
+    ``violated_net_ratio`` None without a violated-net model. ``timings`` are seconds a stage, in the order they ran.
     """
 
     design: Design
@@ -94,6 +95,8 @@ class Score:
             "warnings": [{"code": code, "text": text} for code, text in self.warnings],
             "timing": {f"{stage}_s": round(seconds, 4) for stage, seconds in self.timings.items()},
         }
+        if self.grid.outline is not None:
+            value["outline_um"] = [[x / scale, y / scale] for x, y in self.grid.outline.corners]
         if self.violated_net_ratio is not None:
             value["violated_nets"] = {"predicted": self.violated_nets, "ratio": self.violated_net_ratio}
         if self.probability is not None and self.threshold is not None:
@@ -103,7 +106,7 @@ class Score:
 
 def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str, Any]:
     hot = probability >= threshold
-    ordered = np.sort(probability.ravel())[::-1]
+    ordered = np.sort(probability[grid.inside])[::-1]
 
     def top(share: float) -> float:
         return float(ordered[: max(1, round(share * ordered.size))].mean())
@@ -122,18 +125,21 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
 
 
 def score_layout(
-    lef: Sequence[Path], def_: Path, predictors: Sequence[Predictor], tile_um: float | None = None, top: int = 20
+    files: LayoutFiles, predictors: Sequence[Predictor], tile_um: float | None = None, top: int = 20, name: str = ""
 ) -> Score:
-    """Read a placed layout and score it. ``tile_um`` defaults to the models' tile.
+    """Read a placed layout and score it. ``tile_um`` defaults to the models' tile, ``name`` to the design's own.
 
-    Raises :class:`placement_data.errors.InputError` for unreadable or unplaced layouts and :class:`ModelMismatchError`
-    where two bundles answer the same question or were trained on tiles of different size.
+    Each file is read once, so it may be a pipe. Raises :class:`placement_data.errors.InputError` for unreadable or
+    unplaced layouts and :class:`ModelMismatchError` where two bundles answer the same question, were trained on tiles
+    of different size, or want a Liberty library that is not there, or none where one is.
     """
     if not predictors:
         raise InputError("no model is given to score with", expected="at least one")
     by_task = _by_task(predictors)
     tile = _tile(predictors, tile_um)
-    sets = {each.card.channel_version: each.channel_set for each in predictors}
+    kinds: dict[str, tuple[ChannelSet, bool]] = {each.card.name: _kind(each, files) for each in predictors}
+    if files.liberty and not any(liberty for _, liberty in kinds.values()):
+        raise ModelMismatchError("no model was trained with Liberty, expected a layout without --liberty")
     timings: dict[str, float] = {}
     mark = time.perf_counter()
 
@@ -142,16 +148,24 @@ def score_layout(
         now = time.perf_counter()
         timings[stage], mark = now - mark, now
 
-    design = read_design(lef, def_)
+    with digests() as read:
+        design = read_layout(files)
+        cells = read_liberties(files.liberty)
     require_content(design)
+    design = replace(design, name=name or design.name)
     lap("parse")
     grid = Grid.of(design, tile)
-    features = {version: feature_maps(design, grid, channels) for version, channels in sets.items()}
+    made = {
+        (channels, liberty): feature_maps(design, grid, channels, liberty=cells if liberty else None)
+        for channels, liberty in set(kinds.values())
+    }
+    features = {task: made[kind] for task, kind in kinds.items()}
     lap("features")
     net_count = int(signal_nets(design).sum())
-    answers = {task: each.predict(features[each.card.channel_version], net_count) for task, each in by_task.items()}
+    inside = None if grid.outline is None else grid.inside
+    answers = {task: each.predict(features[task], net_count, inside) for task, each in by_task.items()}
     for task, answer in answers.items():
-        if not np.isfinite(answer).all():
+        if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
     lap("infer")
     probability = answers.get("hotspots")
@@ -159,15 +173,26 @@ def score_layout(
     regions: tuple[Region, ...] = ()
     if probability is not None and threshold is not None:
         card = by_task["hotspots"].card
-        regions = find_regions(design, grid, probability, threshold, card, features[card.channel_version], top)
-    warnings = _warnings(design, grid, features, [each.card for each in predictors])
-    inputs = {str(path): sha256(path) for path in (*lef, def_)}
+        regions = find_regions(design, grid, probability, threshold, card, features["hotspots"], top)
+    warnings = _warnings(design, grid, features, [each.card for each in predictors], files)
+    inputs = {str(path): read.get(str(path)) or sha256(path) for path in files.all}
     ratio = answers.get("violated_nets")
     lap("regions")
     return Score(
         design, grid, net_count, probability, threshold, regions, None if ratio is None else float(ratio[0]),
         warnings, tuple(_model_summary(each) for each in predictors), inputs, timings,
     )  # fmt: skip
+
+
+def _kind(predictor: Predictor, files: LayoutFiles) -> tuple[ChannelSet, bool]:
+    """The channels that a model wants, and whether Liberty is to tell the registers of them."""
+    wanted, channels = predictor.card.liberty, predictor.channel_set
+    if not LIBERTY_CHANNELS.intersection(channels.channels):
+        wanted = False
+    if wanted and not files.liberty:
+        what = f"the model of the task '{predictor.card.name}' was trained with registers that Liberty told"
+        raise ModelMismatchError(f"{what}, expected --liberty")
+    return channels, bool(files.liberty) if wanted is None else wanted
 
 
 def _by_task(predictors: Sequence[Predictor]) -> dict[str, Predictor]:
@@ -199,6 +224,7 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
         "members": len(predictor.bundle.weights),
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
+        "liberty": predictor.card.liberty,
         "test_metrics": predictor.bundle.metrics.get("test"),
     }
 
@@ -224,7 +250,7 @@ def find_regions(
     index = np.arange(1, count + 1)
     mass = ndimage.sum_labels(probability, labels, index)
     boxes = ndimage.find_objects(labels)
-    normal = card.normalisation.apply(features)
+    normal = card.normalisation.apply(features)  # only of tiles with a probability, which are on the die
     pieces = _Pieces.of(design)
     return tuple(
         _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, card.channels)
@@ -240,7 +266,7 @@ def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32]
     """
     from scipy import ndimage
 
-    limit = max(LARGE_REGION, probability.size // 100)
+    limit = max(LARGE_REGION, int(np.count_nonzero(~np.isnan(probability))) // 100)
     hot = probability >= threshold
     while True:
         labels, count = ndimage.label(hot, structure=np.ones((3, 3)))
@@ -257,8 +283,11 @@ def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32]
 
 @dataclass(frozen=True)
 class _Pieces:
-    """What is counted in a region: centres of placed signal pins (n, 2) and corners of signal nets (m, 2)."""
+    """What is counted in a region: boxes of cells (k, 4) with their cells, centres of placed signal pins (n, 2) and
+    corners of signal nets (m, 2)."""
 
+    box: NDArray[np.int64]
+    cell: NDArray[np.int64]
     pins: Map
     net_low: Map
     net_high: Map
@@ -273,7 +302,7 @@ class _Pieces:
         low, high = np.full((len(signal), 2), np.inf), np.full((len(signal), 2), -np.inf)
         np.minimum.at(low, design.pins.net[counted], pins)
         np.maximum.at(high, design.pins.net[counted], pins)
-        return cls(pins, low, high)
+        return cls(*cell_outlines(design, np.arange(len(design.cells.name))), pins, low, high)
 
 
 def _region(
@@ -289,8 +318,9 @@ def _region(
     rows, columns = window
     x0, x1 = int(grid.x_edges[columns.start]), int(grid.x_edges[columns.stop])
     y0, y1 = int(grid.y_edges[rows.start]), int(grid.y_edges[rows.stop])
-    cell = design.cells.box
+    box = pieces.box
     low, high = np.array([x0, y0]), np.array([x1, y1])
+    meets = (box[:, 0] < x1) & (box[:, 2] > x0) & (box[:, 1] < y1) & (box[:, 3] > y0)
     pin_inside = ((pieces.pins >= low) & (pieces.pins < high)).all(axis=1)
     crossing = ((pieces.net_low < high) & (pieces.net_high > low)).all(axis=1)
     mean = normal[:, inside].mean(axis=1)
@@ -301,7 +331,7 @@ def _region(
         score=float(probability[inside].mean()),
         max=float(probability[inside].max()),
         tiles=int(inside.sum()),
-        cells=int(((cell[:, 0] < x1) & (cell[:, 2] > x0) & (cell[:, 1] < y1) & (cell[:, 3] > y0)).sum()),
+        cells=len(np.unique(pieces.cell[meets])),
         pins=int(pin_inside.sum()),
         nets_crossing=int(crossing.sum()),
         dominant_features=tuple(strongest),
@@ -309,15 +339,22 @@ def _region(
 
 
 def _warnings(
-    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card]
+    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card], files: LayoutFiles
 ) -> tuple[tuple[str, str], ...]:
+    """Code and text; ``features`` are those of each card, by its name."""
     found = [(one.code, str(one)) for one in (*counted(design.findings), *gaps(design))]
+    if files.kind == "aux":
+        found.append(("no-units", "Bookshelf has no unit of length and no cell names: one unit counts as one micron"))
+    unsure = [card.name for card in cards if card.liberty is None and LIBERTY_CHANNELS.intersection(card.channels)]
+    if files.liberty and unsure:
+        found.append(("liberty-not-known", f"{', '.join(unsure)}: no word of Liberty in the model; --liberty was used"))
     others = sorted({card.tile_um for card in cards} - {grid.tile_um})
     if others:
         sizes = " and ".join(f"{size:g}" for size in others)
         found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
     for card in cards:
-        share = card.normalisation.outside(features[card.channel_version])
+        maps = features[card.name]
+        share = card.normalisation.outside(maps if grid.outline is None else maps[:, grid.inside])
         far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
         if far:
             found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
@@ -325,11 +362,18 @@ def _warnings(
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:
-    """CSV of a map, a row a tile: ``x0,y0,x1,y1,value`` in microns, bottom row of tiles first."""
+    """CSV of a map, a row a tile on the die, as OpenROAD dumps a heat map: microns and per cent, column by column.
+
+    The leftmost column comes first, and in each the lowest tile.
+    """
     x, y = (np.round(edges / dbu_per_micron, 6).tolist() for edges in (grid.x_edges, grid.y_edges))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["x0", "y0", "x1", "y1", "value"])
-    for row, line in enumerate(np.round(values, 6).tolist()):
-        writer.writerows([x[column], y[row], x[column + 1], y[row + 1], value] for column, value in enumerate(line))
+    writer.writerow(["x0", "y0", "x1", "y1", "value (%)"])
+    for column, line in enumerate(np.round(100 * values.T, 4).tolist()):
+        writer.writerows(
+            [x[column], y[row], x[column + 1], y[row + 1], value]
+            for row, value in enumerate(line)
+            if grid.inside[row, column]
+        )
     return text.getvalue()

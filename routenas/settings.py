@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from placement_data.errors import InputError
+from placement_data.errors import SettingError
 from routenas.interfaces import Estimator, Strategy
-from routenas.training import BUDGETS, Budget
+from routenas.training import BUDGETS, Budget, budget_named
 from searchspaces.space import Space, TaskShape
 from searchspaces.table import space_from_config
 
@@ -46,17 +46,17 @@ class Settings:
         for name in ("trials", "finalists", "final_seeds", "in_flight", "threads"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
-                raise InputError(f"the setting {name} must be a whole number above 0", found=value)
+                raise SettingError(f"the setting {name} must be a whole number above 0", found=value)
         if type(self.seed) is not int or not 0 <= self.seed < 2**62:
-            raise InputError("the setting seed must be a whole number", found=self.seed, expected="0 to 2^62 - 1")
+            raise SettingError("the setting seed must be a whole number", found=self.seed, expected="0 to 2^62 - 1")
         for name in ("recipe", "strategy", "scheduler", "device"):
             if not isinstance(getattr(self, name), str):
-                raise InputError(f"the setting {name} must be a text", found=getattr(self, name))
+                raise SettingError(f"the setting {name} must be a text", found=getattr(self, name))
         for name in ("space", "strategy_options"):
             if not isinstance(getattr(self, name), Mapping):
-                raise InputError(f"the setting {name} must be a table of options", found=getattr(self, name))
+                raise SettingError(f"the setting {name} must be a table of options", found=getattr(self, name))
         if self.order not in get_args(Order):
-            raise InputError("no such order", found=self.order, expected=" or ".join(get_args(Order)))
+            raise SettingError("no such order", found=self.order, expected=" or ".join(get_args(Order)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -67,22 +67,40 @@ class Settings:
         """Inverse of :meth:`to_dict`. Raises InputError for a setting that there is not, or a wrong value."""
         unknown = sorted(set(value) - set(cls.__dataclass_fields__))
         if unknown:
-            raise InputError("no such setting", found=unknown[0], expected=", ".join(cls.__dataclass_fields__))
+            raise SettingError("no such setting", found=unknown[0], expected=", ".join(cls.__dataclass_fields__))
         try:
-            budgets = {name: Budget(**value[name]) for name in ("budget", "final_budget") if name in value}
+            budgets = {name: _budget(value[name]) for name in ("budget", "final_budget") if name in value}
             return cls(**{**value, **budgets})
         except TypeError as error:
-            raise InputError("a setting has a wrong value", found=str(error)) from None
+            raise SettingError("a setting has a wrong value", found=str(error)) from None
+
+
+def _budget(value: Any) -> Budget:
+    """A budget by name, or by its values."""
+    if isinstance(value, str):
+        return budget_named(value)
+    if not isinstance(value, Mapping):
+        raise SettingError("a budget is a name or a table of values", found=value, expected=" or ".join(BUDGETS))
+    return Budget(**value)
 
 
 def chosen_space(settings: Settings, default: Mapping[str, Any], shape: TaskShape) -> Space:
-    """The space of the settings, else the default one. Raises InputError where it does not exist or fit the task."""
+    """The space of the settings, else the default one. Raises SettingError where it does not exist or fit the task."""
+    space = made_space(settings.space or default)
     try:
-        space = space_from_config(settings.space or default)
         space.check_shape(shape)
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise SettingError(str(error)) from None
     return space
+
+
+def made_space(config: Mapping[str, Any]) -> Space:
+    """The space of a `Space.config`. Raises SettingError where there is none, or for an option that it refuses."""
+    try:
+        return space_from_config(config)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:  # whatever a constructor says of a value
+        what = str(error).partition("\n")[0]
+        raise SettingError(what if type(error) is ValueError else f"the space cannot be made: {what}") from None
 
 
 @dataclass(frozen=True)
@@ -93,3 +111,9 @@ class Parts:
     strategy: Strategy
     estimator: Estimator
     fidelities: tuple[Estimator, ...] = ()
+
+    def __post_init__(self) -> None:
+        wanted, told = (getattr(part, "costs", None) for part in (self.strategy, self.estimator))
+        unknown = [name for name in wanted or () if told is not None and name not in told]
+        if unknown:
+            raise SettingError("no such cost of a trial", found=unknown[0], expected=" or ".join(told or ()))

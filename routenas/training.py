@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from placement_data.errors import InputError, RoutenasError
+from placement_data.errors import InputError, RoutenasError, SettingError
 from routenas.interfaces import Forward, Task
 
 Step = Callable[[nn.Module, Task, Any], Tensor]
@@ -43,13 +43,13 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "evaluations"):
             if type(getattr(self, name)) is not int:
-                raise InputError(f"{name} of a budget must be a whole number", found=getattr(self, name))
+                raise SettingError(f"{name} of a budget must be a whole number", found=getattr(self, name))
         for name in ("learning_rate", "weight_decay"):
             if type(getattr(self, name)) not in (int, float):
-                raise InputError(f"{name} of a budget must be a number", found=getattr(self, name))
+                raise SettingError(f"{name} of a budget must be a number", found=getattr(self, name))
         rates = math.isfinite(self.learning_rate) and self.learning_rate > 0 and 0 <= self.weight_decay < math.inf
         if min(self.epochs, self.batch, self.evaluations) < 1 or not rates:
-            raise InputError("a budget needs positive epochs, batch, evaluations and learning rate", found=str(self))
+            raise SettingError("a budget needs positive epochs, batch, evaluations and learning rate", found=str(self))
 
     def changed(self, **values: Any) -> Budget:
         """This budget with other values; None leaves one as it is. It is then named by what differs."""
@@ -71,7 +71,7 @@ BUDGETS = {
 def budget_named(name: str) -> Budget:
     """The budget of that name, or :class:`InputError`."""
     if name not in BUDGETS:
-        raise InputError("no such budget", found=name, expected=", ".join(BUDGETS))
+        raise SettingError("no such budget", found=name, expected=", ".join(BUDGETS))
     return BUDGETS[name]
 
 
@@ -80,7 +80,7 @@ def check_device(device: str) -> None:
     try:
         torch.zeros(1, device=device).add(1).cpu()
     except Exception:  # torch raises half a dozen kinds
-        raise InputError("networks cannot be trained here on this device", found=device, expected="cpu") from None
+        raise SettingError("networks cannot be trained here on this device", found=device, expected="cpu") from None
 
 
 class DivergedError(RoutenasError):

@@ -11,6 +11,12 @@ from tests.layouts import Layout, write_layout
 from tests.samples import write_made_up_store
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests look for in a table is not folded, whatever terminal they run in."""
+    monkeypatch.setenv("COLUMNS", "400")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the checkout (or $ROUTENAS_SHARED); the test is skipped where it is absent."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,6 @@ from placement_data.store import Store
 from routenas import example
 from routenas.quickstart import quickstart
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-
 
 def test_the_shipped_data_is_intact_and_small() -> None:
     store = verify(example.PLACEMENTS)
@@ -25,7 +22,7 @@ def test_the_shipped_data_is_intact_and_small() -> None:
     assert example.PLACEMENTS.stat().st_size <= 8_000_000
 
 
-def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path) -> None:
     said: list[str] = []
     quickstart(tmp_path, 0, said.append, budget="smoke", final_budget="smoke")
     text = "\n".join(said)
@@ -40,9 +37,6 @@ def test_quickstart_leaves_tables_pictures_and_models(tmp_path: Path, monkeypatc
     assert score["violated_nets"]["predicted"] >= 0
     assert 0 <= score["hotspots"]["area_frac"] <= 1
     assert (tmp_path / "score.png").read_bytes()[:4] == b"\x89PNG"
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "quickstart").symlink_to(tmp_path)
-    run_snippets(REPOSITORY / "README.md")
 
 
 def test_quickstart_without_matplotlib_scores_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,19 +46,6 @@ def test_quickstart_without_matplotlib_scores_and_says_so(tmp_path: Path, monkey
     assert "no pictures: they need matplotlib (pip install 'routenas[plot]')" in said
     assert json.loads((tmp_path / "score.json").read_text())["hotspots"]["max"] > 0
     assert not list(tmp_path.rglob("*.png"))
-
-
-def test_the_snippets_of_the_search_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    run_snippets(REPOSITORY / "docs" / "search.md")
-    assert (tmp_path / "runs" / "small" / "model" / "model.json").exists()
-
-
-def run_snippets(document: Path) -> None:
-    snippets = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
-    assert snippets
-    for snippet in snippets:
-        exec(compile(snippet, document.name, "exec"), {})
 
 
 def test_the_shipped_maps_are_what_ingest_makes_today(shared_data: Path) -> None:

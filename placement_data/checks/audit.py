@@ -24,6 +24,7 @@ from placement_data.checks.duplicates import SIDE, THRESHOLD, descriptor, near_d
 from placement_data.checks.families import Families, base_name, normal_name
 from placement_data.dataset import SPLITS, Normalisation
 from placement_data.errors import InputError
+from placement_data.features import LIBERTY_CHANNELS
 from placement_data.store import Store
 
 __all__ = ["SCHEMA", "Audit", "Finding", "Model", "audit", "layout_digests", "read_parts"]
@@ -226,6 +227,10 @@ def _same_designs(view: View, families: Families) -> Iterator[Finding]:
 
 
 def _split_defects(view: View) -> Iterator[Finding]:
+    left = sorted(set(view.store.families) - {family for families in view.parts.values() for family in families})
+    if left:
+        text = f"families of the data set are in no part: {named(left)}"
+        yield Finding("unused-family", "warning", text, (), listed(left), len(left))
     for part, families in view.parts.items():
         unknown = sorted(set(families) - set(view.store.families))
         if unknown:
@@ -263,6 +268,10 @@ def _tiles_and_channels(view: View) -> Iterator[Finding]:
         yield Finding(
             "mixed-tiles", "warning", f"tiles of several sizes: {named(sizes)}", (), listed(sizes), len(tiles)
         )
+    read = {view.store.with_liberty(index) for index in view.used}
+    if len(read) > 1 and LIBERTY_CHANNELS.intersection(view.store.channels):
+        text = "registers were told by Liberty in some placements and not, or not known to be, in others"
+        yield Finding("mixed-liberty", "warning", text)
     known = [name for name in view.store.channels if not name.startswith("estimated")]
     routed = [name for name in known if any(word in name.lower() for word in ROUTER_WORDS)]
     if routed:

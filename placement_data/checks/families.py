@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 
 from placement_data.errors import InputError
+from placement_data.names import common
 
 _SUFFIX = re.compile(r"_(opt|orig|syn|synth|netlist|mapped|flat|placed|final|core|top|wrapper)$")
 _VARIANT = re.compile(r"_?(v?\d+|[a-e])$")
@@ -96,16 +97,21 @@ def base_name(design: str) -> str:
 
 
 class Families:
-    """The bundled table and what a user adds: ``mine`` maps names or glob patterns of designs to families."""
+    """The bundled table and what a user adds: ``mine`` maps names or glob patterns of designs to families.
+
+    A name in any spelling (see :mod:`placement_data.names`) goes before the patterns: ``core[0]`` is a name first.
+    """
 
     def __init__(self, mine: Mapping[str, str] | None = None) -> None:
         self.mine = {pattern.lower(): family for pattern, family in (mine or {}).items()}
 
     def of(self, design: str) -> Relation | None:
         """The family that a design is known to belong to, None for an unknown one."""
-        for pattern, family in self.mine.items():
-            if fnmatchcase(design.lower(), pattern):
-                return Relation(family, "your table")
+        name = common(design).casefold()
+        same = (family for pattern, family in self.mine.items() if common(pattern).casefold() == name)
+        alike = (family for pattern, family in self.mine.items() if fnmatchcase(design.lower(), pattern))
+        for family in (*same, *alike):
+            return Relation(family, "your table")
         return _find(_FAMILIES, design)
 
     def widest(self, design: str) -> Relation | None:

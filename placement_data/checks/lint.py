@@ -128,7 +128,8 @@ def _check_pins(raw: RawDesign, design: Design) -> None:
     first = np.concatenate([[True], key[order][1:] != key[order][:-1]]) if len(order) else np.zeros(0, dtype=bool)
     of_first = rows[order][np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
     again = rows[order]
-    wrong = np.flatnonzero(pins.net[again] != pins.net[of_first])
+    # Nets behind those of NETS stand in SPECIALNETS alone.
+    wrong = np.flatnonzero((pins.net[again] != pins.net[of_first]) & (pins.net[again] < len(raw.nets.name)))
 
     def errors(places: Sequence[int]) -> list[InputError]:
         second, one = again[list(places)], of_first[list(places)]

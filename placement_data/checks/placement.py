@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.design import Design, Ints, RegionKind, Status
-from placement_data.polygons import Box, rectangles, union
+from placement_data.features.layout import cell_outlines
+from placement_data.polygons import Box, cover, rectangles
 
 Mask = NDArray[np.bool_]
+Outlines = tuple[Ints, Ints]  # boxes (n, 4), and the place of each one's component among the placed ones
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,15 @@ def misplaced(design: Design, *, on_die: bool = True) -> Iterator[Misplaced]:
     those that the placer may move and that lie in a fence of others. A component of no size is a point.
     """
     placed = np.flatnonzero(design.cells.status != Status.UNPLACED)
-    box = design.cells.box[placed]
+    outlines = cell_outlines(design, placed)
     if on_die:
-        yield from _outside_die(design, placed, box)
-    yield from _outside_fences(design, placed, box)
+        yield from _outside_die(design, placed, outlines)
+    yield from _outside_fences(design, placed, outlines)
 
 
-def _outside_die(design: Design, placed: Ints, box: Ints) -> Iterator[Misplaced]:
+def _outside_die(design: Design, placed: Ints, outlines: Outlines) -> Iterator[Misplaced]:
     die = rectangles(design.die_polygon.tolist(), whole=True)
-    wholly, partly = _covered(box, die)
+    wholly, partly = _covered(outlines, len(placed), die)
     x0, y0, x1, y1 = design.die.tolist()
     corners = len(design.die_polygon)
     expected = f"( {x0} {y0} ) to ( {x1} {y1} )" if len(die) == 1 else f"the die's outline of {corners} corners"
@@ -48,14 +50,14 @@ def _outside_die(design: Design, placed: Ints, box: Ints) -> Iterator[Misplaced]
         yield _misplaced(design, "outside-die", placed[row], f"lies {how} outside the die", expected)
 
 
-def _outside_fences(design: Design, placed: Ints, box: Ints) -> Iterator[Misplaced]:
+def _outside_fences(design: Design, placed: Ints, outlines: Outlines) -> Iterator[Misplaced]:
     regions = design.regions
     movable = design.cells.status[placed] == Status.PLACED
     for fence in np.flatnonzero(regions.kind == RegionKind.FENCE).tolist():
         name = regions.name[fence]
         boxes = regions.box[regions.box_offset[fence] : regions.box_offset[fence + 1]].tolist()
-        room = union([((x0, y0), (x1, y0), (x1, y1), (x0, y1)) for x0, y0, x1, y1 in boxes], whole=True)
-        wholly, partly = _covered(box, room)
+        room = cover([(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes], whole=True)
+        wholly, partly = _covered(outlines, len(placed), room)
         own = regions.cell[regions.cell_offset[fence] : regions.cell_offset[fence + 1]]
         inside = np.isin(placed, own)
         for row in np.flatnonzero(inside & ~wholly).tolist():
@@ -71,11 +73,12 @@ def _misplaced(design: Design, code: str, cell: int, what: str, expected: str) -
     return Misplaced(code, int(cell), f"component {design.cells.name[cell]} {what}", f"( {x} {y} )", expected)
 
 
-def _covered(box: Ints, room: Sequence[Box]) -> tuple[Mask, Mask]:
-    """Whether boxes (n, 4) lie wholly, and whether in part, in what disjoint rectangles cover.
+def _covered(outlines: Outlines, count: int, room: Sequence[Box]) -> tuple[Mask, Mask]:
+    """Whether components (count,) lie wholly, and whether in part, in what disjoint rectangles cover.
 
     A point does both or neither.
     """
+    box, owner = outlines
     area = np.zeros(len(box), dtype=np.int64)
     touches = np.zeros(len(box), dtype=bool)
     for x0, y0, x1, y1 in room:
@@ -83,5 +86,10 @@ def _covered(box: Ints, room: Sequence[Box]) -> tuple[Mask, Mask]:
         height = np.minimum(box[:, 3], int(y1)) - np.maximum(box[:, 1], int(y0))
         area += np.maximum(width, 0) * np.maximum(height, 0)
         touches |= (width >= 0) & (height >= 0)
-    full = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    return np.where(full > 0, area == full, touches), np.where(full > 0, area > 0, touches)
+    left = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) - area
+    point = (box[:, 2] <= box[:, 0]) | (box[:, 3] <= box[:, 1])
+    out, within = np.where(point, ~touches, left > 0), np.where(point, touches, area > 0)
+    wholly, partly = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
+    wholly[owner[out]] = False
+    partly[owner[within]] = True
+    return wholly, partly

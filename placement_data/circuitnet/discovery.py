@@ -18,7 +18,7 @@ from placement_data.circuitnet.names import (
     PLACEMENT_MAPS,
     ROUTER_MAPS,
 )
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 
 Files = Mapping[str, Path]
 
@@ -77,7 +77,7 @@ def find_raw(folder: Path, channels: Sequence[str] | None, router: bool, label: 
     label = next((name for name in types if name.lower() == label.lower()), label)
     labels = types.get(label, {})
     if not labels and label != DRC_ALL:
-        raise InputError("no such violation type", file=folder, found=label, expected=", ".join(types) or "DRC maps")
+        raise SettingError("no such violation type", file=folder, found=label, expected=", ".join(types) or "DRC maps")
     # CircuitNet's extractor writes a type's map only where the report has that type.
     checked = frozenset(types.get(DRC_ALL, {})) if label != DRC_ALL else frozenset()
     maps = {name: known[name] for name in wanted}
@@ -98,11 +98,11 @@ def _wanted(folder: Path, there: tuple[str, ...], channels: Sequence[str] | None
     if channels is not None:
         if leak := [name for name in channels if name in ROUTER_MAPS and not router]:
             what = f"channel {leak[0]} comes from a router: a leak as input of a pre-route predictor"
-            raise InputError(what, file=folder, expected="other channels, or router maps explicitly included")
+            raise SettingError(what, file=folder, expected="other channels, or router maps explicitly included")
         if not channels or len(set(channels)) < len(channels):
-            raise InputError("no channels, or one of them twice", found=", ".join(channels))
+            raise SettingError("no channels, or one of them twice", found=", ".join(channels))
         if unknown := [name for name in channels if name not in there]:
-            raise InputError("no such channel", file=folder, found=unknown[0], expected=", ".join(there) or "maps")
+            raise SettingError("no such channel", file=folder, found=unknown[0], expected=", ".join(there) or "maps")
         return tuple(channels)
     wanted = tuple(name for name in there if router or name not in ROUTER_MAPS)
     if not wanted:

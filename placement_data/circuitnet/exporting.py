@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from placement_data.circuitnet.index import INDEX_FILE, Channel, Index, Layout, Origin
 from placement_data.circuitnet.names import COUNTS_CLIP, DRC_FOLDER, PLACEMENT_MAPS, ROUTER_MAPS
 from placement_data.dataset import SPLITS, Split
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
+from placement_data.files import atomic_folder, writing
 from placement_data.grid import TILES_MAX
 from placement_data.resize import area_resize, cubic_resize, max_resize
-from placement_data.store import Sample, Store, atomic_folder
+from placement_data.store import Sample, Store
 
 Preprocessing = Literal["area", "circuitnet"]
 
@@ -50,7 +52,7 @@ def export_circuitnet(
     if target.exists():
         raise InputError("the folder exists", file=target, expected="the name of a new folder")
     if not 1 <= resize <= TILES_MAX:
-        raise InputError("maps cannot be of this size", found=resize, expected=f"1 to {TILES_MAX} tiles a side")
+        raise SettingError("maps cannot be of this size", found=resize, expected=f"1 to {TILES_MAX} tiles a side")
     store = Store(store_path)
     _require_known(store, split)
     chosen = [i for i, labelled in enumerate(store.labelled) if labelled or layout == "raw"]
@@ -77,7 +79,8 @@ def export_circuitnet(
             label_scale=1.0 if raw else COUNTS_CLIP,
             samples=origins,
         )
-        (folder / INDEX_FILE).write_text(index.to_json(), encoding="utf-8")
+        with writing(folder / INDEX_FILE):
+            (folder / INDEX_FILE).write_text(index.to_json(), encoding="utf-8")
         _write_lists(folder, store, split)
     return len(chosen)
 
@@ -157,7 +160,10 @@ def _by_own_range(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _save(path: Path, values: NDArray[np.generic]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.ascontiguousarray(values, dtype=np.float32), allow_pickle=False)
+    packed = io.BytesIO()  # numpy writes files in C, whose errors tell no reason
+    np.save(packed, np.ascontiguousarray(values, dtype=np.float32), allow_pickle=False)
+    with writing(path):
+        path.write_bytes(packed.getbuffer())
 
 
 def _write_lists(folder: Path, store: Store, split: Split | None) -> None:
@@ -170,4 +176,5 @@ def _write_lists(folder: Path, store: Store, split: Split | None) -> None:
             if labelled and family in families
         ]
         lines = [f"feature/{name}.npy,label/{name}.npy\n" for name in names]
-        (folder / f"{part}.csv").write_text("".join(lines), encoding="utf-8")
+        with writing(folder / f"{part}.csv"):
+            (folder / f"{part}.csv").write_text("".join(lines), encoding="utf-8")

@@ -24,7 +24,7 @@ from placement_data.circuitnet.names import (
     FamilyRule,
     parse_name,
 )
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.grid import Grid
 from placement_data.store import Sample
 
@@ -235,15 +235,15 @@ def read_circuitnet(
     """
     place = Path(folder)
     if threshold is not None and not (math.isfinite(threshold) and threshold >= 0):
-        raise InputError("the threshold cannot be used", found=str(threshold), expected="violations, at least 0")
+        raise SettingError("the threshold cannot be used", found=str(threshold), expected="violations, at least 0")
     if tile_um is not None and not (math.isfinite(tile_um) and tile_um > 0):
-        raise InputError("the tile size cannot be used", found=str(tile_um), expected="a positive number of microns")
+        raise SettingError("the tile size cannot be used", found=str(tile_um), expected="a positive number of microns")
     index = Index.load(place)
     meant = layout_of(place, layout, index)
     if meant == "raw":
         found = find_raw(place, channels, include_router_maps, label, index)
     elif label != DRC_ALL:
-        raise InputError("a training set has one label", file=place, found=label, expected=DRC_ALL)
+        raise SettingError("a training set has one label", file=place, found=label, expected=DRC_ALL)
     else:
         found = find_training(place, channels, include_router_maps, index)
     return CircuitNet(

@@ -6,8 +6,8 @@ import numpy as np
 
 from placement_data.columns import owners
 from placement_data.design import Ints
-from placement_data.features.layout import Indices, Layout, Map, rows_of
-from placement_data.features.tracks import LayerTracks, Shapes, layer_tracks, on_die
+from placement_data.features.layout import Indices, Layout, Map, on_die, rows_of
+from placement_data.features.tracks import LayerTracks, Shapes, layer_tracks
 
 
 def pin_count_by_layer(layout: Layout) -> Map:
@@ -71,7 +71,7 @@ def _lowest_shapes(layout: Layout) -> tuple[Shapes, Indices]:
     pin = pins[owner]
     on_lowest = layout.routing_level[masters.port_layer[rows]] == lowest[design.pins.master_pin[pin]]
     rows, pin = rows[on_lowest], pin[on_lowest]
-    box = on_die(layout, design.pins.cell[pin].astype(np.int64), masters.port_box[rows])
+    box = on_die(design, design.pins.cell[pin].astype(np.int64), masters.port_box[rows])
     return Shapes(masters.port_layer[rows].astype(np.int64), box), pin
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from placement_data.design import Ints, MasterClass
-from placement_data.features.layout import Layout, Map, Mask
-from placement_data.netlist import clock_cells, macro_masters, register_masters
+from placement_data.features.layout import Layout, Map, Mask, cell_outlines
+from placement_data.netlist import clock_cells, logic_masters, macro_masters, register_masters
+from placement_data.polygons import cover
 
 
 def macro_density(layout: Layout) -> Map:
@@ -25,13 +26,12 @@ def cell_density(layout: Layout) -> Map:
 
 def register_density(layout: Layout) -> Map:
     """Area of flip-flops and latches over the tile's area; unit 1. RouteNAS; see ``netlist.register_masters``."""
-    return _density(layout, register_masters(layout.design.masters, layout.register_patterns, layout.liberty))
+    return _density(layout, register_masters(logic_masters(layout.design), layout.register_patterns, layout.liberty))
 
 
 def clock_cell_density(layout: Layout) -> Map:
     """Area of clock-tree cells over the tile's area; unit 1. RouteNAS; see ``netlist.clock_cells``."""
-    cells = clock_cells(layout.design, layout.register_patterns, layout.liberty)
-    return layout.grid.per_area(layout.grid.box_area(layout.design.cells.box[cells]))
+    return _cover(layout, clock_cells(layout.design, layout.register_patterns, layout.liberty))
 
 
 def pin_density(layout: Layout) -> Map:
@@ -46,7 +46,12 @@ def pin_density(layout: Layout) -> Map:
 def cell_count(layout: Layout) -> Map:
     """Number of cells whose closed outline touches the half-open tile, macros too; unit cells. CircuitNet's
     ``cell_density``, but without fillers and bumps as in ``cell_density``."""
-    return layout.grid.box_count(layout.design.cells.box[_taking_room(layout)[layout.design.cells.master]])
+    box, owner = cell_outlines(layout.design, np.flatnonzero(_taking_room(layout)[layout.design.cells.master]))
+    several = np.bincount(owner)[owner] > 1
+    count = layout.grid.box_count(box[~several])
+    cell, tile = layout.grid.touched(box[several])
+    touched = np.unique(owner[several][cell] * count.size + tile) % count.size  # a tile once a cell
+    return count + np.bincount(touched, minlength=count.size).reshape(count.shape)
 
 
 def macro_region(layout: Layout) -> Map:
@@ -60,10 +65,18 @@ def macro_halo_density(layout: Layout) -> Map:
 
 
 def _macros_with_halos(layout: Layout) -> Ints:
+    """Boxes (n, 4) of the macros grown by their halos; those of one macro do not overlap."""
     cells = layout.design.cells
-    box = cells.box.copy()
-    box[cells.halo_cell] += cells.halo * (-1, -1, 1, 1)
-    return box[macro_masters(layout.design.masters)[cells.master]]
+    macros = np.flatnonzero(macro_masters(layout.design.masters)[cells.master])
+    halo = np.zeros((len(cells.name), 4), dtype=np.int64)
+    halo[cells.halo_cell] = cells.halo
+    box, owner = cell_outlines(layout.design, macros)
+    grown = box + halo[macros[owner]] * (-1, -1, 1, 1)
+    several = np.bincount(owner, minlength=len(macros))[owner] > 1
+    shapes = [
+        np.array(cover(grown[owner == one].tolist(), whole=True), dtype=np.int64) for one in np.unique(owner[several])
+    ]
+    return np.concatenate([grown[~several], *shapes]).astype(np.int64)
 
 
 def _taking_room(layout: Layout) -> Mask:
@@ -74,5 +87,10 @@ def _taking_room(layout: Layout) -> Mask:
 
 
 def _density(layout: Layout, masters: Mask) -> Map:
-    cells = layout.design.cells
-    return layout.grid.per_area(layout.grid.box_area(cells.box[masters[cells.master]]))
+    return _cover(layout, masters[layout.design.cells.master])
+
+
+def _cover(layout: Layout, cells: Mask) -> Map:
+    """Area of some cells (cells,) over the tile's area."""
+    box, _ = cell_outlines(layout.design, np.flatnonzero(cells))
+    return layout.grid.per_area(layout.grid.box_area(box))

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from placement_data.columns import between
-from placement_data.design import Design, LayerKind, LibertyCells, Masters
+from placement_data.design import Design, Ints, LayerKind, LibertyCells
 from placement_data.grid import Grid
 from placement_data.netlist import REGISTER_PATTERNS, Wiring, signal_nets
+from placement_data.orientation import turned_in_frame
 
 Map = NDArray[np.float64]
 Array = NDArray[np.float64]
@@ -98,6 +99,25 @@ def rows_of(offset: Indices, items: Indices) -> tuple[Indices, Indices]:
     return between(offset[items], offset[items + 1])
 
 
-def master_sizes(masters: Masters) -> Indices:
-    """(masters, 2) width and height."""
-    return np.stack([masters.width, masters.height], axis=1)
+def on_die(design: Design, cell: Indices, box: Ints) -> Ints:
+    """Boxes (n, 4) of masters where they lie in their cells (n,)."""
+    cells, masters = design.cells, design.masters
+    size = np.stack([masters.width, masters.height], axis=1)[cells.master[cell]]
+    turned = turned_in_frame(box, size, cells.orientation[cell].astype(np.int64))
+    return np.asarray(turned + np.tile(cells.box[cell, :2], 2))
+
+
+def cell_outlines(design: Design, cells: NDArray[np.integer]) -> tuple[Ints, Indices]:
+    """Boxes (m, 4) that placed cells (n,) cover, and the position in ``cells`` of each one's cell.
+
+    A cell is one box, its own, but for a block whose master is no rectangle; boxes of one cell do not overlap.
+    """
+    box, masters = design.cells.box[cells], design.masters
+    if not len(masters.outline_box):
+        return box, np.arange(len(cells))
+    master = design.cells.master[cells]
+    first, last = (np.searchsorted(masters.outline_master, master, side=side) for side in ("left", "right"))
+    rows, owner = between(first, last)
+    plain = np.flatnonzero(first == last)
+    shaped = on_die(design, cells[owner].astype(np.int64), masters.outline_box[rows])
+    return np.concatenate([box[plain], shaped]), np.concatenate([plain, owner])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from placement_data.errors import InputError
+from placement_data.errors import SettingError
 from placement_data.features import access, blockages, demand, densities, power, tracks, wires
 from placement_data.features.layout import Layout, Map
 
@@ -79,6 +79,9 @@ FAMILIES: tuple[Family, ...] = (
 UNITS: dict[str, str] = {name: family.unit for family in FAMILIES for name in family.channels}
 """Unit of each channel."""
 
+LIBERTY_CHANNELS = frozenset({"register_density", "clock_cell_density"})
+"""Channels that come out otherwise where a Liberty library tells which cells are registers and clock gates."""
+
 CIRCUITNET_NAMES: dict[str, str] = {
     "macro_region": "macro_region",
     "cell_count": "cell_density",
@@ -127,5 +130,5 @@ CHANNEL_SETS: dict[str, ChannelSet] = {
 def channel_set(name: str) -> ChannelSet:
     """The channel set of a name; raises ``InputError`` that lists the names where there is none."""
     if name not in CHANNEL_SETS:
-        raise InputError("unknown channel set", found=name, expected=" or ".join(CHANNEL_SETS))
+        raise SettingError("unknown channel set", found=name, expected=" or ".join(CHANNEL_SETS))
     return CHANNEL_SETS[name]

@@ -17,9 +17,9 @@ import numpy as np
 
 from placement_data.columns import between
 from placement_data.design import Design, Ints, LayerDirection, Use
-from placement_data.features.layout import Array, Indices, Layout, Map, master_sizes, rows_of
+from placement_data.features.layout import Array, Indices, Layout, Map, cell_outlines, on_die, rows_of
 from placement_data.grid import Grid
-from placement_data.orientation import turned_in_frame
+from placement_data.polygons import cover
 from placement_data.segments import chunks
 
 _INTERVALS_MAX = 1 << 20
@@ -215,15 +215,9 @@ def _cell_obstructions(layout: Layout) -> Shapes:
     rows, cell = rows_of(masters.obstruction_offset, cells.master.astype(np.int64))
     metal = layout.routing_level[masters.obstruction_layer[rows]] >= 0
     rows, cell = rows[metal], cell[metal]
-    return Shapes(masters.obstruction_layer[rows].astype(np.int64), on_die(layout, cell, masters.obstruction_box[rows]))
-
-
-def on_die(layout: Layout, cell: Indices, box: Ints) -> Ints:
-    """Boxes (n, 4) of masters where they lie in their cells (n,)."""
-    cells = layout.design.cells
-    size = master_sizes(layout.design.masters)[cells.master[cell]]
-    turned = turned_in_frame(box, size, cells.orientation[cell].astype(np.int64))
-    return np.asarray(turned + np.tile(cells.box[cell, :2], 2))
+    return Shapes(
+        masters.obstruction_layer[rows].astype(np.int64), on_die(layout.design, cell, masters.obstruction_box[rows])
+    )
 
 
 def _layer_blockages(design: Design) -> Shapes:
@@ -238,19 +232,35 @@ def _route_halos(layout: Layout) -> Shapes:
     """The rings round cells in which ROUTEHALO forbids wires, one ring per routing layer."""
     cells = layout.design.cells
     low, high = cells.route_halo_layers[:, 0], cells.route_halo_layers[:, 1]
-    layer, halo = layout.routing_layers, np.arange(len(cells.route_halo_cell))
-    covers = (layer[:, None] >= low) & (layer[:, None] <= high) & (low >= 0)
+    layer = layout.routing_layers
+    box, halo = _rings(layout.design)
+    covers = (layer[:, None] >= low[halo]) & (layer[:, None] <= high[halo]) & (low[halo] >= 0)
     which, ring = np.nonzero(covers)
-    x0, y0, x1, y1 = cells.box[cells.route_halo_cell[halo[ring]]].T
-    width = cells.route_halo[ring]
+    return Shapes(layer[which], box[ring])
+
+
+def _rings(design: Design) -> tuple[Ints, Indices]:
+    """Boxes (n, 4) of the rings of the route halos, and the halo (n,) that each belongs to."""
+    cells = design.cells
+    outline, owner = cell_outlines(design, cells.route_halo_cell)
+    plain = np.bincount(owner, minlength=len(cells.route_halo_cell))[owner] == 1
+    width = cells.route_halo[owner]
+    x0, y0, x1, y1 = outline[plain].T
+    w = width[plain]
     sides = (
-        (x0 - width, y0 - width, x0, y1 + width),
-        (x1, y0 - width, x1 + width, y1 + width),
-        (x0, y0 - width, x1, y0),
-        (x0, y1, x1, y1 + width),
+        (x0 - w, y0 - w, x0, y1 + w),
+        (x1, y0 - w, x1 + w, y1 + w),
+        (x0, y0 - w, x1, y0),
+        (x0, y1, x1, y1 + w),
     )
-    box = np.concatenate([np.stack(side, axis=1) for side in sides])
-    return Shapes(np.tile(layer[which], 4), box)
+    boxes, halos = [np.stack(side, axis=1) for side in sides], [owner[plain]] * 4
+    for halo in np.unique(owner[~plain]).tolist():
+        shape = outline[owner == halo]
+        grown = shape + width[owner == halo, None] * (-1, -1, 1, 1)
+        ring = np.array(cover(grown.tolist(), shape.tolist(), whole=True), dtype=np.int64).reshape(-1, 4)
+        boxes.append(ring)
+        halos.append(np.full(len(ring), halo))
+    return np.concatenate(boxes), np.concatenate(halos)
 
 
 def _share(part: Map, whole: Map) -> Map:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from placement_data.design import Design
 from placement_data.errors import InputError
+from placement_data.files import writing
 from placement_data.readers import read_design
 from placement_data.text import PathLike
 
@@ -80,7 +81,8 @@ def _export(database: Path, binary: str, folder: Path, timeout_s: float) -> None
     # A link of a plain name: no quoting, and no encoding of names, can come between Tcl and the file.
     link = "design.odb.gz" if database.suffix == ".gz" else "design.odb"
     (folder / link).symlink_to(database.resolve())
-    (folder / _SCRIPT).write_text("\n".join((*export_script(link), "exit")) + "\n", encoding="ascii")
+    with writing(folder / _SCRIPT):
+        (folder / _SCRIPT).write_text("\n".join((*export_script(link), "exit")) + "\n", encoding="ascii")
     command = [binary, "-exit", "-no_splash", _SCRIPT]
     try:
         code = _run(command, folder, timeout_s)

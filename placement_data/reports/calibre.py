@@ -18,7 +18,8 @@ lines of text that follow them, and the results, polygons (``p``) or sets of edg
 Lines that begin with a letter may stand between a result's first line and its coordinates. Of these, ``CN CELL c`` says
 that this result and those behind it in the check are in the coordinates of a cell, and gives a placement of it in the
 top cell (the matrix by columns, then the offset); without the ``c`` they are in those of the top cell. ``NET NAME``
-names nets. A kind is the name of the check; layers are not named.
+names nets, and ``WAIVED`` (or ``WE`` and a number, of a waiver) says that somebody has waived the result. A kind is the
+name of the check; layers are not named. A check that originally had more results has lost those that were waived.
 """
 
 from __future__ import annotations
@@ -27,11 +28,18 @@ import re
 from collections.abc import Sequence
 
 from placement_data.errors import InputError
-from placement_data.reports.rows import NUMBER, Rows, hull
+from placement_data.reports.rows import DEFAULT_LIMIT, NUMBER, Reads, Rows, hull
 from placement_data.text import PathLike
 from placement_data.violations import Violations
 
-BEGINS = "'CELL UNITS' and 'CHECK' and 'RESULTS RESULTS LINES DATE' (Calibre)"
+READS = Reads(
+    "Calibre",
+    "'CELL UNITS' and 'CHECK' and 'RESULTS RESULTS LINES DATE' (Calibre)",
+    "ASCII results databases (RVE, RDB); counts are checked, `CN` transformations applied",
+    "property lines `NET name`",
+    counted="unknown nets, waived results, another top cell, checks of 1000 results (or as `MAXIMUM RESULTS` says)",
+    refused="broken results, a wrong count",
+)
 
 _SKIPPED = r"(?:(?://[^\n]*+|[^\S\n]*+)\n)*+"
 _FIRST = rf"[ \t]*+(\S++)[ \t]++({NUMBER})[ \t\r]*+"
@@ -49,6 +57,8 @@ _SHAPES = {
     "p": (re.compile(_POINT), re.compile(rf"(?:{_POINT}\n)++"), "X Y"),
     "e": (re.compile(_EDGE), re.compile(rf"(?:{_EDGE}\n)++"), "X Y X Y"),
 }
+_LIMIT = re.compile(r"MAXIMUM RESULTS[ \t:=]++([0-9]{1,18})\b")
+_WAIVER = re.compile(r"WAIVED?|WE[0-9]*", re.IGNORECASE)
 _MATRIX = re.compile(rf"{NUMBER}(?: {NUMBER}){{5}}")
 
 Matrix = Sequence[float]  # a, b, c, d, dx, dy: x' = a x + c y + dx, y' = b x + d y + dy
@@ -71,6 +81,8 @@ class _Reader:
         self._lines = text.split("\n")
         while self._lines and not self._lines[-1].strip():
             self._lines.pop()
+        said = _LIMIT.search(text)
+        self._limit = int(said[1]) if said else DEFAULT_LIMIT
         self._at = 0
         self._matrix: Matrix | None = None  # of the cell that results are in
         self._placements: dict[str, Matrix | None] = {}
@@ -81,6 +93,7 @@ class _Reader:
         if not 0 < float(units) <= 1e9:
             raise self._broken("database units per micron, above 0")
         self._scale = float(units)
+        self._rows.design = self._top.removeprefix("$")
         while self._skip():
             self._check()
         return self._rows.violations()
@@ -90,6 +103,11 @@ class _Reader:
         counts = self._match(_COUNTS_LINE, "'RESULTS RESULTS LINES DATE'")
         is_placeholder = _PLACEHOLDER.fullmatch(counts[0])
         count = int(counts[1])
+        if not is_placeholder:
+            if count == self._limit:
+                self._rows.capped(count, self._at, f"check {name}")
+            else:
+                self._rows.waived(self._at, name, max(int(counts[2]) - count, 0))
         self._at += int(counts[3])
         self._matrix = None
         done = 0
@@ -103,6 +121,7 @@ class _Reader:
         found = self._match(_RESULT, f"'p N VERTICES' or 'e N EDGES' ({which})")
         line = self._at
         nets: list[str] = []
+        is_waived = False
         while self._at < len(self._lines) and _PROPERTY.match(self._lines[self._at]):
             word, _, values = self._lines[self._at].strip().partition(" ")
             self._at += 1
@@ -112,7 +131,12 @@ class _Reader:
                 self._matrix = self._placements[values]
             elif word in ("NET", "net"):
                 nets += values.split()
+            elif _WAIVER.fullmatch(word):
+                is_waived = True
         points = self._points(found[1].lower(), int(found[2]))
+        if is_waived:
+            self._rows.waived(line, check)
+            return
         if self._matrix:
             a, b, c, d, dx, dy = self._matrix
             pairs = zip(points[::2], points[1::2], strict=True)

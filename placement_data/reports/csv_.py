@@ -2,7 +2,8 @@
 
 The first line names the columns, in any order and case: the corners ``x0,y0,x1,y1`` in microns (or ``llx,lly,urx,ury``,
 ``xmin,ymin,xmax,ymax``, ``xl,yl,xh,yh``), and, as there are, ``kind`` (or ``type``), ``layer`` and ``nets`` (or
-``net``), separated by blanks or semicolons. Other columns and lines that begin with ``#`` are passed over::
+``net``), separated by blanks or semicolons, and ``waived`` (``true``, ``yes`` or ``1`` where it is none any more).
+Other columns and lines that begin with ``#`` are passed over::
 
     kind,layer,x0,y0,x1,y1,nets
     Short,metal2,39.58,44.1,39.65,44.135,n1;n2
@@ -15,11 +16,18 @@ import re
 from collections.abc import Iterator
 
 from placement_data.errors import InputError
-from placement_data.reports.rows import NUMBER, Rows
+from placement_data.reports.rows import NUMBER, Reads, Rows
 from placement_data.text import PathLike
 from placement_data.violations import Violations
 
-BEGINS = "'x0,y0,x1,y1' among the columns (CSV)"
+READS = Reads(
+    "CSV",
+    "'x0,y0,x1,y1' among the columns (CSV)",
+    "`x0,y0,x1,y1` in microns (or `llx..`, `xmin..`, `xl..`), optional `type`, `layer`, `waived`",
+    "column `nets`, separated by blanks or `;`",
+    counted="unknown nets and layers, waived rows",
+    refused="rows of another width, coordinates that are no numbers",
+)
 
 _COLUMNS = {
     "x0": ("x0", "llx", "xmin", "xl"),
@@ -29,6 +37,7 @@ _COLUMNS = {
     "kind": ("kind", "type"),
     "layer": ("layer",),
     "nets": ("nets", "net"),
+    "waived": ("waived", "exempt"),
 }
 _NAME_OF = {alias: name for name, aliases in _COLUMNS.items() for alias in aliases}
 _CORNERS = ("x0", "y0", "x1", "y1")
@@ -51,11 +60,14 @@ def parse(text: str, path: PathLike) -> Violations:
     column = _columns(line, first, path)
     width = column.pop("")
     corners = [column.pop(name) for name in _CORNERS]
-    kind, layer, nets = (column.get(name) for name in ("kind", "layer", "nets"))
+    kind, layer, nets, waived = (column.get(name) for name in ("kind", "layer", "nets", "waived"))
     for line, row in lines:
         if len(row) != width:
             expected = f"{width} values, as the first line has"
             raise InputError("row is broken", file=path, line=line, found=",".join(row), expected=expected)
+        if waived is not None and row[waived].strip().lower() in ("true", "yes", "1"):
+            rows.waived(line, "" if kind is None else row[kind].strip())
+            continue
         box = [found[1] if (found := _NUMBER.fullmatch(row[i])) else _refuse(row[i], path, line) for i in corners]
         rows.add(
             "" if kind is None else row[kind].strip(),

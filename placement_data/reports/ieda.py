@@ -11,16 +11,22 @@ An entry is a box with the nets of its shapes; the numbers of violations beside 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from placement_data.errors import InputError
-from placement_data.reports.rows import LARGEST, Rows
+from placement_data.reports.markers import load_json
+from placement_data.reports.rows import LARGEST, Reads, Rows
 from placement_data.text import PathLike
 from placement_data.violations import Violations
 
-BEGINS = "'{\"drc\":' (iEDA)"
+READS = Reads(
+    "iEDA",
+    "'{\"drc\":' (iEDA)",
+    "JSON of iDRC, in the DEF's database units; `number` is checked",
+    "names in `net`",
+    refused="broken JSON, a wrong `number`",
+)
 
 _START = re.compile(r"\s*+\{")
 _KEY = re.compile(r'"drc"\s*+:\s*+\{')
@@ -39,7 +45,7 @@ def parse(text: str, path: PathLike, dbu_per_micron: int | None = None) -> Viola
         expected = "dbu_per_micron, as UNITS of the DEF gives it"
         raise InputError("the report is in database units, and their size is not known", file=path, expected=expected)
     report = _Report(path, dbu_per_micron)
-    drc = report.table(_load(text, path), "drc", "")
+    drc = report.table(load_json(text, path), "drc", "")
     for kind, of_kind in report.tables(drc, "distribution", "drc"):
         at_kind = f"drc.distribution.{kind}"
         before = len(report.rows)
@@ -48,15 +54,6 @@ def parse(text: str, path: PathLike, dbu_per_micron: int | None = None) -> Viola
         report.require_count(of_kind, len(report.rows) - before, at_kind)
     report.require_count(drc, len(report.rows), "drc")
     return report.rows.violations()
-
-
-def _load(text: str, path: PathLike) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"JSON is broken ({error.msg})", file=path, line=error.lineno) from error
-    except (RecursionError, ValueError) as error:  # ValueError: an integer of thousands of digits
-        raise InputError("JSON is broken (nested too deep, or a number is too long)", file=path, line=1) from error
 
 
 class _Report:

@@ -5,23 +5,31 @@ shapes. An item of a cell below the top cell is in that cell's coordinates; the 
 placement (``references``), and the item is put there, once, as KLayout's marker browser does. A cell without a path to
 the top cell is refused, unless the database names no top cell. Items without a shape have no place and are refused.
 
-Layers and nets are no part of the format; the notes ``On layer M1`` and ``Between net:a net:b`` of OpenLane's converter
-from OpenROAD's reports are taken.
+Layers and nets are no part of the format. Texts that name them are taken: ``On layer M1`` and ``Between a and b`` as
+OpenLane's converter from OpenROAD's reports writes them, ``net:a to net:b`` as LibreLane's does, ``Net a``.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from xml.parsers import expat
 
 from placement_data.errors import InputError
 from placement_data.reports.klayout_shapes import IDENTITY, Affine, placement, shape_points, unquoted, words
 from placement_data.reports.openroad import source_nets
-from placement_data.reports.rows import Rows, hull
+from placement_data.reports.rows import DEFAULT_LIMIT, Reads, Rows, hull
 from placement_data.text import PathLike
 from placement_data.violations import Violations
 
-BEGINS = "'<report-database>' (KLayout)"
+READS = Reads(
+    "KLayout",
+    "'<report-database>' (KLayout)",
+    "`.lyrdb` and the XML of OpenLane and LibreLane; shapes in sub-cells are put at their example placement",
+    "texts `net:a to net:b`, `Between a and b`, `Net a`; layers `On layer M1`",
+    counted="unknown nets and layers, items with the tag `waived`, another top cell, 1000 items of a category",
+    refused="items without a shape, cells without a placement, document types",
+)
 
 _START = re.compile(r"\s*+<(?:[?!]|report-database\b)")
 _ROOT = "/report-database"
@@ -32,8 +40,12 @@ _TOP_CELL = f"{_ROOT}/top-cell"
 _TEXTS = {_TOP_CELL, f"{_CELL}/name", f"{_CELL}/variant", f"{_REFERENCE}/parent", f"{_REFERENCE}/trans"}
 _LONGEST_PATH = 4000
 _TAG = re.compile(r"\[[^\]]*+\][ \t]*+")
-_ON_LAYER = re.compile(r"On layer (\S+)")
-_BETWEEN = re.compile(r"Between (.+)")
+_ON_LAYER = re.compile(r"(?:On layer|Layer:?) (\S+)", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:[^:]*?\b)?between\s+(?:nets?\s+)?(\S.*)", re.IGNORECASE)
+_NETS = re.compile(r"nets?\s*:?\s+(\S.*)", re.IGNORECASE)
+_PREFIXED = re.compile(r"(?<![^\s,])net:\s*([^\s,]+)", re.IGNORECASE)
+_JOINTS = re.compile(r"\s(?:to|and|vs\.?|&)\s(?:\s*nets?\s)?|,", re.IGNORECASE)
+_WAIVED = re.compile(r"(?:^|,)\s*['\"#]*waived['\"]*\s*(?:,|$)", re.IGNORECASE)
 
 
 def recognises(text: str) -> bool:
@@ -52,7 +64,7 @@ def parse(text: str, path: PathLike) -> Violations:
     except expat.ExpatError as error:
         what = f"XML is broken ({expat.errors.messages[error.code]})"
         raise InputError(what, file=path, line=error.lineno) from error
-    return reader.rows.violations()
+    return reader.violations()
 
 
 class _Reader:
@@ -74,7 +86,17 @@ class _Reader:
         self._references: dict[str, list[tuple[str, Affine]]] = {}
         self._placed: dict[str, Affine] = {}  # worked out for the first item
         self._kinds: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
         self._begin_item()
+
+    def violations(self) -> Violations:
+        """All violations, when the file has been walked over."""
+        for category, count in self._counts.items():
+            if count == DEFAULT_LIMIT:
+                self.rows.capped(count, None, f"category {self._kinds[category]}")
+        roots = [name for name, references in self._references.items() if not references]
+        self.rows.design = self._top or (roots[0].partition(":")[0] if len(roots) == 1 else "")
+        return self.rows.violations()
 
     def _fail(self, what: str, found: str | None = None, expected: str | None = None) -> InputError:
         return InputError(what, file=self._file, line=self.parser.CurrentLineNumber, found=found, expected=expected)
@@ -127,7 +149,7 @@ class _Reader:
     def _end_in_item(self, name: str) -> None:
         if name == "value":
             self._add_value("".join(self._text).strip())
-        elif name in ("category", "cell"):
+        elif name in ("category", "cell", "tags"):
             self._field[name] = "".join(self._text).strip()
         self._text.clear()
         if name == "item":
@@ -164,20 +186,33 @@ class _Reader:
     def _add_note(self, note: str) -> None:
         if found := _ON_LAYER.fullmatch(note):
             self._layer = found[1]
-        elif found := _BETWEEN.fullmatch(note):
-            self._nets += source_nets(found[1])
+            return
+        found = _BETWEEN.fullmatch(note) or _NETS.fullmatch(note)
+        if prefixed := _PREFIXED.findall(note):  # what has not the prefix is no net
+            self._nets += prefixed
+        elif found:
+            parts = [part.strip() for part in _JOINTS.split(found[1])]
+            parts = parts[0].split() if len(parts) == 1 and note[:7].lower() == "between" else parts
+            if not any(part.split()[1:] for part in parts):  # else it is a sentence
+                names, _ = source_nets(parts)
+                self._nets += names
+                self.rows.may_be_pins(names)
 
     def _end_item(self) -> None:
         category = self._field.get("category", "")
         if category not in self._kinds:
             self._kinds[category] = ".".join(words(category))
         points = self._points
+        if _WAIVED.search(self._field.get("tags", "")):
+            self.rows.waived(self._line, self._kinds[category])
+            return
         if not points:
             raise self._fail("item has no shape", category, "a polygon, box, edge, edge-pair, path or label")
         at = self._placement_of(self._field.get("cell", ""))
         if at is not IDENTITY:
             points = at.apply(points)
         self.rows.add(self._kinds[category], self._layer, hull(points), self._line, self._nets)
+        self._counts[category] += 1
 
     def _place_cells(self) -> dict[str, Affine]:
         """Every cell's placement in the top cell: of those that take the fewest steps, the first in the file."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from placement_data.errors import SettingError
 from routenas.look_up import entry, is_own, look_up
 
 Kind = Literal["network", "tiles", "placement"]
@@ -67,7 +68,10 @@ def baseline(task: str, name: str) -> Baseline:
         return entry("baseline", table, name)
     from torch import nn
 
-    if issubclass(look_up("baseline", {}, name), nn.Module):
+    found = look_up("baseline", {}, name)
+    if not isinstance(found, type):
+        raise SettingError("not a class of predictors", found=name, expected="module:Class")
+    if issubclass(found, nn.Module):
         return Baseline("network", name)
     return Baseline("placement" if task == "violated_nets" else "tiles", name)
 

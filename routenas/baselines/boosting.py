@@ -72,8 +72,11 @@ class GradientBoosting:
         search_features: Sequence[Map] = (),
         search_labels: Sequence[ArrayLike] = (),
     ) -> Self:
-        """Fits on maps (c, h, w) with labels (h, w) of 0 and 1; InputError where the labels hold one class."""
-        hotspot = np.concatenate([np.asarray(each).ravel() for each in labels]).astype(bool)
+        """Fits on maps (c, h, w) with labels (h, w) of 0 and 1, and NaN for tiles off the die, which are left out.
+
+        InputError where the labels hold one class.
+        """
+        columns, hotspot = _labelled(features, labels)
         if hotspot.all() or not hotspot.any():
             found = float(hotspot.mean())
             raise InputError("hotspot labels hold one class", found=found, expected="a rate between 0 and 1")
@@ -85,11 +88,10 @@ class GradientBoosting:
             early_stopping=False,
             random_state=self.seed,
         )
-        self.model_: Any = model.fit(np.concatenate([tile_columns(each) for each in features]), hotspot)
+        self.model_: Any = model.fit(columns, hotspot)
         self.trees_ = self.iterations
         if len(search_features):
-            held_out = np.concatenate([np.asarray(each).ravel() for each in search_labels]).astype(bool)
-            columns = np.concatenate([tile_columns(each) for each in search_features])
+            columns, held_out = _labelled(search_features, search_labels)
             stages = self.model_.staged_decision_function(columns)
             precision = [average_precision(held_out, np.ravel(scores)) for scores in stages]
             if precision[0] is not None:
@@ -100,6 +102,14 @@ class GradientBoosting:
         """Log-odds (h, w) of a hotspot from features (c, h, w)."""
         stages = self.model_.staged_decision_function(tile_columns(features))
         return _stage(stages, self.trees_).reshape(features.shape[1:])
+
+
+def _labelled(features: Sequence[Map], labels: Sequence[ArrayLike]) -> tuple[Map, NDArray[np.bool_]]:
+    """``tile_columns`` and labels of the tiles that have one."""
+    label = np.concatenate([np.asarray(each).ravel() for each in labels])
+    columns = np.concatenate([tile_columns(each) for each in features])
+    known = ~np.isnan(label)
+    return (columns, label.astype(bool)) if known.all() else (columns[known], label[known].astype(bool))
 
 
 class CountBoosting:

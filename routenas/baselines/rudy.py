@@ -55,9 +55,13 @@ class RudyLogistic:
         search_features: Sequence[Map] = (),
         search_labels: Sequence[ArrayLike] = (),
     ) -> Self:
-        """Fits by maximum likelihood. The search split is accepted as by all predictors; nothing is chosen on it."""
+        """Fits by maximum likelihood, to labels (h, w) of 0 and 1, and NaN for tiles off the die, which are left out.
+
+        The search split is accepted as by all predictors; nothing is chosen on it.
+        """
         x = np.concatenate([_total_rudy(each, self.channels).ravel() for each in features])
         y = np.concatenate([np.asarray(each).ravel() for each in labels]).astype(np.float64)
+        x, y = x[~np.isnan(y)], y[~np.isnan(y)]
         if not 0 < y.mean() < 1:
             raise InputError("hotspot labels hold one class", found=float(y.mean()), expected="a rate between 0 and 1")
         centre, scale = x.mean(), x.std() or 1.0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from placement_data.errors import InputError, RoutenasError
+from placement_data.errors import InputError, RoutenasError, SettingError
+from placement_data.files import STANDARD_OUTPUT, check_writable, is_standard_output
+from placement_data.files import check_outputs as check_names
+from routenas.commands.verb import POSITIVE, PROCESSES, SEEDS
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -40,12 +44,23 @@ def options_of(pairs: tuple[str, ...]) -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
             raise click.UsageError(f"an option is name=value, not {pair!r}")
+        name = name.strip().replace("-", "_")
+        if name in found:
+            raise click.UsageError(f"the option {name} is set twice")
         try:
-            value = json.loads(text)
+            found[name] = json.loads(text)
         except ValueError:
-            value = text
-        found[name.strip().replace("-", "_")] = value
+            found[name] = text
     return found
+
+
+@contextmanager
+def settings_in(file: Path | None) -> Iterator[None]:
+    """What is wrong with a setting inside is an error of this file; of the command line where there is none."""
+    try:
+        yield
+    except SettingError as error:
+        raise error if file is None else error.inside(file) from None
 
 
 def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,9 +69,58 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 FILE = click.Path(path_type=Path)
-SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness.")
+
+
+class _Output(click.Path):
+    """A file that a command writes; ``-`` is standard output."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return STANDARD_OUTPUT if value == "-" else super().convert(value, param, ctx)
+
+
+OUTPUT = _Output(path_type=Path)
+
+
+def _outputs(context: click.Context) -> dict[str, Path]:
+    """What the running command is to write, by option."""
+    options = {param.opts[0]: context.params.get(str(param.name)) for param in _files(context, outputs=True)}
+    return {name: path for name, path in options.items() if path is not None}
+
+
+def _files(context: click.Context, outputs: bool) -> list[click.Parameter]:
+    files = [param for param in context.command.params if isinstance(param.type, click.Path)]
+    if outputs:
+        return [param for param in files if isinstance(param.type, _Output)]
+    folders = ("out", "output", "tensorboard")  # to be written
+    return [param for param in files if not isinstance(param.type, _Output) and param.name not in folders]
+
+
+def check_outputs(*more: Path) -> None:
+    """Refuse, before the work, outputs of the running command that cannot be written, are one file or are an input.
+
+    Inputs are what its other options and arguments name, the files of a bundle among them, and ``more``.
+    """
+    context = click.get_current_context()
+    inputs = list(more)
+    for param in _files(context, outputs=False):
+        value = context.params.get(str(param.name))
+        for path in () if value is None else (value,) if isinstance(value, Path) else value:
+            inputs += [path, path / "model.json", path / "weights.safetensors"]
+    outputs = _outputs(context)
+    check_names(outputs, inputs)
+    for path in outputs.values():
+        check_writable(path)
+
+
+def say(text: str) -> None:
+    """Tell a person what was found: on standard output, or on standard error where the former takes an output."""
+    taken = any(is_standard_output(path) for path in _outputs(click.get_current_context()).values())
+    click.echo(text, err=taken)
+
+
+SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
-UNUSED_SEED = click.option("--seed", type=click.IntRange(min=0), default=0, help="Without effect: nothing is random.")
+UNUSED_SEED = click.option("--seed", type=SEEDS, default=0, help="Without effect: nothing is random.")
 SPLIT = click.option(
     "--split", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed by design family)."
 )
@@ -65,7 +129,7 @@ TASK = click.option(
     help="What to predict.",
 )  # fmt: skip
 THREADS = click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True,
+    "--threads", type=PROCESSES, default=1, show_default=True,
     help="Threads of torch; more than one pays for large maps only, on cores that are free.",
 )  # fmt: skip
 DEVICE = click.option(
@@ -74,7 +138,7 @@ DEVICE = click.option(
 EPOCHS = click.option("--epochs", type=click.IntRange(min=1), help="Epochs of a training (default: the budget's).")
 RATE = click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=POSITIVE,
     help="Highest learning rate [the budget's].",
 )
 BATCH = click.option("--batch", type=click.IntRange(min=1), help="Placements per step (default: the budget's).")
@@ -89,11 +153,12 @@ def telling(command: Callable[..., Any]) -> Callable[..., Any]:
 
         if verbose and quiet:
             raise click.UsageError("--verbose and --quiet exclude each other")
+        check_outputs()
         with inside(verbose - quiet, log_file):
             return command(*args, **options)
 
     for option in (
-        click.option("--log-file", type=FILE, help="Append every line, with its time, to this file."),
+        click.option("--log-file", type=OUTPUT, help="Append every line, with its time, to this file."),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and results."),
         click.option("-v", "--verbose", is_flag=True, help="Say more: every epoch of a training here."),
     ):

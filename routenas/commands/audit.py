@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, UNUSED_SEED, example
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, say
+from routenas.commands.verb import verb
 
 LEAK = 10
 """Exit code of an audit that found a leak."""
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas data audit data.h5 --split split.json",
         "routenas data audit data.h5 --split split.json --model runs/hotspots/model --json audit.json",
@@ -23,7 +24,7 @@ LEAK = 10
 @click.option("--split", "split_path", type=FILE, required=True, help="Split that 'routenas data split' wrote.")
 @click.option("--families", type=FILE, help="CSV with the columns design (or a glob pattern) and family, of your own.")
 @click.option("--model", "models", type=FILE, multiple=True, help="Bundle to check against the split; may be repeated.")
-@click.option("--json", "json_path", type=FILE, help="Write the findings as JSON; '-' prints it instead of the text.")
+@click.option("--json", "json_path", type=OUTPUT, help="Write the findings as JSON.")
 @UNUSED_SEED
 def audit(
     path: Path, split_path: Path, families: Path | None, models: tuple[Path, ...], json_path: Path | None, seed: int
@@ -38,14 +39,12 @@ def audit(
     from placement_data.checks.audit import Model, read_parts
     from placement_data.checks.audit import audit as run_audit
     from placement_data.checks.families import Families, read_families
-    from placement_data.files import check_writable, write_text
+    from placement_data.files import write_text
     from placement_data.store import Store
     from routenas.predictor import Predictor
     from routenas.show.progress import progress_bar
 
-    to_screen = json_path is not None and str(json_path) == "-"
-    if json_path is not None and not to_screen:
-        check_writable(json_path)
+    check_outputs()
     known = Families(None if families is None else read_families(families))
     parts, normalisation = read_parts(split_path)
     facts = []
@@ -60,8 +59,7 @@ def audit(
             store, parts, families=known, normalisation=normalisation, models=facts, split_name=str(split_path),
             progress=bar.advance,
         )  # fmt: skip
-    text = json.dumps(found.to_dict(), indent=1, allow_nan=False)
-    if json_path is not None and not to_screen:
-        write_text(json_path, text + "\n")
-    click.echo(text if to_screen else str(found))
+    if json_path is not None:
+        write_text(json_path, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+    say(str(found))
     return LEAK if found.leaks else 0

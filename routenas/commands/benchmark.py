@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, example, telling
+from routenas.commands import FILE, OUTPUT, example, say, telling
+from routenas.commands.verb import PROCESSES, SEEDS, verb
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas benchmark nas-bench-201 --strategy regularised-evolution --queries 100 --tables nas_tables/",
         "routenas benchmark nas-bench-201 --strategy predictor --strategy evolution --strategy random \\",
@@ -28,17 +29,17 @@ from routenas.commands import FILE, example, telling
     "--select", type=click.Choice(["valid", "test"]),
     help="What the search sees (default: validation where the table has it). The result is always judged on test.",
 )  # fmt: skip
-@click.option("--queries", type=click.IntRange(min=1), default=100, show_default=True, help="Evaluations a search.")
+@click.option("--queries", type=click.IntRange(1, 10**6), default=100, show_default=True, help="Evaluations a search.")
 @click.option("--seeds", type=click.IntRange(min=1), default=10, show_default=True, help="Searches a strategy.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="First seed.")
+@click.option("--seed", type=SEEDS, default=0, show_default=True, help="First seed.")
 @click.option("--tables", type=FILE, help="Folder of the tables' .npz files (default: packages of the extra 'bench').")
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, a search each.")
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes, a search each.")
 @click.option(
     "--surrogate", "surrogates", multiple=True,
     help="Also judge this surrogate, fitted to --queries random architectures; may be repeated.",
 )  # fmt: skip
-@click.option("--json", "json_path", type=FILE, help="Write all numbers as JSON.")
-@click.option("--png", "png_path", type=FILE, help="Write regret against queries as a picture.")
+@click.option("--json", "json_path", type=OUTPUT, help="Write all numbers as JSON.")
+@click.option("--png", "png_path", type=OUTPUT, help="Write regret against queries as a picture.")
 @telling
 def benchmark(
     table: str, strategies: tuple[str, ...], data: str | None, select: str | None, queries: int, seeds: int, seed: int,
@@ -50,7 +51,8 @@ def benchmark(
     the table has it; the architecture that it then thinks best is judged by its test accuracy. Strategies: random,
     regularised-evolution, genetic, local-search, policy-gradient, ppo, predictor, exhaustive and those of 'search'.
     """
-    from placement_data.files import atomic_path, check_writable, write_text
+    from placement_data.files import write_text
+    from routenas.show.pictures import picture_format, regret_png
     from routenas.show.progress import progress_bar
     from routenas.show.text import benchmark_table
     from routenas.strategies import strategy_class
@@ -58,9 +60,8 @@ def benchmark(
     from routenas.tabular import benchmark as bench
     from routenas.tabular.tables import load_table
 
-    for path in (json_path, png_path):
-        if path is not None:
-            check_writable(path)
+    if png_path is not None:
+        picture_format(png_path)
     for name in strategies:
         strategy_class(name)
     for name in surrogates:
@@ -80,7 +81,6 @@ def benchmark(
     if json_path is not None:
         write_text(json_path, json.dumps(found, indent=1, allow_nan=False) + "\n")
     if png_path is not None:
-        with atomic_path(png_path) as temporary:
-            title = f"{loaded.name}, {loaded.data}, selected on {seen}, {seeds} seeds"
-            bench.draw(temporary, curves, found["optimum"], title)
-    click.echo(benchmark_table(found))
+        title = f"{loaded.name}, {loaded.data}, selected on {seen}, {seeds} seeds"
+        regret_png(curves, found["optimum"], title, png_path)
+    say(benchmark_table(found))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example, explain
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, explain
+from routenas.commands.verb import POSITIVE, Number, verb
 
 if TYPE_CHECKING:
     from placement_data.circuitnet.exporting import Preprocessing
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from placement_data.store import Sample
 
 
-@click.command(
+@verb(
     "import-circuitnet", epilog=example("routenas data import-circuitnet CircuitNet-N28/ -o circuitnet.h5 --keep-going")
 )
 @click.argument("folder", type=FILE)
-@click.option("-o", "--out", "output", type=FILE, required=True, help="The HDF5 data set to write.")
+@click.option("-o", "--out", "output", type=OUTPUT, required=True, help="The HDF5 data set to write.")
 @click.option(
     "--layout", type=click.Choice(["auto", "raw", "training"]), default="auto", show_default=True,
     help="Folders of maps, or CircuitNet's prepared training set.",
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
 @click.option("--channels", help="Maps to take, comma-separated (default: all placement maps that are there).")
 @click.option("--router-maps", is_flag=True, help="Take the routers' overflow maps, too: they leak the answer.")
 @click.option("--label", default="DRC_all", show_default=True, help="DRC_all or one violation type.")
-@click.option("--threshold", type=click.FloatRange(min=0), help="Violations above which a tile is a hotspot [0].")
+@click.option("--threshold", type=Number(min=0), help="Violations above which a tile is a hotspot [0].")
 @click.option(
     "--families", type=click.Choice(["core", "design", "table"]), default="core", show_default=True,
     help="What a family is: a core, a design, or the bundled table's.",
 )  # fmt: skip
 @click.option("--designs", type=FILE, help="CSV with sample, design, family for samples of other names.")
-@click.option("--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns [2.25].")
+@click.option("--tile", type=POSITIVE, help="Side of a tile in microns [2.25].")
 @click.option("--keep-going", is_flag=True, help="Leave out what cannot be read, say so, and end with exit code 3.")
 @click.option("--force", is_flag=True, help="Replace the data set that is there.")
 @UNUSED_SEED
@@ -58,7 +59,8 @@ def import_circuitnet(
         defects.append(error)
         click.echo(f"routenas: skipped {explain(error)[0]}", err=True)
 
-    check_writable(output)
+    check_outputs()
+    check_writable(output, streams=False)
     found = read_circuitnet(
         folder, layout=layout, include_router_maps=router_maps, label=label, threshold=threshold, families=families,
         channels=None if channels is None else [name.strip() for name in channels.split(",")],
@@ -77,9 +79,7 @@ def import_circuitnet(
     return InputError.exit_code if defects else 0
 
 
-@click.command(
-    "export-circuitnet", epilog=example("routenas data export-circuitnet data.h5 -o circuitnet/ --split split.json")
-)
+@verb("export-circuitnet", epilog=example("routenas data export-circuitnet data.h5 -o circuitnet/ --split split.json"))
 @click.argument("path", type=FILE)
 @click.option("-o", "--out", "output", type=FILE, required=True, help="Folder to make.")
 @click.option(

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, SEED, UNUSED_SEED
+from routenas.commands import FILE, OUTPUT, SEED, UNUSED_SEED, check_outputs, example
 from routenas.commands.audit import audit
 from routenas.commands.circuitnet import export_circuitnet, import_circuitnet
 from routenas.commands.lint import lint
+from routenas.commands.verb import Verbs
 
 
-@click.group()
+@click.group(cls=Verbs)
 def data() -> None:
     """Look at a data set, check it, split it by design family."""
 
@@ -43,20 +44,50 @@ def verify(path: Path, seed: int) -> None:
     )
 
 
-@data.command(epilog="\b\nExample:\n  routenas data split data.h5 --seed 1 -o split.json")
+PARTS = "train=5,search=2,test=3"
+
+
+def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tuple[float, ...]:
+    """The shares of train, search and test."""
+    pairs = [pair.partition("=")[::2] for pair in text.split(",")]
+    try:
+        given = {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of the form {PARTS}") from None
+    if sorted(given) != ["search", "test", "train"] or len(pairs) != 3:
+        raise click.BadParameter(f"{text!r} does not name train, search and test once each, as {PARTS}")
+    if not all(0 < value < float("inf") for value in given.values()):
+        raise click.BadParameter(f"{text!r} has a share that is no positive number")
+    return tuple(given[name] / sum(given.values()) for name in ("train", "search", "test"))
+
+
+@data.command(
+    epilog=example(
+        "routenas data split data.h5 --seed 1 -o split.json",
+        "routenas data split data.h5 --parts train=6,search=2,test=2 -o split.json",
+        "routenas data split data.h5 --leave-out cpu -o without-cpu.json",
+    )
+)
 @click.argument("path", type=FILE)
-@click.option("-o", "--output", type=FILE, help="JSON file to write (default: standard output).")
+@click.option(
+    "-o", "--out", "--output", "output", type=OUTPUT, default="-", help="JSON file to write (default: standard output)."
+)
+@click.option(
+    "--parts", default=PARTS, show_default=True, callback=_shares, help="Shares of the placements: counts or fractions."
+)
+@click.option(
+    "--leave-out", multiple=True, metavar="DESIGN",
+    help="Judge on this design, and its family, alone; may be repeated. The others are shared by train and search.",
+)  # fmt: skip
 @SEED
-def split(path: Path, output: Path | None, seed: int) -> None:
+def split(path: Path, output: Path, parts: tuple[float, ...], leave_out: tuple[str, ...], seed: int) -> None:
     """Draw a train / search / test split: every design family is on one side only."""
     from placement_data.dataset import draw_split
-    from placement_data.store import Store, write_text
+    from placement_data.files import write_text
+    from placement_data.store import Store
 
-    text = json.dumps(draw_split(Store(path), seed).to_dict(), indent=1)
-    if output is None:
-        click.echo(text)
-    else:
-        write_text(output, text + "\n")
+    check_outputs()
+    write_text(output, json.dumps(draw_split(Store(path), seed, parts, leave_out).to_dict(), indent=1) + "\n")
 
 
 for _verb in (audit, lint, import_circuitnet, export_circuitnet):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from placement_data.errors import InputError
-from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THREADS, example, telling
+from routenas.commands import BATCH, EPOCHS, FILE, OUTPUT, RATE, SPLIT, TASK, THREADS, example, say, telling
+from routenas.commands.verb import SEEDS, verb
 
 
-@click.command(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
+@verb(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
 @click.argument("path", type=FILE)
 @TASK
 @click.option(
@@ -32,9 +33,12 @@ from routenas.commands import BATCH, EPOCHS, FILE, RATE, SEED, SPLIT, TASK, THRE
 @click.option(
     "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
 )
-@click.option("--json", "json_path", type=FILE, help="Write the table as JSON.")
+@click.option("--json", "json_path", type=OUTPUT, help="Write the table as JSON.")
 @SPLIT
-@SEED
+@click.option(
+    "--seed", type=SEEDS, default=0, show_default=True,
+    help="First seed of the hand-crafted networks, and of a split that is drawn: without --split and --model.",
+)  # fmt: skip
 @THREADS
 @telling
 def evaluate(
@@ -46,15 +50,13 @@ def evaluate(
 
     A model that was trained or chosen on a family of the judged split is refused.
     """
-    from placement_data.files import check_writable, write_text
+    from placement_data.files import write_text
     from routenas.api import evaluate as compare
     from routenas.baselines import baseline, baselines
     from routenas.show.progress import progress_bar
     from routenas.show.text import comparison_table
     from routenas.training import budget_named
 
-    if json_path is not None:
-        check_writable(json_path)
     wanted = baselines(task) if names == "all" else tuple(name for name in names.split(",") if name not in ("", "none"))
     networks = [name for name in wanted if baseline(task, name).kind == "network"]
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
@@ -66,17 +68,25 @@ def evaluate(
         )  # fmt: skip
     if json_path is not None:
         write_text(json_path, json.dumps(table, indent=1, allow_nan=False) + "\n")
-    click.echo(comparison_table(table))
+    say(comparison_table(table))
 
 
 def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path]:
-    """Folders by name; a bundle without a name is called as the folder that it is in."""
-    named: dict[str, Path] = {}
-    for text in models:
-        name, equals, folder = text.partition("=")
-        path = Path(folder if equals else text)
-        name = name if equals else path.absolute().parent.name
-        if not name or name in named or name in taken:
-            raise InputError("two rows of one name", found=name, expected="NAME=FOLDER with names of their own")
-        named[name] = path
-    return named
+    """Folders by name: the one given, else the end of its path that tells it from the others and the baselines.
+
+    ``model`` at the end of a path tells nothing: the bundle of a run is called as the run.
+    """
+    from placement_data.making import short_names
+    from routenas.run import MODEL
+
+    own = [text.partition("=")[0] if "=" in text and not Path(text).exists() else "" for text in models]
+    folders = [text.removeprefix(f"{name}=") if name else text for name, text in zip(own, models, strict=True)]
+    ends = [Path(os.path.abspath(folder)) for folder in folders]
+    ends = [path.parent if path.name == MODEL else path for path in ends]
+    unnamed = [path for path, name in zip(ends, own, strict=True) if not name]
+    short = short_names(unnamed, [*taken, *filter(None, own)])
+    names = [name or short[path] for path, name in zip(ends, own, strict=True)]
+    twice = [name for name in names if [*names, *taken].count(name) > 1]
+    if twice:
+        raise click.UsageError(f"two rows of one name, {twice[0]!r}: give NAME=FOLDER with names of their own")
+    return dict(zip(names, map(Path, folders), strict=True))

@@ -7,29 +7,26 @@ from pathlib import Path
 import click
 
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example, explain, telling
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, example, explain, telling
+from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas ingest manifest.csv -o data.h5 --workers 8",
         "routenas ingest manifest.csv -o data.h5 --workers 8 --resume --keep-going",
     )
 )
 @click.argument("manifest", type=FILE)
-@click.option("-o", "--out", "--output", "output", type=FILE, required=True, help="The HDF5 data set to write.")
-@click.option(
-    "--tile", type=click.FloatRange(min=0, min_open=True), help="Side of a tile in microns (default: the row height)."
-)
+@click.option("-o", "--out", "--output", "output", type=OUTPUT, required=True, help="The HDF5 data set to write.")
+@click.option("--tile", type=POSITIVE, help="Side of a tile in microns (default: the row height).")
 @click.option(
     "--channels", default="routenas17", show_default=True, help="Channel set: routenas17, circuitnet9, all or another."
 )
 @click.option(
     "--liberty", type=FILE, multiple=True, help="Liberty of rows that name none: tells the registers; repeatable."
 )
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read, a placement each."
-)
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes that read, a placement each.")
 @click.option("--keep-going", is_flag=True, help="Leave out what cannot be read, say so, and end with exit code 3.")
 @click.option("--resume", is_flag=True, help="Bring the data set that is there up to date: read what changed.")
 @click.option("--append", is_flag=True, help="Add to the data set that is there instead of making a new one.")
@@ -60,7 +57,7 @@ def ingest(
     chosen = [name for name, given in modes.items() if given]
     if len(chosen) > 1:
         raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
-    rows = read_manifest(manifest)
+    rows = read_manifest(manifest, absent=keep_going)
     with progress_bar("ingest", len(rows)) as bar:
 
         def tell(sample: str, error: Exception | None) -> None:

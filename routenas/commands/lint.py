@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import FILE, UNUSED_SEED, example
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, say
+from routenas.commands.verb import verb
 
 FINDINGS = 10
 """Exit code where there is a finding."""
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas data lint --lef tech.lef --lef cells.lef --def placed.def.gz",
         "routenas data lint --def placed.def --json -",
@@ -21,9 +22,9 @@ FINDINGS = 10
 )
 @click.option("--lef", type=FILE, multiple=True, help="Technology or cell LEF; may be repeated.")
 @click.option("--def", "def_", type=FILE, multiple=True, help="DEF, plain or gzip; may be repeated.")
-@click.option("--json", "json_path", help="Write counts and findings as JSON to this file, or to standard output (-).")
+@click.option("--json", "json_path", type=OUTPUT, help="Write counts and findings as JSON.")
 @UNUSED_SEED
-def lint(lef: tuple[Path, ...], def_: tuple[Path, ...], json_path: str | None, seed: int) -> int:
+def lint(lef: tuple[Path, ...], def_: tuple[Path, ...], json_path: Path | None, seed: int) -> int:
     """List everything in LEF and DEF files that contradicts itself, with file and line.
 
     Wrong counts, names that come twice, masters, pins, layers and sites that nothing defines, components off the die,
@@ -31,22 +32,16 @@ def lint(lef: tuple[Path, ...], def_: tuple[Path, ...], json_path: str | None, s
     findings; 3: a file is absent, damaged, cut off, or no LEF or DEF.
     """
     from placement_data.checks.lint import lint as check
-    from placement_data.store import check_writable, write_text
+    from placement_data.files import write_text
 
     if not lef and not def_:
         raise click.UsageError("give --lef, --def or both")
-    if json_path not in (None, "-"):
-        check_writable(str(json_path))
+    check_outputs()
     result = check(lef, def_)
     if json_path is not None:
-        text = json.dumps(result.to_dict(), indent=1)
-        if json_path == "-":
-            click.echo(text)
-        else:
-            write_text(json_path, text + "\n")
-    if json_path != "-":
-        for finding in result.findings:
-            click.echo(f"{finding.file}:{finding.line}: {finding.code}: {finding.message}")
-        sizes = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in result.counts.items() if count)
-        click.echo(f"{len(result.findings)} findings; {sizes or 'nothing in the files'}")
+        write_text(json_path, json.dumps(result.to_dict(), indent=1) + "\n")
+    for finding in result.findings:
+        say(f"{finding.file}:{finding.line}: {finding.code}: {finding.message}")
+    sizes = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in result.counts.items() if count)
+    say(f"{len(result.findings)} findings; {sizes or 'nothing in the files'}")
     return FINDINGS if result.findings else 0

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from routenas.commands import FILE, SEED, example, telling
+from routenas.commands.verb import verb
 
 
-@click.command(epilog=example("routenas quickstart --out quickstart"))
+@verb(epilog=example("routenas quickstart --out quickstart"))
 @click.option(
     "--out", type=FILE, default=Path("quickstart"), show_default=True, help="Folder for runs, pictures and tables."
 )

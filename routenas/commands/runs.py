@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from routenas.commands import FILE, UNUSED_SEED, example
+from routenas.commands.verb import Verbs
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def runs() -> None:
     """Look at the runs of searches: how far they are, and what they found."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from routenas.commands import (
     BATCH,
     DEVICE,
@@ -24,14 +25,21 @@ from routenas.commands import (
     given,
     headline,
     options_of,
+    settings_in,
     telling,
 )
+from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 if TYPE_CHECKING:
+    from routenas.interfaces import Task
     from routenas.settings import Settings
 
+ROUTABILITY = "routability"
+KNOWN = {"task", "name", "data", "split"}
+"""What a file of settings may say of a routability task; everything else follows from the data."""
 
-@click.command(
+
+@verb(
     epilog=example(
         "routenas search data.h5 --task hotspots --trials 24 --out runs/hotspots",
         "routenas search --out runs/hotspots --resume",
@@ -80,7 +88,7 @@ if TYPE_CHECKING:
     "--executor", default="in-process", show_default="in-process, or processes with several workers",
     help="Where candidates are trained: in-process, processes or ray.",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Candidates trained at once.")
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Candidates trained at once.")
 @click.option(
     "--in-flight", type=click.IntRange(min=1), default=1, show_default="as many as workers",
     help="Candidates that are asked for before a result is known; with the seed it decides the trials.",
@@ -90,7 +98,7 @@ if TYPE_CHECKING:
     help="Ask the next when all in flight are done (same seed, same trials), or as soon as one is (no worker waits).",
 )  # fmt: skip
 @click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
-@click.option("--trial-seconds", type=click.FloatRange(min=0, min_open=True), help="End a candidate that takes longer.")
+@click.option("--trial-seconds", type=POSITIVE, help="End a candidate that takes longer.")
 @click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
 @click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
@@ -111,12 +119,10 @@ def search(
     PATH is a data set that 'routenas ingest' made; --resume and --config know it from the run.
     """
     from routenas.api import search as run_search
-    from routenas.api import task_of
     from routenas.executor import Execution
-    from routenas.run import read_configuration
+    from routenas.run import CONFIG, check, read_configuration
     from routenas.settings import Settings
     from routenas.show.watch import watched
-    from routenas.tasks import task_from_config
 
     if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
         executor = "processes"
@@ -132,23 +138,52 @@ def search(
         recorded = read_configuration(out)
     elif config is not None:
         recorded = _read_toml(config)
-    settings = Settings.from_dict(recorded.get("settings", {}))
+    source = out / CONFIG if resume and recorded else config
+    with settings_in(source):
+        settings = Settings.from_dict(recorded.get("settings", {}))
+        check(settings)
     if not recorded and "in_flight" not in own:
         own["in_flight"] = workers
     settings = _changed(settings, own)
-    described = recorded.get("task", {})
-    if resume and described and path is None and not own.keys() & {"task", "split"}:
-        task = task_from_config(described)
-    else:
-        data = path or described.get("data")
-        if not data:
-            raise click.UsageError("Missing argument 'PATH': the data set to search on.")
-        split = own.get("split", _split_of(described))
-        task = task_of(data, own.get("task", described.get("name", options["task"])), split, settings.seed)
-    with watched(task, settings, out, tensorboard) as events:
+    check(settings)
+    with settings_in(None if "task" in own else source):
+        task = _task(path, recorded.get("task", {}), own, options["task"], settings.seed, again=resume)
+    # What does not go with this task is the file's fault where the command line does not set it.
+    set_here = own.keys() & {"space", "space_option", "preset", "strategy", "strategy_option"}
+    with (
+        settings_in(None if set_here else source),
+        watched(task, settings, out, tensorboard) as events,
+    ):
         bundle = run_search(task, out, settings, execution=execution, events=events, resume=resume)
     click.echo(f"model bundle: {out / 'model'}")
     click.echo(json.dumps({"test": headline(bundle.metrics["test"])}))
+
+
+def _task(
+    path: Path | None, described: Mapping[str, Any], own: Mapping[str, Any], default: Any, seed: int, *, again: bool
+) -> Task:
+    """The task that a file describes, or the routability task of a data set that was given; options come first."""
+    from routenas.api import task_of
+    from routenas.tasks import task_from_config
+
+    given = [f"--{name}" for name in ("task", "split") if name in own]
+    kind = described.get("task", ROUTABILITY)
+    if kind != ROUTABILITY or (again and described and path is None and not given):
+        if path is not None or given:
+            what = "this task is described by its file alone: leave out"
+            raise click.UsageError(f"{what} {'PATH' if path is not None else given[0]}")
+        try:
+            return task_from_config(described)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:  # whatever its constructor says
+            raise SettingError(f"the task {kind} cannot be made: {error}") from None
+    unknown = sorted(set(described) - KNOWN) if not again else []
+    if unknown:
+        raise SettingError("no such setting of the task", found=unknown[0], expected=", ".join(sorted(KNOWN)))
+    data = path or described.get("data")
+    if not data:
+        raise click.UsageError("Missing argument 'PATH': the data set to search on.")
+    split = own.get("split", _split_of(described))
+    return task_of(data, own.get("task", described.get("name", default)), split, seed)
 
 
 def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
@@ -185,10 +220,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError("the settings cannot be read", file=path, found=reason, expected="TOML, as run.toml") from None
     task = value.pop("task", {})
+    if not isinstance(task, dict):
+        raise InputError("the task of the settings is no table", file=path, found=task, expected="[task]")
     return {"settings": value, "task": task}
 
 
-def _split_of(task: dict[str, Any]) -> Any:
+def _split_of(task: Mapping[str, Any]) -> Any:
     from placement_data.dataset import Split
 
     return Split.from_dict(task["split"]) if "split" in task else None

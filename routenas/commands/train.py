@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from routenas.commands import (
     BATCH,
     DEVICE,
@@ -21,14 +21,16 @@ from routenas.commands import (
     THREADS,
     example,
     headline,
+    settings_in,
     telling,
 )
+from routenas.commands.verb import verb
 
 if TYPE_CHECKING:
     from routenas.architecture import Architecture
 
 
-@click.command(
+@verb(
     epilog=example(
         "routenas train data.h5 --predictor residual-dilated --out models/residual",
         "routenas train data.h5 --architecture runs/hotspots/model/model.json --out models/again",
@@ -68,9 +70,9 @@ def train(
     if out.exists() and not force:
         raise InputError("there is something at this place already", file=out, expected="--force or another name")
     if (predictor is None) == (architecture is None):
-        raise InputError("what to train is not clear", expected="either --predictor or --architecture")
+        raise click.UsageError("what to train is not clear: give either --predictor or --architecture")
     if predictor is not None and ":" not in predictor and baseline(task, predictor).kind != "network":
-        raise InputError("only networks can be exported as a bundle", found=predictor)
+        raise SettingError("only networks can be exported as a bundle", found=predictor)
     value = predictor if architecture is None else _architecture(architecture)
     check_folder(out)
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
@@ -89,8 +91,9 @@ def _architecture(path: Path) -> Architecture:
 
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = Architecture.from_dict(value["architecture"])
-        _ = found.searched_space
+        with settings_in(path):
+            found = Architecture.from_dict(value["architecture"])
+            _ = found.searched_space
         return found
     except OSError as error:
         raise InputError("cannot be read", file=path, found=error.strerror or "error") from None

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from placement_data.files import atomic_path
+from placement_data.files import write_bytes, writing
 from routenas.architecture import Architecture
 from routenas.interfaces import Estimator, Task
 from routenas.results import Result
@@ -95,6 +95,8 @@ class TrainedFromScratch(_Training):
     ``multiplications`` (of one forward pass of the task's example).
     """
 
+    costs: ClassVar = ("parameters", "multiplications")
+
     space: Space
     seed: int
 
@@ -144,7 +146,7 @@ class Retrained(_Training):
         result, module = self._trained(lambda shape: item.architecture.build(shape, item.seed), item.seed)
         if module is not None:
             state = {key: tensor.contiguous() for key, tensor in module.state_dict().items()}
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as temporary:
-                save_file({**state, VALUE: torch.tensor(result.value, dtype=torch.float64)}, temporary)
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, save({**state, VALUE: torch.tensor(result.value, dtype=torch.float64)}))
         return result

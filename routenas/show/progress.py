@@ -6,14 +6,15 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 from placement_data.errors import InputError
+from placement_data.files import check_writable, writing
 
 LINE_EVERY_S = 10.0
 
@@ -26,26 +27,53 @@ _verbosity: ContextVar[int] = ContextVar("verbosity", default=0)
 def telling(verbosity: int, log_file: Path | None = None) -> Iterator[None]:
     """Inside, work tells so much of itself; every line, of details too, is appended to ``log_file`` with its time.
 
-    Raises ``InputError`` where that file cannot be written.
+    Raises ``InputError`` where that file cannot be written: at its end where the work began, which is worth more.
     """
     token = _verbosity.set(verbosity)
-    handler: logging.Handler | None = None
     try:
-        if log_file is not None:
-            try:
-                handler = logging.FileHandler(log_file, encoding="utf-8")
-            except OSError as error:
-                raise InputError("cannot write here", file=log_file, found=error.strerror or "error") from None
-            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-            LOGGER.addHandler(handler)
-            LOGGER.setLevel(logging.DEBUG)
-        yield
+        with nullcontext() if log_file is None else _logging_to(log_file):
+            yield
     finally:
         _verbosity.reset(token)
-        if handler is not None:
-            LOGGER.removeHandler(handler)
-            LOGGER.setLevel(logging.NOTSET)
-            handler.close()
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    check_writable(path)
+    with writing(path):
+        handler = _LogFile(path)
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(logging.NOTSET)
+        handler.close()
+    with writing(path):
+        if handler.error is not None:
+            raise handler.error
+
+
+class _LogFile(logging.Handler):
+    """Appends lines to a file until one cannot be written; ``error`` is why."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        self.error: OSError | None = None
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.error is None:
+            try:
+                self._file.write(f"{self.format(record)}\n".encode(errors="backslashreplace"))
+            except OSError as error:
+                self.error = error
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class Bar(Protocol):
@@ -147,21 +175,29 @@ class TensorBoard:
             writer: Any = import_module("torch.utils.tensorboard").SummaryWriter
         except ImportError:
             raise InputError("event files need TensorBoard", expected="pip install 'routenas[tensorboard]'") from None
-        self._writer = writer(str(folder))
+        self._folder = folder
+        with writing(folder):
+            self._writer = writer(str(folder))
         self._best = -math.inf
 
     def training(self, name: str, curve: Mapping[str, Sequence[float | None]]) -> None:
         """Note the curve of one training: a list per quantity, an entry per epoch, None where there is no value."""
-        for quantity, points in curve.items():
-            for epoch, point in enumerate(points, 1):
-                if point is not None:
-                    self._writer.add_scalar(f"training/{quantity}/{name}", point, epoch)
-        self._writer.flush()
+        self._write(
+            (f"training/{quantity}/{name}", point, epoch)
+            for quantity, points in curve.items()
+            for epoch, point in enumerate(points, 1)
+            if point is not None
+        )
 
     def trial(self, number: int, value: float | None) -> None:
         """Note one trial; a failed one (None) leaves a gap."""
         if value is not None:
             self._best = max(self._best, value)
-            self._writer.add_scalar("trial/value", value, number)
-            self._writer.add_scalar("trial/best", self._best, number)
-        self._writer.flush()
+            self._write((("trial/value", value, number), ("trial/best", self._best, number)))
+
+    def _write(self, scalars: Iterable[tuple[str, float, int]]) -> None:
+        """Raises ``InputError`` where the disk is full; TensorBoard sees some of it only at the next call."""
+        with writing(self._folder):
+            for scalar in scalars:
+                self._writer.add_scalar(*scalar)
+            self._writer.flush()

@@ -13,7 +13,8 @@ from placement_data.files import locked
 from routenas.architecture import Architecture
 from routenas.journal import Journal
 from routenas.run import CONFIG, JOURNAL, RESULT, read_configuration
-from routenas.show.text import number, text_table
+from routenas.show.tables import fold, text_table, text_width
+from routenas.show.text import number
 
 State = Literal["running", "stopped", "finished"]
 
@@ -157,5 +158,7 @@ def network_text(architecture: Architecture) -> str:
     rows = [f"network {architecture.name} of {space.name}:"]
     for vertex, name in enumerate(names):
         sources = [str(source) for source in graph.adjacency[:, vertex].nonzero()[0]]
-        rows.append(f"  {vertex:>3}  {name.ljust(width)}  {'<- ' + ', '.join(sources) if sources else ''}".rstrip())
+        head = f"  {vertex:>3}  {name.ljust(width)}  "
+        first, *others = fold(f"<- {', '.join(sources)}" if sources else "", max(8, text_width() - len(head)))
+        rows += [f"{head}{first}".rstrip(), *(" " * (len(head) + 3) + line for line in others)]
     return "\n".join(rows)

@@ -1,28 +1,19 @@
-"""Tables for the terminal, in plain text: a data set, a score, a comparison."""
+"""What the terminal shows, in plain text: a data set, a score, a comparison."""
 
 from __future__ import annotations
 
-import math
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from placement_data.findings import Finding
 from placement_data.store import Store
 from routenas.scoring import Score
+from routenas.show.tables import text_table
 
-
-def text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell; all but the first are right-aligned."""
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, ["-" * width for width in widths], *rows)
-    ]
-    return "\n".join(lines)
+SHOWN_REGIONS = 10
+"""The worst regions of a layout that the terminal and the picture show, by the same numbers."""
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -49,10 +40,9 @@ def data_table(store: Store) -> str:
     for design in sorted(set(store.designs)):
         own = [index for index, name in enumerate(store.designs) if name == design]
         heads = [store.heads[index] for index in own]
-        shapes = [head["grid"]["shape"] for head in heads]
-        sides = [side for shape in shapes for side in shape]
-        tiles = [store.hotspot_tiles(index) for index in own]
-        hot = [count / math.prod(shape) for count, shape in zip(tiles, shapes, strict=True) if count is not None]
+        sides = [side for head in heads for side in head["grid"]["shape"]]
+        counted = [(store.hotspot_tiles(index), store.tiles(index)) for index in own]
+        hot = [count / tiles for count, tiles in counted if count is not None]
         nets = [head["violated_nets"] for head in heads if head["violated_nets"] >= 0]
         counts = [head["net_count"] for head in heads]
         rows.append([
@@ -75,9 +65,18 @@ def data_table(store: Store) -> str:
     kinds = sorted({kind for kind in store.label_kinds if kind})
     tail = (
         f"{len(store)} placements, {len(rows)} designs, {len(set(store.families))} families; "
-        f"channels {store.channel_version}; label: {', '.join(kinds) or 'none'}"
+        f"channels {store.channel_version}; label: {', '.join(kinds) or 'none'}; Liberty: {_liberty(store)}"
     )
     return f"{text_table(header, rows)}\n{tail}"
+
+
+def _liberty(store: Store) -> str:
+    """Whether the placements were read with Liberty."""
+    told = Counter(store.with_liberty(index) for index in range(len(store)))
+    words = {True: "with", False: "without", None: "not recorded"}
+    if len(told) == 1:
+        return words[next(iter(told))]
+    return ", ".join(f"{told[each]} {word}" for each, word in words.items() if told[each])
 
 
 def score_table(score: Score) -> str:
@@ -105,7 +104,7 @@ def score_table(score: Score) -> str:
                 str(region.tiles), str(region.cells), str(region.pins), str(region.nets_crossing),
                 ", ".join(region.dominant_features) or "-",
             ]
-            for index, region in enumerate(score.regions[:10], 1)
+            for index, region in enumerate(score.regions[:SHOWN_REGIONS], 1)
         ]  # fmt: skip
         lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "dominant"], rows))
         if len(score.regions) > len(rows):

@@ -7,9 +7,10 @@ from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Any
 
-from placement_data.errors import InputError
+from placement_data.errors import SettingError
 from routenas.look_up import entry, look_up
 from routenas.strategies.base import Strategy
+from routenas.strategies.options import check_options
 from searchspaces.space import Space
 
 __all__ = ["STRATEGIES", "Strategy", "make_strategy", "strategy_class", "suited"]
@@ -50,14 +51,7 @@ def suited(name: str, trials: int, in_flight: int = 1, chosen: Mapping[str, Any]
     samples first, as far as the trials in flight allow. A class without a ``suited`` has what was chosen alone.
     """
     make = strategy_class(name)
-    for option, value in chosen.items():
-        known = signature(make).parameters.get(option)
-        kind = type(known.default) if known is not None else None
-        if kind in (int, float) and (
-            isinstance(value, bool) or not isinstance(value, int if kind is int else int | float)
-        ):
-            what = f"the option {option} of the search strategy {name} must be a {'whole ' * (kind is int)}number"
-            raise InputError(what, found=value)
+    check_options(f"the search strategy {name}", make, chosen)
     hook = getattr(make, "suited", None)
     return {**(hook(trials, in_flight, chosen) if hook else {}), **chosen}
 
@@ -65,7 +59,7 @@ def suited(name: str, trials: int, in_flight: int = 1, chosen: Mapping[str, Any]
 def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any] = EMPTY) -> Strategy:
     """A strategy by name.
 
-    Raises InputError for another name, for an option that the strategy has not, and for values that it refuses.
+    Raises SettingError for another name, for an option that the strategy has not, and for values that it refuses.
     """
     make = strategy_class(name)
     allowed = signature(make).parameters
@@ -75,5 +69,5 @@ def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any]
             entry(f"option of the search strategy {name}", known, option)
     try:
         return make(space, seed, **options)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the search strategy {name} cannot be made: {error}") from error
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise SettingError(f"the search strategy {name} cannot be made: {error}") from error

@@ -31,6 +31,8 @@ class Exhaustive(AskTell):
         samples: int = 10_000,
         initial: Sequence[Genotype] = (),
     ) -> None:
+        if samples < 1:
+            raise ValueError(f"an exhaustive search needs samples >= 1, not {samples}")
         super().__init__(space, seed, initial=initial)
         self._score, self._cost, self._limit, self._samples = score, cost, limit, samples
         self._order: list[Values] | None = None

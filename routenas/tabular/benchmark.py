@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.errors import InputError
 from routenas.loop import search
 from routenas.metrics import kendall_tau_b
 from routenas.strategies import make_strategy, strategy_class, suited
@@ -195,29 +194,3 @@ def report(job: Job, curves: Sequence[Curve], seeds: int, surrogates: Sequence[d
         "strategies": found,
         "surrogates": list(surrogates),
     }
-
-
-def draw(path: Path, curves: Sequence[Curve], optimum: float, title: str) -> None:
-    """Mean regret against queries with the band of one standard deviation over seeds."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise InputError("pictures need matplotlib", expected="pip install 'routenas[plot]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    for curve in curves:
-        regret = np.maximum(optimum - curve.values, 0.0)
-        mean, spread = regret.mean(axis=0), regret.std(axis=0)
-        queries = np.arange(1, len(mean) + 1)
-        (line,) = axes.plot(queries, mean, label=curve.strategy)
-        axes.fill_between(queries, np.maximum(mean - spread, 0), mean + spread, color=line.get_color(), alpha=0.15)
-    start = min(10, curves[0].values.shape[1] - 1)
-    largest = max(float((optimum - curve.values[:, start]).mean()) for curve in curves)
-    axes.set(xlabel="queries", ylabel="regret of the best so far", title=title, ylim=(0, 1.5 * largest or 1.0))
-    axes.legend()
-    axes.grid(alpha=0.3)
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
-    pyplot.close(figure)

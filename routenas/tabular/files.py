@@ -12,13 +12,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 
 
 def folder_of(name: str, folder: Path | None) -> Path:
     """The folder; InputError where none was given to a table that no package holds."""
     if folder is None:
-        raise InputError(f"{name} comes from a folder of tables only", expected="--tables FOLDER")
+        raise SettingError(f"{name} comes from a folder of tables only", expected="--tables FOLDER")
     return folder
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.errors import InputError
+from placement_data.errors import SettingError
 from routenas.look_up import look_up
 from searchspaces.space import Genotype, Space
 
@@ -62,7 +62,7 @@ class NasTable:
         """A column. Raises ``InputError`` listing those that are there."""
         if name not in self.columns:
             where = f"{self.name} has no {name} values of {self.data}"
-            raise InputError(where, expected=" or ".join(self.columns))
+            raise SettingError(where, expected=" or ".join(self.columns))
         return self.columns[name]
 
 
@@ -78,7 +78,7 @@ def load_table(name: str, data: str | None = None, folder: Path | None = None) -
 def data_set(name: str, data: str | None, known: Sequence[str]) -> str:
     """One of the ``known`` data sets of a table, by default the first. Raises ``InputError`` for another."""
     if data is not None and data not in known:
-        raise InputError(f"{name} has no such data set", found=data, expected=" or ".join(known))
+        raise SettingError(f"{name} has no such data set", found=data, expected=" or ".join(known))
     return data or known[0]
 
 

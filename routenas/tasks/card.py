@@ -37,7 +37,11 @@ class OutputScale:
 
 @dataclass(frozen=True)
 class Card:
-    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout."""
+    """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout.
+
+    ``liberty`` says whether a Liberty library told which cells are registers and clock gates; None where this is not
+    known, as of a data set from before it was recorded, or changes no channel.
+    """
 
     name: TaskName
     channels: tuple[str, ...]
@@ -47,6 +51,7 @@ class Card:
     label_kind: str
     tile_um: float
     split: Split
+    liberty: bool | None = None
 
     @property
     def shape(self) -> TaskShape:
@@ -64,6 +69,7 @@ class Card:
             "label_kind": self.label_kind,
             "tile_um": self.tile_um,
             "split": self.split.to_dict(),
+            "liberty": self.liberty,
         }
 
     @classmethod
@@ -87,19 +93,24 @@ class Card:
             label_kind=str(value["label_kind"]),
             tile_um=tile_um,
             split=Split.from_dict(value["split"]),
+            liberty=None if value.get("liberty") is None else bool(value["liberty"]),
         )
 
-    def decode(self, output: Tensor, net_count: int) -> NDArray[np.float64]:
+    def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """A module's output for one placement as an answer.
 
-        Hotspots: probabilities (rows, columns). Violated nets: their ratio (1,), from a scalar or from a map of
-        contributions, which softplus makes numbers of nets.
+        Hotspots: probabilities (rows, columns), NaN in tiles off the die, which are not ``inside`` (rows, columns).
+        Violated nets: their ratio (1,), from a scalar or from a map of contributions, which softplus makes numbers of
+        nets.
         """
         values, scale = output.to(torch.float64), self.output_scale
         if self.name == "hotspots":
-            return np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
+            probability = np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
+            return probability if inside is None else np.where(inside, probability, np.nan)
         if values.ndim == 1:
             ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR
         else:
-            ratio = functional.softplus(values + scale.offset).sum(dim=(1, 2, 3)) / max(net_count, 1)
+            nets = functional.softplus(values + scale.offset)
+            nets = nets if inside is None else nets * torch.from_numpy(inside)
+            ratio = nets.sum(dim=(1, 2, 3)) / max(net_count, 1)
         return np.asarray(ratio.clamp(0.0, 1.0).numpy(), dtype=np.float64)

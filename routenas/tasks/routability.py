@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, symmetry
 from placement_data.errors import InputError
+from placement_data.features import LIBERTY_CHANNELS
 from placement_data.files import sha256
-from placement_data.grid import Grid
 from placement_data.store import Sample, Store
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
@@ -64,12 +64,14 @@ class Example:
 class Batch:
     """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
 
-    ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets.
+    ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets. ``inside`` (1, h, w) is 1 in
+    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die.
     """
 
     maps: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]
     ratios: Tensor
+    inside: tuple[Tensor | None, ...]
 
 
 class RoutabilityTask:
@@ -132,16 +134,18 @@ class RoutabilityTask:
                 "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
             )
         _check_labels(self.store, name, indices)
+        liberty = _with_liberty(self.store, [*both, *indices["test"]])
         train = indices["train"]
         return Card(
             name=name,
             channels=self.store.channels,
             channel_version=self.store.channel_version,
-            normalisation=Normalisation.fit(Lazy(lambda index: self._sample(index).features, train)),
+            normalisation=Normalisation.fit(Lazy(self._tiles, train)),
             output_scale=_output_scale(name, (self._sample(index) for index in train)),
             label_kind=kinds[0],
             tile_um=tiles[0],
             split=split,
+            liberty=liberty,
         )
 
     # --------------------------------------------------------------------- reading
@@ -172,6 +176,10 @@ class RoutabilityTask:
             self._bytes += size
         return sample
 
+    def _tiles(self, index: int) -> NDArray[np.float32]:
+        sample = self._sample(index)
+        return sample.on_die(sample.features)
+
     def examples(self, part: str) -> Lazy[Example]:
         """Labelled placements of ``train``, ``search`` or ``test``, each read when it is asked for."""
         return Lazy(self._example, self._indices(self.name, self.card.split, part))
@@ -182,7 +190,7 @@ class RoutabilityTask:
 
     def _example(self, index: int) -> Example:
         sample = self._sample(index)
-        return Example(sample, self.card.normalisation.apply(sample.features))
+        return Example(sample, self.card.normalisation.apply(sample.features, sample.inside))
 
     # -------------------------------------------------------------------- training
 
@@ -196,18 +204,22 @@ class RoutabilityTask:
         order = rng.permutation(len(indices))
         for start in range(0, len(order), size):
             chosen = [self._example(indices[place]) for place in order[start : start + size]]
-            pairs = [self._augmented(example, rng) for example in chosen]
+            maps, targets, inside = zip(*(self._augmented(example, rng) for example in chosen), strict=True)
             ratios = torch.tensor([example.ratio for example in chosen], dtype=torch.float32)
-            yield Batch(tuple(maps for maps, _ in pairs), tuple(target for _, target in pairs), ratios)
+            yield Batch(maps, targets, ratios, inside)
 
-    def _augmented(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        maps, target = example.maps, self._target(example.sample)
+    def _augmented(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        maps, target, inside = example.maps, self._target(example.sample), example.sample.inside
+        rows = columns = slice(None)
         if self.name == "hotspots":
             rows, columns = (_window(side, rng) for side in target.shape)
-            maps, target = maps[:, rows, columns], target[rows, columns]
         code = int(rng.integers(4))
-        inputs, targets = (np.ascontiguousarray(symmetry(array, code)[None]) for array in (maps, target))
-        return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+        def seen(array: NDArray[Any]) -> Tensor:
+            window = symmetry(array[..., rows, columns], code)[None]
+            return torch.from_numpy(np.ascontiguousarray(window, dtype=np.float32))
+
+        return seen(maps), seen(target), None if inside is None else seen(inside)
 
     def _target(self, sample: Sample) -> NDArray[np.float32]:
         values = sample.hotspots if self.name == "hotspots" else sample.violated_net_map
@@ -220,18 +232,24 @@ class RoutabilityTask:
         A map of hotspot logits: binary cross-entropy. A map of violated nets: Poisson likelihood of softplus(output) a
         tile. A scalar (1,): squared error of the standardised log ratio.
         """
-        triples = zip(batch.maps, batch.targets, batch.ratios, strict=True)
-        return torch.stack([self._loss(forward(maps), target, ratio) for maps, target, ratio in triples]).mean()
+        each = zip(batch.maps, batch.targets, batch.ratios, batch.inside, strict=True)
+        losses = [self._loss(forward(maps), target, ratio, inside) for maps, target, ratio, inside in each]
+        return torch.stack(losses).mean()
 
-    def _loss(self, output: Tensor, target: Tensor, ratio: Tensor) -> Tensor:
+    def _loss(self, output: Tensor, target: Tensor, ratio: Tensor, inside: Tensor | None) -> Tensor:
         scale = self.card.output_scale
         if output.ndim == 1:
             wanted = (torch.log(ratio + RATIO_FLOOR) - scale.log_ratio_mean) / scale.log_ratio_deviation
             return functional.mse_loss(output[0], wanted)
         values = output.squeeze(1) + scale.offset
+        reduction = "mean" if inside is None else "none"
         if self.name == "hotspots":
-            return functional.binary_cross_entropy_with_logits(values, target)
-        return functional.poisson_nll_loss(functional.softplus(values), target, log_input=False)
+            loss = functional.binary_cross_entropy_with_logits(values, target, reduction=reduction)
+        else:
+            loss = functional.poisson_nll_loss(
+                functional.softplus(values), target, log_input=False, reduction=reduction
+            )
+        return loss if inside is None else (loss * inside).sum() / inside.sum().clamp(min=1.0)
 
     # --------------------------------------------------------------------- judging
 
@@ -239,7 +257,9 @@ class RoutabilityTask:
         """The decoded answers for `examples` of a part, in order."""
         with torch.inference_mode():
             return [
-                self.card.decode(forward(torch.from_numpy(example.maps)[None]), example.sample.net_count)
+                self.card.decode(
+                    forward(torch.from_numpy(example.maps)[None]), example.sample.net_count, example.sample.inside
+                )
                 for example in self.examples(part)
             ]
 
@@ -252,14 +272,16 @@ class RoutabilityTask:
 
         Those of hotspots hold ``threshold``, the probability above which a tile is best called a hotspot (F1).
         """
+        samples = [example.sample for example in self.examples(part)]
+        if self.name == "hotspots":
+            answers = [sample.on_die(answer) for sample, answer in zip(samples, answers, strict=True)]
         if not all(np.isfinite(answer).all() for answer in answers):
             raise FloatingPointError(f"a prediction on the {part} split is not finite")
-        samples = [example.sample for example in self.examples(part)]
         designs = [sample.design for sample in samples]
         if self.name == "violated_nets":
             truth = [float(sample.violated_net_ratio or 0.0) for sample in samples]
             return count_metrics(designs, truth, [float(values[0]) for values in answers]).to_json()
-        labels = [np.asarray(sample.hotspots) for sample in samples]
+        labels = [sample.on_die(np.asarray(sample.hotspots)) for sample in samples]
         metrics = hotspot_metrics(zip(designs, labels, answers, strict=True)).to_json()
         return {**metrics, "threshold": best_threshold(labels, answers)}
 
@@ -294,7 +316,7 @@ def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[i
                 missing = "placement with a violated net"
         else:
             hot = [store.hotspot_tiles(index) or 0 for index in members]
-            tiles = [math.prod(Grid.from_dict(head["grid"]).shape) for head in heads]
+            tiles = [store.tiles(index) for index in members]
             if not any(hot):
                 missing = "hotspot"
             elif hot == tiles:
@@ -308,13 +330,27 @@ def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[i
             )
 
 
+def _with_liberty(store: Store, indices: Sequence[int]) -> bool | None:
+    """Whether these placements were read with Liberty, see `Card`. Raises InputError where some were and some not."""
+    if not LIBERTY_CHANNELS.intersection(store.channels):
+        return None
+    told = {store.with_liberty(index): store.names[index] for index in indices}
+    if True in told and False in told:
+        raise InputError(
+            "some placements were read with Liberty and some without: their registers do not compare", file=store.path,
+            found=f"{told[True]} with, {told[False]} without", expected="all alike; see ingest --liberty",
+        )  # fmt: skip
+    return None if None in told else next(iter(told))
+
+
 def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:
     """What the numbers that a module puts out mean, from the training placements."""
     total, tiles, ratios = 0.0, 0, []
     for sample in samples:
         values = sample.hotspots if name == "hotspots" else sample.violated_net_map
         assert values is not None
-        total, tiles = total + float(values.sum(dtype=np.float64)), tiles + values.size
+        on_die = sample.on_die(values)
+        total, tiles = total + float(on_die.sum(dtype=np.float64)), tiles + on_die.size
         if sample.violated_net_ratio is not None:
             ratios.append(sample.violated_net_ratio)
     rate = max(total / tiles, 1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,6 +95,18 @@ def _openroad() -> Target:
     return _report("r.drc", CURRENT, OF_2022, OF_2020, CURRENT + OF_2022 + OF_2020)
 
 
+def _markers() -> Target:
+    from tests.placement_data.reports.test_forms import MARKERS
+
+    return _report("r.json", json.dumps(MARKERS, indent=1), lines=False)
+
+
+def _magic_forms() -> tuple[str, ...]:
+    from tests.placement_data.reports.test_forms import RUN_MAGIC_DRC, SAVE_REPORT
+
+    return RUN_MAGIC_DRC, SAVE_REPORT
+
+
 def _manifest() -> Target:
     header = "sample,design,family,lef,def,report,label_kind,report_repeats,utilization"
     rows = 'a/1,a,a,l.lef;l.lef,d.def,r.drc,router/2,r.drc;r.drc,0.5\n"a/2",a,a,l.lef,d.def,,,,\n'
@@ -179,8 +192,9 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "openroad": _openroad,
     "innovus": lambda: _report("r.rpt", seeds.INNOVUS),
     "klayout": lambda: _report("r.lyrdb", seeds.LYRDB),
+    "markers": _markers,
     "calibre": lambda: _report("r.db", seeds.CALIBRE),
-    "magic": lambda: _report("r.txt", seeds.MAGIC),
+    "magic": lambda: _report("r.txt", seeds.MAGIC, *_magic_forms()),
     "ieda": lambda: _report("r.json", seeds.IEDA, lines=False),  # a place in the JSON
     "csv": lambda: _report("r.csv", seeds.CSV_REPORT),
     "manifest": _manifest,

@@ -209,7 +209,7 @@ def random_design(
         ),
         nets=Nets(net_names, use, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)),
         pins=pins,
-        special_nets=SpecialNets(names([str(net_names[-1])]), np.array([Use.SIGNAL], dtype=np.uint8)),
+        special_nets=SpecialNets(names([str(net_names[-1])]), np.array([Use.GROUND], dtype=np.uint8)),
         rows=Rows(
             names(["r0", "r1", "r2"]),
             names(["core", "core", "tall"]),

@@ -61,7 +61,8 @@ def clipped_length(ax: float, ay: float, bx: float, by: float, box: Box) -> floa
 
 def is_signal(design: Design, net: int) -> bool:
     supply = int(design.nets.use[net]) in (Use.POWER, Use.GROUND)
-    return not supply and design.nets.name[net] not in list(design.special_nets.name)
+    special = zip(design.special_nets.name, design.special_nets.use, strict=True)
+    return not supply and design.nets.name[net] not in [n for n, use in special if use in (Use.POWER, Use.GROUND)]
 
 
 def nets(design: Design) -> list[Net]:

@@ -158,7 +158,7 @@ def test_maps_are_one_read_each(stored: Path, monkeypatch: pytest.MonkeyPatch) -
     real = h5py.File
     opened = []
 
-    def count(path: Path, mode: str) -> h5py.File:
+    def count(path: Path, mode: str, locking: str) -> h5py.File:
         opened.append(path)
         return real(counted, mode)
 

@@ -23,7 +23,7 @@ def test_a_name_is_looked_up_in_the_table() -> None:
 def test_an_unknown_name_lists_the_near_ones_or_all() -> None:
     with pytest.raises(InputError) as near:
         look_up("thing", TABLE, "paht")
-    assert str(near.value) == "no such thing, found 'paht', expected path"
+    assert str(near.value) == "no such thing, found 'paht', expected path or text"
     for name in ("zzz", 3, ["zzz"], None):  # a configuration file may hold anything
         with pytest.raises(InputError, match=r"no such thing, .*expected path or text"):
             entry("thing", TABLE, name)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ import pytest
 from placement_data.dataset import draw_split
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.files import locked
 from placement_data.store import Store, write
 from routenas import search
 from routenas.bundle import WEIGHTS_FILE, Bundle
@@ -133,10 +134,11 @@ def test_trials_may_grow_and_nothing_else_change(data: Path, tmp_path: Path) -> 
     with pytest.raises(InputError, match="there is a run in this folder already"):
         go(tmp_path / "run", data)
     paper = FlexibleSpace("paper").config()
+    words = {"threads": "number of threads", "space": "search space", "in_flight": "number of candidates in flight"}
     for name, value in (("seed", 1), ("strategy", "random"), ("threads", 3), ("space", paper), ("in_flight", 2)):
-        with pytest.raises(InputError, match=f"the run was started with another {name.replace('_', ' ')}"):
+        with pytest.raises(InputError, match=f"the run was started with another {words.get(name, name)}, found"):
             go(tmp_path / "run", data, True, **{name: value})
-    with pytest.raises(InputError, match="the run was started with another name, found 'violated_nets'"):
+    with pytest.raises(InputError, match="the run was started with another task, found 'violated_nets'"):
         go(tmp_path / "run", data, True, task="violated_nets")
     go(tmp_path / "run", data, True)
     go(tmp_path / "whole", data)
@@ -351,3 +353,11 @@ def test_killed_at_random_moments_and_resumed(data: Path, tmp_path: Path) -> Non
     _, errors = last.communicate(timeout=120)
     assert last.returncode == 0, errors.decode()
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+
+
+def test_a_folder_in_use_is_not_offered_to_go_on_with(tmp_path: Path, data: Path) -> None:
+    go(tmp_path / "run", data)
+    with locked(tmp_path / "run"), pytest.raises(InputError, match="the folder is in use"):
+        go(tmp_path / "run", data)
+    with pytest.raises(InputError, match="there is a run in this folder already, expected a new folder, or --resume"):
+        go(tmp_path / "run", data)

@@ -17,10 +17,12 @@ import pytest
 from placement_data.design import Use
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
+from placement_data.making import LayoutFiles
 from placement_data.netlist import signal_nets
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
+from routenas.show.pictures import LABEL, available, heat_map_png, label_places
 from routenas.show.text import score_table, timing_table
 from tests.layouts import Layout
 from tests.placement_data.synthetic import synthetic_def
@@ -29,6 +31,10 @@ from tests.placement_data.synthetic import synthetic_def
 @pytest.fixture(scope="module")
 def loaded(bundles: dict[str, Path]) -> dict[str, Predictor]:
     return {task: Predictor.of(folder) for task, folder in bundles.items()}
+
+
+def files(layout: Layout, def_: Path, *liberty: Path) -> LayoutFiles:
+    return LayoutFiles("def", def_, (layout.lef,), liberty)
 
 
 def with_card(predictor: Predictor, **changes: Any) -> Predictor:
@@ -44,13 +50,13 @@ def with_threshold(predictor: Predictor, threshold: float) -> Predictor:
 def score(layout: Layout, loaded: dict[str, Predictor]) -> Score:
     """The layout with a threshold that leaves several regions."""
     hotspots = loaded["hotspots"]
-    plain = score_layout([layout.lef], layout.def_, [hotspots])
+    plain = score_layout(files(layout, layout.def_), [hotspots])
     assert plain.probability is not None
     map_ = plain.probability
     thresholds = [float(np.quantile(map_, share)) for share in np.arange(0.5, 1.0, 0.02)]
     threshold = max(thresholds, key=lambda value: len(connected(hot_tiles(map_, value))))
     both = [with_threshold(hotspots, threshold), loaded["violated_nets"]]
-    return score_layout([layout.lef], layout.def_, both)
+    return score_layout(files(layout, layout.def_), both)
 
 
 def numbers(value: Any) -> list[float]:
@@ -185,10 +191,13 @@ def test_regions_lie_on_the_die(score: Score) -> None:
 def test_csv_covers_the_die_exactly(score: Score) -> None:
     assert score.probability is not None
     rows = list(csv.reader(io.StringIO(heat_map_csv(score.grid, score.probability, score.design.dbu_per_micron))))
-    assert rows[0] == ["x0", "y0", "x1", "y1", "value"]
+    assert rows[0] == ["x0", "y0", "x1", "y1", "value (%)"]
     tiles = np.array(rows[1:], dtype=float)
     assert len(tiles) == score.probability.size
-    np.testing.assert_allclose(tiles[:, 4], score.probability.ravel(), atol=1e-6)
+    np.testing.assert_allclose(tiles[:, 4], 100 * score.probability.T.ravel(), atol=1e-4)
+    assert (np.diff(tiles[:, 0]) >= 0).all()  # column by column, from the lower left
+    assert (tiles[0, :2] == (0, 0)).all()
+    assert tiles[1, 1] == tiles[0, 3]
     x0, y0, x1, y1 = score.to_dict()["die_um"]
     assert (tiles[:, 0].min(), tiles[:, 1].min(), tiles[:, 2].max(), tiles[:, 3].max()) == (x0, y0, x1, y1)
     area = (tiles[:, 2] - tiles[:, 0]) * (tiles[:, 3] - tiles[:, 1])
@@ -198,6 +207,64 @@ def test_csv_covers_the_die_exactly(score: Score) -> None:
     for axis in (0, 1):  # one tile's end is the next one's start, as text
         starts, ends = {row[axis] for row in rows[1:]}, {row[axis + 2] for row in rows[1:]}
         assert len(starts ^ ends) == 2
+
+
+def overlap(a: Any, b: Any) -> float:
+    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    return float(np.clip(sides, 0, None).prod())
+
+
+def test_labels_of_a_picture_cover_no_region_and_no_other_label() -> None:
+    size, tile = (400.0, 300.0), 8.0
+    corners = [
+        (0, 0),
+        (392, 292),
+        (0, 292),
+        (392, 0),
+        (100, 100),
+        (108, 108),
+        (116, 100),
+        (100, 116),
+        (124, 116),
+        (200, 0),
+    ]
+    boxes = np.array([(x, y, x + tile, y + tile) for x, y in corners], dtype=float)
+    places = label_places(boxes, size)
+    rooms = np.concatenate([places - LABEL / 2, places + LABEL / 2], axis=1)
+    for number, room in enumerate(rooms):
+        assert (room[:2] >= 0).all()
+        assert (room[2:] <= size).all()
+        assert all(overlap(room, box) == 0 for box in boxes)
+        assert all(overlap(room, other) == 0 for other in np.delete(rooms, number, axis=0))
+        gap = np.abs(places[number] - (boxes[number, :2] + tile / 2))
+        assert (gap < 45).all()  # beside its own region
+    assert label_places(np.empty((0, 4)), size).shape == (0, 2)
+    assert label_places(np.array([[0.0, 0.0, *size]]), size).shape == (1, 2)  # no room at all, and still a label
+
+
+def test_all_pictures_have_one_scale_and_the_numbers_of_the_table(
+    score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from routenas.show import pictures
+
+    figures: list[Any] = []
+    monkeypatch.setattr(pictures, "_save", lambda figure, path: figures.append(figure))
+    named = dataclasses.replace(score, design=dataclasses.replace(score.design, name="mine"))
+    pictures.heat_map_png(named, tmp_path / "map.png")
+    (figure,) = figures
+    axes, bar = figure.axes
+    assert axes.get_title().startswith("mine: ")
+    (mesh,) = axes.images or axes.collections[:1]
+    assert mesh.get_clim() == (0.0, 1.0)
+    assert bar.get_ylabel() == "predicted probability of a DRC hotspot (0 to 1)"
+    assert len(score.regions) > 1
+    table = score_table(score)
+    for number, (text, region) in enumerate(zip(axes.texts, score.regions, strict=False), 1):
+        assert text.get_text() == str(number)
+        assert text.xy == pytest.approx(
+            ((region.box_um[0] + region.box_um[2]) / 2, (region.box_um[1] + region.box_um[3]) / 2)
+        )
+        assert f"\n{number} " in table
 
 
 def test_png(score: Score, tmp_path: Path) -> None:
@@ -219,7 +286,7 @@ def test_a_die_that_starts_elsewhere(loaded: dict[str, Predictor], layout: Layou
     moved = tmp_path / "moved.def"
     moved.write_text(synthetic_def(150, 3, utilization=0.6, memory=False, name="one", origin=(-28000, 56000)))
     both = list(loaded.values())
-    here, there = (score_layout([layout.lef], path, both) for path in (layout.def_, moved))
+    here, there = (score_layout(files(layout, path), both) for path in (layout.def_, moved))
     assert here.probability is not None
     assert there.probability is not None
     np.testing.assert_allclose(here.probability, there.probability, rtol=1e-5)
@@ -231,23 +298,23 @@ def test_a_die_that_starts_elsewhere(loaded: dict[str, Predictor], layout: Layou
 
 def test_two_bundles_of_one_task_are_refused(loaded: dict[str, Predictor], layout: Layout) -> None:
     with pytest.raises(ModelMismatchError, match="two models for the task 'hotspots', expected at most one per task"):
-        score_layout([layout.lef], layout.def_, [loaded["hotspots"], loaded["hotspots"]])
+        score_layout(files(layout, layout.def_), [loaded["hotspots"], loaded["hotspots"]])
 
 
 def test_tiles_of_two_sizes(loaded: dict[str, Predictor], layout: Layout) -> None:
     both = [loaded["hotspots"], with_card(loaded["violated_nets"], tile_um=2.8)]
     with pytest.raises(ModelMismatchError, match=r"the models were trained on tiles of 1\.4 and 2\.8 um"):
-        score_layout([layout.lef], layout.def_, both)
-    score = score_layout([layout.lef], layout.def_, both, tile_um=1.4)
+        score_layout(files(layout, layout.def_), both)
+    score = score_layout(files(layout, layout.def_), both, tile_um=1.4)
     assert ("other-tile", "tiles of 1.4 um, but training was on tiles of 2.8 um") in score.warnings
 
 
 def test_one_model_answers_one_question(loaded: dict[str, Predictor], layout: Layout) -> None:
-    counts = score_layout([layout.lef], layout.def_, [loaded["violated_nets"]])
+    counts = score_layout(files(layout, layout.def_), [loaded["violated_nets"]])
     assert counts.probability is None
     assert counts.to_dict()["hotspots"] is None
     assert counts.regions == ()
-    maps = score_layout([layout.lef], layout.def_, [loaded["hotspots"]], top=1)
+    maps = score_layout(files(layout, layout.def_), [loaded["hotspots"]], top=1)
     assert maps.to_dict()["violated_nets"] is None
     assert maps.violated_nets is None
     assert len(maps.regions) <= 1
@@ -258,7 +325,7 @@ def test_what_is_not_placed_is_refused(loaded: dict[str, Predictor], layout: Lay
     bad = tmp_path / "unplaced.def"
     bad.write_text(re.sub(r"(- u7 \S+ .*?)\+ PLACED \( \S+ \S+ \) \S+", r"\1+ UNPLACED", text, count=1))
     with pytest.raises(InputError, match=r"unplaced\.def: .*u7"):
-        score_layout([layout.lef], bad, list(loaded.values()))
+        score_layout(files(layout, bad), list(loaded.values()))
 
 
 def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) -> None:
@@ -266,17 +333,47 @@ def test_warnings(loaded: dict[str, Predictor], layout: Layout, tmp_path: Path) 
     start, end = text.index("SPECIALNETS"), text.index("END SPECIALNETS\n") + len("END SPECIALNETS\n")
     bare = tmp_path / "bare.def"
     bare.write_text(text[:start] + text[end:])
-    score = score_layout([layout.lef], bare, [loaded["hotspots"]])
+    score = score_layout(files(layout, bare), [loaded["hotspots"]])
     codes = [code for code, _ in score.warnings]
     assert "no-power-grid" in codes
     assert "out-of-range" in codes  # the made-up training data know nothing of this layout's channels
     assert not np.isin(score.design.nets.use, (Use.POWER, Use.GROUND)).any()
 
 
+def test_a_die_that_is_no_rectangle(loaded: dict[str, Predictor], tmp_path: Path, layout: Layout) -> None:
+    """Tiles off it have no probability, are in no mean, region or row of the CSV, and are blank in the picture."""
+    text = synthetic_def(150, 3, utilization=0.6, memory=False, name="one")
+    found = re.search(r"DIEAREA \( (\S+) (\S+) \) \( (\S+) (\S+) \)", text)
+    assert found is not None
+    x0, y0, x1, y1 = map(int, found.groups())
+    x, y = x0 + (x1 - x0) // 3 // 2800 * 2800, y0 + (y1 - y0) // 2 // 2800 * 2800
+    corners = [(x0, y0), (x0, y1), (x1, y1), (x1, y), (x, y), (x, y0)]
+    cut = tmp_path / "cut.def"
+    cut.write_text(text.replace(found[0], "DIEAREA " + " ".join(f"( {a} {b} )" for a, b in corners)))
+    score = score_layout(files(layout, cut), [with_threshold(loaded["hotspots"], 0.0), loaded["violated_nets"]])
+    assert score.probability is not None
+    rows, columns = score.grid.shape
+    off = np.zeros((rows, columns), dtype=bool)
+    off[: (y - y0) // 2800, (x - x0) // 2800 :] = True
+    np.testing.assert_array_equal(np.isnan(score.probability), off)
+    value = json.loads(json.dumps(score.to_dict(), allow_nan=False))
+    assert value["outline_um"] == [[a / 2000, b / 2000] for a, b in corners]
+    assert value["hotspots"]["area_frac"] == pytest.approx(1.0)
+    assert value["hotspots"]["tiles"] == (~off).sum()
+    assert value["hotspots"]["mean"] == pytest.approx(np.mean(score.probability[~off]))
+    assert sum(region.tiles for region in score.regions) <= (~off).sum()
+    table = list(csv.reader(io.StringIO(heat_map_csv(score.grid, score.probability, 2000))))
+    assert len(table) == 1 + (~off).sum()
+    assert not any("nan" in line for row in table for line in row)
+    if available():
+        heat_map_png(score, tmp_path / "map.png")
+        assert (tmp_path / "map.png").stat().st_size > 1000
+
+
 def test_an_answer_that_is_not_finite_is_refused(loaded: dict[str, Predictor], layout: Layout) -> None:
     scale = dataclasses.replace(loaded["hotspots"].card.output_scale, offset=float("nan"))
     with pytest.raises(ModelMismatchError, match="no finite answer"):
-        score_layout([layout.lef], layout.def_, [with_card(loaded["hotspots"], output_scale=scale)])
+        score_layout(files(layout, layout.def_), [with_card(loaded["hotspots"], output_scale=scale)])
 
 
 def test_tables(score: Score) -> None:

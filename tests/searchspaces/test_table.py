@@ -43,7 +43,7 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "error"),
         [
-            ("nas-bench-20", "no space has the name 'nas-bench-20', expected nas-bench-201 or nas-bench-101 or"),
+            ("nas-bench-20", "no space has the name 'nas-bench-20', expected flexible or mnasnet or nas-bench-101 or"),
             ("", "no space has the name '', expected flexible or mnasnet or"),
             (None, "no space has the name None, expected"),
             ("nowhere.at_all:Space", "'nowhere.at_all:Space' is in a module 'nowhere' that is not there"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 
@@ -23,6 +26,7 @@ from placement_data.readers.def_.sections import (
 from placement_data.readers.def_.vias import read_boxes
 from placement_data.readers.words import DEF, DIRECTIONS, USES
 
+_EXTRA = re.compile(r"(.+)\.extra[0-9]+", re.IGNORECASE)
 _LAYER_OPTIONS = ("MASK", "SPACING", "DESIGNRULEWIDTH")
 
 
@@ -37,7 +41,8 @@ class RawPorts:
     use: list[int] = field(default_factory=list)
     status: list[int] = field(default_factory=list)
     box: list[tuple[int, int, int, int]] = field(default_factory=list)
-    placed: list[tuple[int, ...]] = field(default_factory=list)  # as _bounds takes them
+    placed: list[tuple[int, ...]] = field(default_factory=list)  # as _boxes takes them
+    parts: list[tuple[int, tuple[int, int, int, int]]] = field(default_factory=list)  # of pins of several PORTs
     layers: list[tuple[int, str]] = field(default_factory=list)  # line and layer of each shape
     vias: list[tuple[int, str]] = field(default_factory=list)  # line and name of each via
 
@@ -56,12 +61,14 @@ class _Port:
 def read_ports(statements: Iterable[Cursor], ports: RawPorts | None = None) -> RawPorts:
     """PINS, added to those of ``ports``. A placed pin without shapes is a point, and so is a via of a pin.
 
-    A further port of the old form, a pin ``name.extra1``, is a pin of its own. Raises ``InputError`` for broken
-    statements.
+    A further PORT of the old form, a pin ``name.extra1``, is a pin of its own and a PORT of the pin ``name`` of the
+    same net. Raises ``InputError`` for broken statements.
     """
     into = RawPorts() if ports is None else ports
     each(statements, lambda cursor: _read_port(cursor, into))
-    into.box = _bounds(into.placed, len(into.name)).tolist()
+    boxes = _boxes(into.placed)
+    into.box = _bounds(into.placed, boxes, len(into.name)).tolist()
+    into.parts = _parts(into, [row for row, *_ in into.placed], boxes)
     return into
 
 
@@ -122,19 +129,33 @@ def _read_layer(cursor: Cursor) -> str:
     return name
 
 
-def _bounds(placed: Sequence[Sequence[int]], count: int) -> Ints:
-    """Bounding box (count, 4) of all placed ports of each pin, zero where there is none.
+def _boxes(placed: Sequence[Sequence[int]]) -> Ints:
+    """Boxes (n, 4) of PORTs: a row of ``placed`` is a pin, place and orientation of a PORT, and the PORT's own box."""
+    table = np.array(placed, dtype=np.int64).reshape(-1, 8)
+    return np.asarray(turned(table[:, 4:], table[:, 3]) + np.tile(table[:, 1:3], 2))
 
-    A row of ``placed`` is a pin (in order), the place and orientation of one of its ports, and the port's own box.
-    """
+
+def _bounds(placed: Sequence[Sequence[int]], box: Ints, count: int) -> Ints:
+    """Bounding box (count, 4) of all PORTs of each pin, zero where there is none; ``placed`` is in the pins' order."""
     bounds = np.zeros((count, 4), dtype=np.int64)
     if placed:
-        table = np.array(placed, dtype=np.int64)
-        box = turned(table[:, 4:], table[:, 3]) + np.tile(table[:, 1:3], 2)
-        pin, first = np.unique(table[:, 0], return_index=True)
+        pin, first = np.unique([row for row, *_ in placed], return_index=True)
         bounds[pin, :2] = np.minimum.reduceat(box[:, :2], first, axis=0)
         bounds[pin, 2:] = np.maximum.reduceat(box[:, 2:], first, axis=0)
     return bounds
+
+
+def _parts(ports: RawPorts, owner: list[int], box: Ints) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """Pin and box of each placed PORT of the pins that have several; ``owner`` are the pins of PORTs ``box``."""
+    extras = [(pin, match[1]) for pin in dict.fromkeys(owner) if (match := _EXTRA.fullmatch(ports.name[pin]))]
+    if len(set(owner)) == len(owner) and not extras:
+        return []
+    row_of = {name: row for row, name in enumerate(ports.name)} if extras else {}
+    base = {pin: row_of[name] for pin, name in extras if name in row_of and ports.net[row_of[name]] == ports.net[pin]}
+    found = list(zip(owner, map(tuple, box.tolist()), strict=True))
+    found += [(base[pin], part) for pin, part in found if pin in base]
+    several = Counter(pin for pin, _ in found)
+    return sorted((one for one in found if several[one[0]] > 1), key=itemgetter(0))
 
 
 @dataclass

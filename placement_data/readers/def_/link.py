@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.columns import name_column, offsets, owners
+from placement_data.columns import name_column, offsets
 from placement_data.cursor import LARGEST, Cursor
 from placement_data.design import (
     Blockages,
     Cells,
     Design,
-    Direction,
     Floats,
     Indices,
     Ints,
@@ -32,11 +31,11 @@ from placement_data.design import (
 )
 from placement_data.errors import InputError
 from placement_data.names import Spelling
-from placement_data.orientation import Orientation, turned_in_frame
 from placement_data.readers.def_.components import SOURCES, RawComponents
 from placement_data.readers.def_.geometry import RawPorts
 from placement_data.readers.def_.lookup import PORT, UNKNOWN, PinFinder, find_owners, rows_of_components, rows_of_words
 from placement_data.readers.def_.metal import special_wires
+from placement_data.readers.def_.pins import Columns, in_all_orientations, pins_of
 from placement_data.readers.def_.raw import RawDesign, RawRow, RawTracks
 from placement_data.readers.def_.references import (
     check_blockages,
@@ -46,6 +45,7 @@ from placement_data.readers.def_.references import (
     check_unique,
 )
 from placement_data.readers.def_.regions import regions_of
+from placement_data.readers.def_.special import merge_special, note_unknown, with_special
 from placement_data.readers.def_.tokens import keys_of
 from placement_data.readers.lef import Library
 from placement_data.text import PathLike
@@ -53,7 +53,6 @@ from placement_data.text import PathLike
 Flags = NDArray[np.bool_]
 _ANY = -3
 _PIN, _STAR = keys_of(["PIN", "*"])
-_NO_CELLS: tuple[tuple[tuple[int, ...], type], ...] = (((4,), np.int64), ((), bool), ((), bool))
 
 
 def link(raw: RawDesign, library: Library, *, masters_known: bool = True) -> Design:
@@ -92,7 +91,11 @@ def link(raw: RawDesign, library: Library, *, masters_known: bool = True) -> Des
         ports,
         nets,
         pins,
-        SpecialNets(name_column(raw.special_nets.name), np.array(raw.special_nets.use, dtype=np.uint8)),
+        SpecialNets(
+            name_column(raw.special_nets.name),
+            np.array(raw.special_nets.use, dtype=np.uint8),
+            name_column(sorted(raw.special_nets.supplied)),
+        ),
         rows_of(raw.rows, library, dbu),
         _tracks(raw.tracks),
         _tracks(raw.gcell_grid),
@@ -137,6 +140,8 @@ def _masters(library: Library, dbu: int, path: PathLike) -> Masters:
         microns.obstruction_offset,
         microns.obstruction_layer,
         whole(microns.obstruction_box),
+        microns.outline_master,
+        whole(microns.outline_box),
     )
 
 
@@ -160,7 +165,7 @@ def _cells(
     if unknown.size:
         size = np.append(size, np.zeros((1, 2), dtype=np.int64), axis=0)
     outlines = np.concatenate([np.zeros_like(size), size], axis=1)
-    box = _in_all_orientations(outlines, size)[master, components.orientation]
+    box = in_all_orientations(outlines, size)[master, components.orientation]
     box += np.tile(np.stack([components.x, components.y], axis=1), 2)
     box[components.status == Status.UNPLACED] = 0
     return Cells(
@@ -201,11 +206,6 @@ def _halos(components: RawComponents, layer_index: dict[str, int]) -> tuple[Indi
     )
 
 
-def _in_all_orientations(box: Ints, size: Ints) -> Ints:
-    """Boxes (n, 8, 4) in frames of ``size`` under each orientation, the turned frame's corner at (0, 0)."""
-    return np.stack([turned_in_frame(box, size, np.full(len(box), code)) for code in Orientation], axis=1)
-
-
 def _ports(ports: RawPorts) -> Ports:
     return Ports(
         name_column(ports.name),
@@ -214,6 +214,8 @@ def _ports(ports: RawPorts) -> Ports:
         np.array(ports.use, dtype=np.uint8),
         np.array(ports.status, dtype=np.uint8),
         _table(ports.box, 4),
+        np.array([pin for pin, _ in ports.parts], dtype=np.int32),
+        _table([box for _, box in ports.parts], 4),
     )
 
 
@@ -221,13 +223,13 @@ def _nets_and_pins(
     raw: RawDesign, masters: Masters, cells: Cells, ports: Ports, library: Spelling, spelling: Spelling
 ) -> tuple[Nets, Pins]:
     """Nets with their pins; ``( * pin )`` becomes that pin of every cell that has it."""
-    nets = raw.nets
+    nets = with_special(raw.nets, raw.special_nets)
     owner = raw.components.table.find(nets.owner)
     owner[owner < 0] = UNKNOWN
     owner[(nets.owner == _STAR) & (owner == UNKNOWN)] = _ANY
     owner[nets.owner == _PIN] = PORT
     if (owner == UNKNOWN).any():
-        find_owners(raw, spelling, owner)
+        find_owners(raw, spelling, nets.owner, owner)
     net = np.repeat(np.arange(len(nets.name), dtype=np.int32), nets.fan)
     port = np.full(len(owner), -1, dtype=np.int32)
     outside = owner == PORT
@@ -240,19 +242,20 @@ def _nets_and_pins(
     if raw.findings.lenient:  # else all masters are known
         inside[inside] = cells.master[owner[inside]] < len(masters.name)
     master_pin[inside] = finder.find(cells.master[owner[inside]], nets.pin[inside])
-    columns = (net, owner, port, master_pin)
     unknown = (owner == UNKNOWN) | (port == UNKNOWN) | (master_pin == UNKNOWN)
+    pin, columns = nets.pin, (net, owner, port, master_pin)
     if unknown.any():
-        _tell_unknown_pins(raw, masters, cells, columns, np.flatnonzero(unknown))
-        columns = (net[~unknown], owner[~unknown], port[~unknown], master_pin[~unknown])
-        nets.pin = nets.pin[~unknown]
-    if (owner == _ANY).any():
-        columns = _spread(raw, finder, cells, columns)
-    offset = offsets(np.bincount(columns[0], minlength=len(nets.name)))
-    return Nets(name_column(nets.name), nets.use, offset), _pins(columns, masters, cells, ports)
-
-
-Columns = tuple[Indices, Indices, Indices, Indices]
+        count = len(raw.nets.owner)
+        _tell_unknown_pins(raw, masters, cells, columns, np.flatnonzero(unknown[:count]))
+        note_unknown(raw.special_nets, net[count:][unknown[count:]] - len(raw.nets.name), raw.findings)
+        pin, columns = pin[~unknown], (net[~unknown], owner[~unknown], port[~unknown], master_pin[~unknown])
+    if (columns[1] == _ANY).any():
+        columns = _spread(pin, finder, cells, columns)
+    names, use = nets.name, nets.use
+    if raw.special_nets.signals:
+        names, use, columns = merge_special(nets, len(raw.nets.name), columns, raw.special_nets, masters, ports)
+    offset = offsets(np.bincount(columns[0], minlength=len(names)))
+    return Nets(name_column(names), use, offset), pins_of(columns, masters, cells, ports)
 
 
 def _tell_unknown_pins(raw: RawDesign, masters: Masters, cells: Cells, columns: Columns, unknown: Ints) -> None:
@@ -269,6 +272,8 @@ def _tell_unknown_pins(raw: RawDesign, masters: Masters, cells: Cells, columns: 
             for cursor, place, row in zip(cursors, places, rows, strict=True)
         ]
 
+    if not len(unknown):
+        return
     lost = owner[unknown] == UNKNOWN
     if not raw.findings.lenient:  # the first one, whatever it is
         lost[:] = lost[0]
@@ -290,54 +295,18 @@ def _unknown_pin(cursor: Cursor, place: int, owner: int, master_of: Callable[[in
     )
 
 
-def _spread(raw: RawDesign, finder: PinFinder, cells: Cells, columns: Columns) -> Columns:
+def _spread(pin: Indices, finder: PinFinder, cells: Cells, columns: Columns) -> Columns:
     """The columns net, owner, port and master pin, with each pin of owner ``*`` replaced by those it stands for."""
     net, owner, _, _ = columns
     kept = owner != _ANY
     rows = [column[kept] for column in columns]
     for row in np.flatnonzero(~kept).tolist():
-        pins = finder.find(cells.master, np.full(len(cells.master), raw.nets.pin[row]))
+        pins = finder.find(cells.master, np.full(len(cells.master), pin[row]))
         meant = np.flatnonzero(pins >= 0)
         more = (np.full(len(meant), net[row]), meant, np.full(len(meant), -1), pins[meant])
         rows = [np.concatenate(pair).astype(np.int32) for pair in zip(rows, more, strict=True)]
     order = np.argsort(rows[0], kind="stable")
     return rows[0][order], rows[1][order], rows[2][order], rows[3][order]
-
-
-def _pins(columns: Columns, masters: Masters, cells: Cells, ports: Ports) -> Pins:
-    """Where the pins lie on the die, and which of them can drive."""
-    net, owner, port, master_pin = columns
-    outside = np.flatnonzero(port >= 0)
-    cell, pin = np.maximum(owner, 0), np.maximum(master_pin, 0)
-    if len(cells.name) and len(masters.pin_name):
-        box = _pin_boxes(masters)[pin, cells.orientation[cell]]
-        for side in range(4):  # a side at a time: the table of all pins is the largest that a design has
-            box[:, side] += cells.box[:, side % 2][cell]
-        drives = np.isin(masters.pin_direction, (Direction.OUTPUT, Direction.INOUT))[pin]
-        is_placed = (cells.status != Status.UNPLACED)[cell]
-    else:
-        box, drives, is_placed = (np.zeros((len(net), *shape), dtype) for shape, dtype in _NO_CELLS)
-    box[outside] = ports.box[port[outside]]
-    drives[outside] = np.isin(ports.direction[port[outside]], (Direction.INPUT, Direction.INOUT))
-    is_placed[outside] = ports.status[port[outside]] != Status.UNPLACED
-    box[~is_placed] = 0
-    return Pins(net, owner, port, master_pin, box, drives, is_placed)
-
-
-def _pin_boxes(masters: Masters) -> Ints:
-    """Bounding box (n, 8, 4) of each master pin's shapes under each orientation, with the cell's corner at (0, 0).
-
-    A pin without shapes is a point in the middle of its master.
-    """
-    master = owners(masters.pin_offset)
-    size = np.stack([masters.width[master], masters.height[master]], axis=1)
-    box = np.tile(size // 2, 2)
-    filled = np.flatnonzero(np.diff(masters.port_offset))
-    if filled.size:
-        starts = masters.port_offset[filled]
-        box[filled, :2] = np.minimum.reduceat(masters.port_box[:, :2], starts, axis=0)
-        box[filled, 2:] = np.maximum.reduceat(masters.port_box[:, 2:], starts, axis=0)
-    return _in_all_orientations(box, size)
 
 
 def rows_of(rows: list[RawRow], library: Library, dbu: int) -> Rows:

@@ -7,7 +7,7 @@ as :mod:`placement_data.names` says.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -48,12 +48,11 @@ def rows_of_components(components: RawComponents, spelling: Spelling, wanted: Co
     return known | rows_of(left, components.name, spelling) if left else known
 
 
-def find_owners(raw: RawDesign, spelling: Spelling, row: Indices) -> None:
-    """Put the component, or the word PIN in other letters, that each owner of a pin means into ``row``.
+def find_owners(raw: RawDesign, spelling: Spelling, owner: Keys, row: Indices) -> None:
+    """Put the component, or the word PIN in other letters, that each ``owner`` of a pin means into ``row``.
 
-    That is done where it is ``UNKNOWN``.
+    That is done where it is ``UNKNOWN``. The pins are those of NETS and SPECIALNETS.
     """
-    owner = raw.nets.owner
     missed = np.flatnonzero(row == UNKNOWN)
     if not missed.size:
         return
@@ -66,10 +65,10 @@ def find_owners(raw: RawDesign, spelling: Spelling, row: Indices) -> None:
 
 
 def _words(raw: RawDesign, keys: Keys) -> dict[int, str]:
-    """The words behind a parenthesis in NETS whose keys are asked for; the file is walked over once more."""
+    """The words behind a parenthesis in nets whose keys are asked for; the file is walked over once more."""
     words: dict[int, str] = {}
     table = KeyTable(keys)
-    for part in stretches(raw.path, "NETS", folded=raw.folded):
+    for part in chain(*(stretches(raw.path, name, folded=raw.folded) for name in ("NETS", "SPECIALNETS"))):
         tokens = Tokens(part.data)
         at = np.flatnonzero(tokens.mark[:-1] == OPEN) + 1
         key = tokens.key(at)

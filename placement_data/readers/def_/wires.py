@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from placement_data.cursor import LARGEST, Cursor
-from placement_data.design import Ints, Use
+from placement_data.design import SUPPLIES, Ints, Use
 from placement_data.errors import InputError
 from placement_data.readers.def_.sections import ORIENTATIONS, each, options, read_point, skip_option
 from placement_data.readers.def_.vias import read_boxes
@@ -48,12 +48,19 @@ class RawSpecialNets:
     name: list[str] = field(default_factory=list)
     line: list[int] = field(default_factory=list)  # where each net begins
     use: list[int] = field(default_factory=list)
+    pins: list[tuple[int, list[str], list[str]]] = field(default_factory=list)  # net, owners, pins; not of supplies
+    supplied: set[str] = field(default_factory=set)  # names of pins that supplies list
     layers: list[str] = field(default_factory=list)
     vias: list[str] = field(default_factory=list)
     hop: list[tuple[int, int]] = field(default_factory=list)
     segment: Ints = field(default_factory=lambda: _none(9))  # net, layer, width, x0, y0, x1, y1, extension at each end
     rectangle: Ints = field(default_factory=lambda: _none(6))  # net, layer, x0, y0, x1, y1
     via: Ints = field(default_factory=lambda: _none(9))  # net, via, x, y, orientation, columns, rows, step x, step y
+
+    @property
+    def signals(self) -> bool:
+        """Whether any of them is not said to be a supply."""
+        return any(use not in SUPPLIES for use in self.use)
 
 
 class _Numbers(dict[str, int]):
@@ -132,7 +139,7 @@ class SpecialNetReader:
         raw.path = cursor.source.path
         net = len(raw.name)
         name = cursor.name("the name of a net")
-        _skip_pins(cursor)
+        owners, pins = _read_pins(cursor)
         use = int(Use.SIGNAL)
         for word in options(cursor):
             if word in _WIRES:
@@ -155,6 +162,10 @@ class SpecialNetReader:
         raw.name.append(name)
         raw.line.append(cursor.source.line(cursor.span[0]))
         raw.use.append(use)
+        if use in SUPPLIES:
+            raw.supplied.update(pins)
+        elif pins:
+            raw.pins.append((net, owners, pins))
 
     def _read_vias(self, cursor: Cursor, net: int) -> None:
         """``name [orientation] point ...``"""
@@ -282,9 +293,10 @@ def _read_pattern(cursor: Cursor) -> tuple[int, int, int, int]:
     return columns, rows, cursor.integer("STEP"), cursor.integer("STEP")
 
 
-def _skip_pins(cursor: Cursor) -> None:
-    """Step over ``( component pin [+ SYNTHESIZED] ) ...``"""
+def _read_pins(cursor: Cursor) -> tuple[list[str], list[str]]:
+    """The owners and the names of ``( component pin [+ SYNTHESIZED] ) ...``"""
     tokens, at = cursor.tokens, cursor.position
+    begin = at
     try:
         while tokens[at] == "(":
             behind = at + (6 if tokens[at + 3] == "+" else 4)
@@ -296,6 +308,10 @@ def _skip_pins(cursor: Cursor) -> None:
     cursor.position = at
     if cursor.peek() == "(":
         raise cursor.fail("pin is broken", expected="( component pin )")
+    if "+" not in tokens[begin:at]:
+        return tokens[begin + 1 : at : 4], tokens[begin + 2 : at : 4]
+    opened = [place for place in range(begin, at) if tokens[place] == "("]
+    return [tokens[place + 1] for place in opened], [tokens[place + 2] for place in opened]
 
 
 def _broken(cursor: Cursor) -> InputError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from placement_data.columns import name_column, offsets
 from placement_data.cursor import Cursor
 from placement_data.design import Codes, Direction, Floats, Indices, Ints, MasterClass, Names, Use
+from placement_data.polygons import Box, cover
 from placement_data.readers.lef.shapes import Item, read_pair, read_shapes, resolved
 from placement_data.readers.via_shapes import Shape
 from placement_data.readers.words import DIRECTIONS, LEF, USES, codes_of
@@ -40,6 +41,8 @@ class MicronMasters:
     obstruction_offset: Ints
     obstruction_layer: Indices
     obstruction_box: Floats
+    outline_master: Indices
+    outline_box: Floats
 
 
 @dataclass
@@ -168,9 +171,16 @@ def skip_to(cursor: Cursor, word: str) -> None:
 
 
 def master_table(
-    named: dict[str, Master], layer_index: dict[str, int], vias: dict[str, list[Shape]], widths: dict[str, float]
+    named: dict[str, Master],
+    layer_index: dict[str, int],
+    vias: dict[str, list[Shape]],
+    widths: dict[str, float],
+    overlaps: Container[str],
 ) -> MicronMasters:
-    """The columns of ``MicronMasters``; ``vias`` and ``widths`` (of layers) are for ``shapes.resolved``."""
+    """The columns of ``MicronMasters``; ``vias`` and ``widths`` (of layers) are for ``shapes.resolved``.
+
+    ``overlaps`` are the layers of TYPE OVERLAP, on which OBS tells the outline of a block that is no rectangle.
+    """
     masters = list(named.values())
     pins = [pin for master in masters for pin in master.pins.values()]
     ports = [resolved(pin.shapes, vias, widths) for pin in pins]
@@ -184,6 +194,11 @@ def master_table(
     obstruction_layer, obstruction_box = shape_columns(obstructions, layer_index)
     port_box += np.tile(np.repeat(origin, np.diff(port_offset[pin_offset]), axis=0), 2)
     obstruction_box += np.tile(np.repeat(origin, np.diff(obstruction_offset), axis=0), 2)
+    outlines = [
+        (number, box)
+        for number, (master, shapes) in enumerate(zip(masters, obstructions, strict=True))
+        for box in _outline(master, [box for layer, box in shapes if layer in overlaps])
+    ]
     return MicronMasters(
         name_column(list(named)),
         np.array([master.kind for master in masters], dtype=np.uint8),
@@ -202,7 +217,19 @@ def master_table(
         obstruction_offset,
         obstruction_layer,
         obstruction_box,
+        np.array([number for number, _ in outlines], dtype=np.int32),
+        np.array([box for _, box in outlines], dtype=np.float64).reshape(-1, 4),
     )
+
+
+def _outline(master: Master, shapes: Sequence[Box]) -> list[Box]:
+    """What of a master's SIZE its shapes on layers of overlap cover; nothing where that is no part, or all of it."""
+    assert master.size is not None
+    (x, y), (width, height) = master.origin, master.size
+    moved = [(x0 + x, y0 + y, x1 + x, y1 + y) for x0, y0, x1, y1 in shapes]
+    inside = [(max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)) for x0, y0, x1, y1 in moved]
+    found = cover([box for box in inside if box[0] < box[2] and box[1] < box[3]])
+    return [] if found == [(0.0, 0.0, width, height)] else found
 
 
 def shape_columns(shapes: Sequence[Sequence[Shape]], layer_index: dict[str, int]) -> tuple[Indices, Floats]:

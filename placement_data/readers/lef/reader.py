@@ -253,13 +253,15 @@ def _read_site(cursor: Cursor, name: str) -> tuple[float, float]:
 def _library(tables: _Tables, sources: tuple[str, ...], findings: tuple[Finding, ...]) -> Library:
     layer_index = {name: index for index, name in enumerate(tables.layers)}
     cut_layers = {name for name, layer in tables.layers.items() if layer.kind == LayerKind.CUT}
+    overlaps = {name for name, layer in tables.layers.items() if layer.kind == LayerKind.OVERLAP}
+    overlaps |= {"OVERLAP"} - tables.layers.keys()  # the usual name, where the LEF of the technology does not say
     widths = {name: layer.width for name, layer in tables.layers.items()}
     vias = {name: via.boxes(cut_layers) if isinstance(via, GeneratedVia) else via for name, via in tables.vias.items()}
     size = np.array(list(tables.sites.values()), dtype=np.float64).reshape(-1, 2)
     return Library(
         layer_table(tables.layers),
         Sites(name_column(tables.sites), size[:, 0].copy(), size[:, 1].copy()),
-        master_table(tables.masters, layer_index, vias, widths),
+        master_table(tables.masters, layer_index, vias, widths, overlaps),
         sources,
         via_table(vias, layer_index),
         Spelling.of(tables.spelling),

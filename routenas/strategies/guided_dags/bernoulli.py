@@ -33,6 +33,8 @@ class BernoulliReinforce(WalkStrategy):
         initial_logit: float = -0.8,
         initial: Sequence[Genotype] = (),
     ) -> None:
+        if learning_rate <= 0:
+            raise ValueError(f"a learning rate is positive, not {learning_rate}")
         super().__init__(space, seed, edge=initial_logit, option=0.0, initial=initial)
         self.learning_rate = learning_rate
 

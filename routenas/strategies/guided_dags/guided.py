@@ -33,6 +33,8 @@ class GuidedRule(PaperRule):
         floor: float = 0.02,
         initial: Sequence[Genotype] = (),
     ) -> None:
+        if not 0 <= floor <= 0.5 or warm_up < 0:
+            raise ValueError(f"the guided rule needs 0 <= floor <= 0.5 and warm_up >= 0, not {floor} and {warm_up}")
         super().__init__(space, seed, alpha=alpha, bounds=bounds, initial=initial)
         self.warm_up = warm_up
         self.floor = floor

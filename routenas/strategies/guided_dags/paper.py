@@ -38,6 +38,8 @@ class PaperRule(WalkStrategy):
         bounds: tuple[float, float] = (1e-3, 20.0),
         initial: Sequence[Genotype] = (),
     ) -> None:
+        if alpha <= 0 or not 0 < bounds[0] <= 1 <= bounds[1]:
+            raise ValueError(f"the rule needs alpha > 0 and positive bounds about 1, not {alpha} and {bounds}")
         super().__init__(space, seed, edge=1.0, option=1.0, initial=initial)
         self.alpha = alpha
         self.bounds = bounds

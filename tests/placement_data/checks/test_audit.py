@@ -279,11 +279,12 @@ def test_labels_and_parts(tmp_path: Path) -> None:
     assert codes(audited(tmp_path, changed("f4/0", label_kind="other/1"))) == [("other-label-kind", "warning")]
     assert ("no-label-kind", "warning") in codes(audited(tmp_path, changed("f4/0", label_kind="")))
     found = audited(tmp_path, SAMPLES, {"train": ("f0",), "search": ("zz",), "test": ("f1",)})
-    assert codes(found) == [("unknown-family", "warning"), ("empty-part", "warning")]
+    assert codes(found) == [("unused-family", "warning"), ("unknown-family", "warning"), ("empty-part", "warning")]
+    assert "families of the data set are in no part: " in str(found)
     assert found.unassigned == ("f2", "f3", "f4", "f5")
     plain = [*SAMPLES, dataclasses.replace(made_up_sample("u/0", "u", 900, labelled=False), sources={})]
     found = audited(tmp_path, plain, {"train": ("f0",), "search": ("f1",), "test": ("u",)})
-    assert codes(found) == [("unlabelled-part", "warning")]
+    assert codes(found) == [("unused-family", "warning"), ("unlabelled-part", "warning")]
 
 
 def test_tiles_and_router_channels(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def test_spelling_of_2020(tmp_path: Path) -> None:
     violations = read_report(path)
     assert violations.kind.tolist() == ["EOLSpc", "nullptr"]
     assert violations.box.tolist() == [[1e-05, -2.0, 0.5, 0.0], [1.0, 2.0, 3.0, 4.0]]
-    assert nets_of(path) == [["n1", "n2", "a\\/b"], []]
+    assert nets_of(path) == [["n1", "u1/A", "n2", "a\\/b"], []]
+    assert violations.may_be_pin == {"u1/A"}
 
 
 def test_a_record_without_a_layer(tmp_path: Path) -> None:
@@ -135,3 +136,24 @@ def test_real_reports(shared_data: Path) -> None:
         assert sorted(set(violations.net_name)) == sorted({w[4:] for w in text.split() if w.startswith("net:")})
         assert (violations.box[:, :2] <= violations.box[:, 2:]).all()
         assert np.isfinite(violations.box).all()
+
+
+def test_sources_of_all_spellings(tmp_path: Path) -> None:
+    """A blank behind the prefix, further prefixes, the report of congestion, and no layer."""
+    text = """violation type: Horizontal congestion
+\tsrcs: net: n1 component:u1 net:u1/n2 obstruction: net:n3 instance:u2 term:u1/A u9/A n4
+\tcongestion information: capacity:4 usage:6 overflow:2
+\tbbox = (-1.5e0, 2) - (3, 4E-1) on Layer -
+"""
+    path = write(tmp_path, "a.drc", text)
+    violations = read_report(path)
+    assert nets_of(path) == [["n1", "u1/n2", "n3", "u9/A", "n4"]]
+    assert (violations.layer.tolist(), violations.box.tolist()) == ([""], [[-1.5, 0.4, 3.0, 2.0]])
+    assert (violations.may_be_pin, violations.line.tolist()) == ({"u9/A"}, [4])
+
+
+def test_a_report_that_openlane_has_made_of_magics(tmp_path: Path) -> None:
+    text = "violation type: LU.3\nsrcs: N/A N/A\nbbox = (17.990um, 21.995um) - (18.265um, 22.995um) on Layer LU\n"
+    path = write(tmp_path, "a.tr", text)
+    assert nets_of(path) == [[]]
+    assert read_report(path).box.tolist() == [[17.99, 21.995, 18.265, 22.995]]

@@ -262,7 +262,7 @@ def test_every_name_loads_and_builds(task: str) -> None:
 
 
 def test_unknown_names_list_the_near_ones() -> None:
-    with pytest.raises(InputError, match="no such baseline, found 'u-net', expected unet"):
+    with pytest.raises(InputError, match="no such baseline, found 'u-net', expected fcn or unet or"):
         load("hotspots", "u-net")
     with pytest.raises(InputError, match="no such task, found 'hotspot', expected hotspots"):
         baselines("hotspot")

@@ -43,5 +43,5 @@ def test_the_command_line_finds_it(folder: Path, shared_data: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert "climber:Climber" in done.stdout
     done = python(folder, "-P", "-m", "cli", *words, "--strategy", "climber:Climbre")
-    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "the module climber has no such search strategy, found 'Climbre'" in done.stderr

@@ -81,5 +81,7 @@ def test_no_global_randomness(make: Callable[[], Surrogate]) -> None:
 
 
 def test_an_unknown_name_lists_near_ones() -> None:
-    with pytest.raises(InputError, match="no such surrogate, found 'rigde', expected ridge"):
+    with pytest.raises(
+        InputError, match="no such surrogate, found 'rigde', expected boosting or gaussian-process or graph or ridge"
+    ):
         surrogate_class("rigde")
