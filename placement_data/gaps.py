@@ -42,7 +42,6 @@ def require_content(design: Design) -> None:
 def gaps(design: Design) -> tuple[Finding, ...]:
     """What a layout lacks that channels are made of; a finding each, without a place in the file."""
     file = design.sources[-1] if design.sources else ""
-    unplaced = int((design.cells.status == Status.UNPLACED).sum())
     ports = int((design.ports.status == Status.UNPLACED).sum())
     shapeless = _pins_without_shapes(design)
     lacking = {
@@ -53,7 +52,6 @@ def gaps(design: Design) -> tuple[Finding, ...]:
             not len(design.special_nets.name),
             "the layout has no special nets: its power grid takes no routing resource",
         ),
-        "unplaced-components": (unplaced, f"{unplaced} of {len(design.cells.name)} components are not placed"),
         "unplaced-ports": (ports, f"{ports} ports of the design are not placed"),
         "no-pin-shapes": (
             shapeless,

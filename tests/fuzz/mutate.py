@@ -13,6 +13,8 @@ Mutation = Callable[[bytes, random.Random], bytes]
 
 _TOKEN = re.compile(rb"[^\s,;(){}\[\]<>\"']+|[,;(){}\[\]<>\"']")
 _NUMBER = re.compile(rb"(?<![\w.])[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?![\w.])")
+_CAPITALS = re.compile(rb"(?<!\S)[A-Z]{2,}[A-Z0-9]*(?!\S)")
+_BLOCK = re.compile(rb"(?m)^ *([A-Z]+)\b(?=[ ;\n])[^\n]*\n(?:[^\n]*\n){0,400}? *END \1[^\n]*\n")
 _STRANGE_NUMBERS = [
     b"-1", b"0", b"-0", b"1.5", b"+7", b"1e9", b"1e308", b"1e999", b"-1e999", b"1e-400",
     b"nan", b"inf", b"-inf", b"NaN",
@@ -135,6 +137,45 @@ def other_count(data: bytes, rng: random.Random) -> bytes:
     except ValueError:
         return strange_number(data, rng)
     return _replaced(data, (start, end), str(rng.choice([value + 1, value - 1, -value, value * 10**6])).encode())
+
+
+def recased(data: bytes, rng: random.Random) -> bytes:
+    """One word in capitals in another case, wherever it stands, or all of them."""
+    words = sorted(set(_CAPITALS.findall(data)))
+    if not words:
+        return data
+    chosen = words if rng.random() < 0.2 else [rng.choice(words)]
+    how = rng.choice([bytes.lower, bytes.title, bytes.swapcase])
+    return _CAPITALS.sub(lambda found: how(found[0]) if found[0] in chosen else found[0], data)
+
+
+def renamed(data: bytes, rng: random.Random) -> bytes:
+    """One word in capitals misspelt, wherever it stands."""
+    words = sorted(set(_CAPITALS.findall(data)))
+    if not words:
+        return data
+    chosen = rng.choice(words)
+    at = rng.randrange(len(chosen))
+    wrong = chosen[:at] + rng.choice([b"", b"Q", chosen[at : at + 1] * 2]) + chosen[at + 1 :]
+    return re.sub(rb"(?<!\S)" + chosen + rb"(?!\S)", wrong, data)
+
+
+def section_again(data: bytes, rng: random.Random) -> bytes:
+    """A block up to its END, or a part of it, once more behind itself; or not at all."""
+    blocks = list(_BLOCK.finditer(data))
+    if not blocks:
+        return data
+    start, end = rng.choice(blocks).span()
+    return (
+        data[:end] + rng.choice([b"", b"\n" + data[start:end] + b"\n"]) + data[end:]
+        if rng.random() < 0.6
+        else (data[:start] + data[end:])
+    )
+
+
+def joined(data: bytes, rng: random.Random) -> bytes:
+    """The file behind itself, with or without something between."""
+    return data + rng.choice([b"", b"\n", b"# next\n", b"END LIBRARY\n", b"END DESIGN\n"]) + data
 
 
 def delete_line(data: bytes, rng: random.Random) -> bytes:
@@ -280,7 +321,8 @@ def appended(data: bytes, rng: random.Random) -> bytes:
 SMALL: tuple[Mutation, ...] = (
     truncate, drop_head, flip_bytes, flip_bit, delete_token, duplicate_token, swap_tokens, insert_word, replace_word,
     strange_number, other_count, delete_line, duplicate_line, move_lines, delete_mark, open_string, other_blanks,
-    bad_utf8, other_encoding, nul, empty, random_bytes, random_text, packed, broken_gzip, appended,
+    bad_utf8, other_encoding, nul, empty, random_bytes, random_text, packed, broken_gzip, appended, recased, renamed,
+    section_again, joined,
 )  # fmt: skip
 LARGE: tuple[Mutation, ...] = (long_token, long_line, nested)
 BINARY: tuple[Mutation, ...] = (

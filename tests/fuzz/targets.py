@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from placement_data import text
+from placement_data.checks.lint import lint
 from placement_data.errors import InputError
 from placement_data.readers import read_def, read_lef
 from placement_data.readers.bookshelf import read_bookshelf
@@ -73,6 +74,29 @@ def _read_def_in_pieces(folder: Path) -> Any:
     if isinstance(outcomes[0][0], InputError):
         raise outcomes[0][0]
     return outcomes[0][0]
+
+
+def _read_def_and_lint(folder: Path) -> Any:
+    """Read, and lint: what reading refuses or counts, lint lists at the same place in the same words."""
+    layout = folder / "d.def"
+    try:
+        design, refused = _read_def(folder), None
+    except InputError as error:
+        design, refused = None, error
+    try:
+        listed = lint([folder / "l.lef"], [layout]).findings
+    except InputError:
+        assert refused is not None, "lint refuses what is read"
+        raise
+    if refused is not None:
+        message = str(InputError(refused.what, found=refused.found, expected=refused.expected))
+        same = any((one.file, one.line, one.message) == (str(refused.file), refused.line, message) for one in listed)
+        assert same or "than the units" in message or "too large" in message, f"lint does not list {refused}"
+        raise refused
+    places = {(one.file, one.line, one.code) for one in listed}
+    lost = [one for one in design.findings if (one.file, one.line, one.code) not in places]
+    assert not lost, f"lint does not list {lost}"
+    return design
 
 
 def _outcome(folder: Path) -> tuple[Any, str]:
@@ -185,6 +209,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     ),
     "def": lambda: Target(_def_corpora, _read_def, ("d.def",)),
     "def-pieces": lambda: Target(_def_corpora, _read_def_in_pieces, ("d.def",), bombs=False),
+    "lint": lambda: Target(_def_corpora, _read_def_and_lint, ("d.def", "l.lef"), bombs=False),
     "bookshelf": lambda: Target(_bookshelf_files, lambda folder: read_bookshelf(folder / "s.aux")),
     "liberty": _liberty,
     "circuitnet": lambda: Target(_circuitnet_files, _read_circuitnet, lines=False, binary=True),

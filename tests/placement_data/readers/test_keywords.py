@@ -188,3 +188,17 @@ def test_what_may_stand_once(tmp_path: Path) -> None:
     (counted,) = (one for one in design.findings if one.code == "duplicate")
     assert (counted.line, counted.count) == (9, 2)
     assert design.die.tolist() == [0, 0, 30000, 20000]
+
+
+def test_the_page_shows_the_words() -> None:
+    """``docs/ingest.md`` has a row for each block and section, with the words of the readers' own tables."""
+    page = (Path(__file__).parents[3] / "docs" / "ingest.md").read_text()
+    rows = [line for line in page.split("\n") if line.startswith(("| LEF:", "| DEF:", "| LEF,", "| DEF,"))]
+    shown = []
+    for kind, table in (("LEF", LEF), ("DEF", DEF)):
+        outside = "outside of " + ("blocks" if kind == "LEF" else "sections")
+        for place, words in table.items():
+            where = f"{kind}: {place}" if place else f"{kind}, {outside}"
+            read, over = (" ".join(sorted(some)) or "-" for some in (words.read, words.stepped_over))
+            shown.append(f"| {where} | {read} | {over} |")
+    assert rows == shown
