@@ -37,6 +37,7 @@ def score(
     csv_path: Path | None, png_path: Path | None, timings: bool, threads: int, seed: int,
 ) -> None:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout."""
+    check_outputs()
     # The process lives for seconds: collecting cycles of the imports and tables would be a fifth of its time.
     gc.disable()
     from placement_data.files import write_text
@@ -46,7 +47,6 @@ def score(
     from routenas.show.text import score_table, timing_table
 
     began = time.perf_counter()
-    check_outputs()
     if png_path is not None:
         from routenas.show.pictures import heat_map_png, picture_format
 
