@@ -138,6 +138,7 @@ def test_one_file_for_two_outputs_and_an_input_as_output(manifest: Path, tmp_pat
         (("ingest", manifest, "-o", tmp_path / "d.h5", "--log-file", tmp_path / "d.h5"), "are the same file"),
         (("data", "split", manifest, "-o", manifest), "would overwrite an input"),
         (("evaluate", manifest, "--json", manifest), "would overwrite an input"),
+        (("evaluate", "x", "--model", "a=m", "--json", "m/model.json"), "would overwrite an input"),
         (("data", "lint", "--def", manifest, "--json", manifest), "would overwrite an input"),
     ):
         done = routenas(*words)
