@@ -126,7 +126,7 @@ def test_an_unknown_format_is_refused_before_the_work(tmp_path: Path) -> None:
 
 def test_one_file_for_two_outputs_and_an_input_as_output(manifest: Path, tmp_path: Path) -> None:
     tmp_path /= "out"
-    before = manifest.read_bytes()
+    before, model = manifest.read_bytes(), manifest.with_name("model.json")
     for words, what in (
         (("score", "--lef", "a", "--def", "b", "--model", "c", "--json", "x", "--csv", "./x"), "are the same file"),
         (("score", "--lef", "a", "--def", "b", "--model", "c", "--json", "-", "--png", "-"), "are the same file"),
@@ -138,7 +138,7 @@ def test_one_file_for_two_outputs_and_an_input_as_output(manifest: Path, tmp_pat
         (("ingest", manifest, "-o", tmp_path / "d.h5", "--log-file", tmp_path / "d.h5"), "are the same file"),
         (("data", "split", manifest, "-o", manifest), "would overwrite an input"),
         (("evaluate", manifest, "--json", manifest), "would overwrite an input"),
-        (("evaluate", "x", "--model", "a=m", "--json", "m/model.json"), "would overwrite an input"),
+        (("evaluate", "x", "--model", f"a={model.parent}", "--json", model), "would overwrite an input"),
         (("data", "lint", "--def", manifest, "--json", manifest), "would overwrite an input"),
     ):
         done = routenas(*words)
