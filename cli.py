@@ -29,7 +29,7 @@ Exit codes:
   0  success
   1  an internal error of routenas (please report it)
   2  the command line is wrong: an option, its value, a name
-  3  an input, or a file of settings, is unreadable or inconsistent
+  3  an input, or a file of settings, is unreadable or inconsistent, or an output cannot be written
   4  a model does not fit: schema, channels, tile, task, Liberty
   5  every training failed
   10 a check tripped: 'data audit' found a leak, 'data lint' a contradiction

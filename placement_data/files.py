@@ -65,10 +65,11 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
         temporary = _beside(target)
         try:
             os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-            _keep_mode(target, temporary)
+            _keep_mode(target, temporary, 0o600)
             yield temporary
             with open(temporary, "rb") as file:
                 os.fsync(file.fileno())
+            _keep_mode(target, temporary)
             os.replace(temporary, target)
         finally:
             with suppress(OSError):
@@ -126,15 +127,15 @@ def _beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}{target.suffix}")
 
 
-def _keep_mode(old: Path, new: Path) -> None:
-    """Give ``new`` the mode of ``old``, where that is there and the file system knows modes."""
+def _keep_mode(old: Path, new: Path, more: int = 0) -> None:
+    """Give ``new`` the mode of ``old``, and ``more``, where that is there and the file system knows modes."""
     with suppress(OSError):
-        os.chmod(new, stat.S_IMODE(os.stat(old).st_mode))
+        os.chmod(new, stat.S_IMODE(os.stat(old).st_mode) | more)
 
 
 def write_text(path: PathLike, text: str) -> None:
-    """Write a text file, as :func:`write_bytes`."""
-    write_bytes(path, text.encode())
+    """Write a text file, as :func:`write_bytes`, in UTF-8; names of files that are not UTF-8 come as they are."""
+    write_bytes(path, text.encode(errors="surrogateescape"))
 
 
 def write_bytes(path: PathLike, data: bytes) -> None:
@@ -154,6 +155,12 @@ def write_bytes(path: PathLike, data: bytes) -> None:
         else:
             with open(os.open(path, os.O_WRONLY) if number is None else os.dup(number), "wb") as file:
                 file.write(data)
+
+
+def open_to_append(path: PathLike) -> IO[bytes]:
+    """A file, a pipe or a device that is written to at its end, without a buffer."""
+    number = _descriptor(path)
+    return open(path if number is None else os.dup(number), "ab", buffering=0)
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:

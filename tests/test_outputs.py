@@ -29,9 +29,10 @@ def routenas(
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
+    added = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment}
     return subprocess.run(
         ["sh", "-c", line, sys.executable, "-m", "cli", *map(str, words)], cwd=REPOSITORY, capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, preexec_fn=before, timeout=300, check=False,
+        env={**os.environ, **added}, preexec_fn=before, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -62,15 +63,14 @@ def test_a_dash_is_standard_output(layout: Layout, bundles: dict[str, Path], tmp
     plain = routenas(*words, "--json", tmp_path / "s.json", "--csv", tmp_path / "s.csv", "--png", tmp_path / "s.png")
     assert plain.returncode == 0, plain.stderr
     table = plain.stdout
-    for name in ("json", "csv", "png"):
-        for place in ("-", "/dev/stdout", "/dev/fd/1"):
-            done = routenas(*words, f"--{name}", place)
-            assert done.returncode == 0, done.stderr
-            assert done.stderr.endswith(table)
-            if name == "json":
-                assert json.loads(done.stdout)["schema"] == json.loads((tmp_path / "s.json").read_text())["schema"]
-            else:
-                assert done.stdout == (tmp_path / f"s.{name}").read_bytes()
+    for name, place in (("json", "-"), ("csv", "/dev/stdout"), ("png", "/dev/fd/1")):
+        done = routenas(*words, f"--{name}", place)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.endswith(table)
+        if name == "json":
+            assert json.loads(done.stdout)["schema"] == json.loads((tmp_path / "s.json").read_text())["schema"]
+        else:
+            assert done.stdout == (tmp_path / f"s.{name}").read_bytes()
     assert not Path("-").exists()
     done = routenas(*words, "--json", "-", shell=">> '%s'" % (tmp_path / "s.csv"))
     assert (tmp_path / "s.csv").read_text().startswith("x0,y0,x1,y1,")  # appended to, not replaced
@@ -126,7 +126,7 @@ def test_an_unknown_format_is_refused_before_the_work(tmp_path: Path) -> None:
 
 def test_one_file_for_two_outputs_and_an_input_as_output(manifest: Path, tmp_path: Path) -> None:
     tmp_path /= "out"
-    before = manifest.read_bytes()
+    before, model = manifest.read_bytes(), manifest.with_name("model.json")
     for words, what in (
         (("score", "--lef", "a", "--def", "b", "--model", "c", "--json", "x", "--csv", "./x"), "are the same file"),
         (("score", "--lef", "a", "--def", "b", "--model", "c", "--json", "-", "--png", "-"), "are the same file"),
@@ -138,6 +138,7 @@ def test_one_file_for_two_outputs_and_an_input_as_output(manifest: Path, tmp_pat
         (("ingest", manifest, "-o", tmp_path / "d.h5", "--log-file", tmp_path / "d.h5"), "are the same file"),
         (("data", "split", manifest, "-o", manifest), "would overwrite an input"),
         (("evaluate", manifest, "--json", manifest), "would overwrite an input"),
+        (("evaluate", "x", "--model", f"a={model.parent}", "--json", model), "would overwrite an input"),
         (("data", "lint", "--def", manifest, "--json", manifest), "would overwrite an input"),
     ):
         done = routenas(*words)
@@ -150,8 +151,7 @@ def test_one_file_for_two_outputs_and_an_input_as_output(manifest: Path, tmp_pat
 # ------------------------------------------------------------------------- no room
 
 
-@pytest.mark.parametrize("limit", [0, 1000, 8192, 70_000])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("limit", "workers"), [(0, 1), (1000, 2), (8192, 1), (70_000, 2)])
 def test_ingest_on_a_full_disk(manifest: Path, tmp_path: Path, limit: int, workers: int) -> None:
     tmp_path /= "out"
     words = ("ingest", manifest, "-o", tmp_path / "data.h5", "--keep-going", "--workers", workers)
@@ -172,7 +172,7 @@ def test_a_search_on_a_full_disk_goes_on_where_there_is_room(made_up_store: Path
     whole = (tmp_path / "whole" / "model" / "weights.safetensors").read_bytes()
     journal = (tmp_path / "whole" / "journal.jsonl").stat().st_size
     seen = set()
-    for workers, limit in ((1, 500), (1, journal - 1), (1, journal + 100), (2, journal + 100), (1, len(whole) - 1)):
+    for workers, limit in ((1, 500), (1, journal - 1), (2, len(whole) - 1)):
         out = tmp_path / f"{workers}-{limit}"
         done = routenas(*words, "--out", out, "--workers", workers, "--in-flight", 1, limit=limit)
         assert done.returncode == 3, done.stderr
@@ -223,8 +223,9 @@ except WriteError as error:
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
-    assert done.stdout == f"{tmp_path}: cannot be written, found 'File too large'\n", done.stderr
-    assert done.returncode == 0
+    (events,) = tmp_path.iterdir()
+    text = f"{events}: cannot be written, found 'File too large'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, text, "")
 
 
 # ------------------------------------------------------------------------- streams and signals

@@ -104,8 +104,8 @@ def check_outputs(*more: Path) -> None:
     inputs = list(more)
     for param in _files(context, outputs=False):
         value = context.params.get(str(param.name))
-        for path in () if value is None else (value,) if isinstance(value, Path) else value:
-            inputs += [path, path / "model.json", path / "weights.safetensors"]
+        inputs += () if value is None else (value,) if isinstance(value, Path) else value
+    inputs += [path / name for path in inputs for name in ("model.json", "weights.safetensors")]
     outputs = _outputs(context)
     check_names(outputs, inputs)
     for path in outputs.values():

@@ -9,7 +9,20 @@ from pathlib import Path
 
 import click
 
-from routenas.commands import BATCH, EPOCHS, FILE, OUTPUT, RATE, SPLIT, TASK, THREADS, example, say, telling
+from routenas.commands import (
+    BATCH,
+    EPOCHS,
+    FILE,
+    OUTPUT,
+    RATE,
+    SPLIT,
+    TASK,
+    THREADS,
+    check_outputs,
+    example,
+    say,
+    telling,
+)
 from routenas.commands.verb import SEEDS, verb
 
 
@@ -60,9 +73,11 @@ def evaluate(
     wanted = baselines(task) if names == "all" else tuple(name for name in names.split(",") if name not in ("", "none"))
     networks = [name for name in wanted if baseline(task, name).kind == "network"]
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
+    named = _named_models(models, wanted)
+    check_outputs(*named.values())
     with progress_bar(f"evaluate {task}", max(1, chosen.epochs * seeds * len(networks))) as bar:
         table = compare(
-            path, _named_models(models, wanted), None if names == "all" else wanted, budget=chosen,
+            path, named, None if names == "all" else wanted, budget=chosen,
             seeds=range(seed, seed + seeds), part=part, task=task, split=split, threads=threads,  # type: ignore[arg-type]
             progress=lambda *_: bar.advance(1), say=bar.say,
         )  # fmt: skip

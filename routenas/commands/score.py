@@ -52,6 +52,7 @@ def score(
     png_path: Path | None, timings: bool, threads: int, seed: int,
 ) -> None:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout."""
+    check_outputs()
     # The process lives for seconds: collecting cycles of the imports and tables would be a fifth of its time.
     gc.disable()
     from placement_data.files import write_text
@@ -63,7 +64,6 @@ def score(
 
     files = _layout(lef, {"def": def_, "aux": aux, "odb": odb}, liberty)
     began = time.perf_counter()
-    check_outputs()
     if png_path is not None:
         from routenas.show.pictures import heat_map_png, picture_format
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
+import secrets
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from placement_data.errors import InputError
-from placement_data.files import check_writable, writing
+from placement_data.files import check_writable, open_to_append, write_all, writing
 
 LINE_EVERY_S = 10.0
 
@@ -62,7 +64,7 @@ class _LogFile(logging.Handler):
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         self.error: OSError | None = None
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+        self._file = open_to_append(path)
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.error is None:
@@ -172,13 +174,16 @@ class TensorBoard:
 
     def __init__(self, folder: Path) -> None:
         try:
-            writer: Any = import_module("torch.utils.tensorboard").SummaryWriter
+            self._event: Any = import_module("tensorboard.compat.proto.event_pb2").Event
+            self._summary: Any = import_module("tensorboard.compat.proto.summary_pb2").Summary
+            self._packer: Any = import_module("tensorboard.summary.writer.record_writer").RecordWriter
         except ImportError:
             raise InputError("event files need TensorBoard", expected="pip install 'routenas[tensorboard]'") from None
-        self._folder = folder
-        with writing(folder):
-            self._writer = writer(str(folder))
+        self._file = folder / f"events.out.tfevents.{int(time.time()):010d}.{secrets.token_hex(4)}"
         self._best = -math.inf
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._append([self._event(wall_time=time.time(), file_version="brain.Event:2")])
 
     def training(self, name: str, curve: Mapping[str, Sequence[float | None]]) -> None:
         """Note the curve of one training: a list per quantity, an entry per epoch, None where there is no value."""
@@ -196,8 +201,18 @@ class TensorBoard:
             self._write((("trial/value", value, number), ("trial/best", self._best, number)))
 
     def _write(self, scalars: Iterable[tuple[str, float, int]]) -> None:
-        """Raises ``InputError`` where the disk is full; TensorBoard sees some of it only at the next call."""
-        with writing(self._folder):
-            for scalar in scalars:
-                self._writer.add_scalar(*scalar)
-            self._writer.flush()
+        self._append(
+            self._event(
+                wall_time=time.time(), step=step, summary=self._summary(value=[{"tag": tag, "simple_value": value}])
+            )
+            for tag, value, step in scalars
+        )
+
+    def _append(self, events: Iterable[Any]) -> None:
+        """TensorBoard's own writer is a thread, which cannot say that the disk is full."""
+        packed = io.BytesIO()
+        packer = self._packer(packed)
+        for event in events:
+            packer.write(event.SerializeToString())
+        with writing(self._file), open_to_append(self._file) as file:
+            write_all(file, packed.getvalue())

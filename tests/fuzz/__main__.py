@@ -1,4 +1,7 @@
-"""``python -m tests.fuzz``: mutate valid files of every format and see that each is read or refused in one line."""
+"""``python -m tests.fuzz``: mutate valid files of every format, and let the disk be full at any byte of every writer.
+
+Each is read, written or refused in one line.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ from pathlib import Path
 from tests.fuzz.runner import Limits, run, summary
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.worker import Outcome, build
+from tests.fuzz.writes import WRITERS
+
+ALL = (*TARGETS, *WRITERS)
 
 
 def main() -> int:
@@ -19,15 +25,15 @@ def main() -> int:
     parser.add_argument("--seconds-per-file", type=float, default=10.0)
     parser.add_argument("--memory", type=int, default=700, help="megabytes that reading one file may take")
     parser.add_argument("--bombs", type=float, default=0.01, help="share of gzip bombs (for --only: the same)")
-    parser.add_argument("--targets", default=",".join(TARGETS), help="of " + ", ".join(TARGETS))
+    parser.add_argument("--targets", default=",".join(ALL), help="of " + ", ".join(ALL))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", metavar="SEED:INDEX", help="run one case of each target again")
     parser.add_argument("--keep", type=Path, help="with --only: write the case's files to this folder")
     options = parser.parse_args()
     targets = options.targets.split(",")
-    unknown = [name for name in targets if name not in TARGETS]
+    unknown = [name for name in targets if name not in ALL]
     if unknown:
-        parser.error(f"unknown target {unknown[0]!r}, expected one of {', '.join(TARGETS)}")
+        parser.error(f"unknown target {unknown[0]!r}, expected one of {', '.join(ALL)}")
     limits = Limits(options.seconds_per_file, options.memory, options.bombs)
     if options.only:
         seed, index = (int(part) for part in options.only.split(":"))
@@ -37,6 +43,8 @@ def main() -> int:
         cases = [(targets[i % len(targets)], i // len(targets)) for i in range(options.mutations)]
     if options.keep:
         for name, index in cases:
+            if name in WRITERS:
+                parser.error("the case of a writer has no files")
             folder = options.keep / f"{name}-{seed}-{index}"
             folder.mkdir(parents=True, exist_ok=True)
             build(name, index, seed, options.bombs, folder)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from placement_data.processes import EndedError, Pool
-from tests.fuzz.worker import Cases, Outcome, build
+from tests.fuzz.worker import Cases, Outcome, build, described
+from tests.fuzz.writes import WRITERS
 
 Case = tuple[str, int]
 
@@ -50,7 +51,10 @@ def _ended(case: Case, cases: Cases, limits: Limits, error: Exception) -> Outcom
     """The outcome of a case that has none of its own."""
     if not isinstance(error, EndedError):
         raise error
-    mutation = build(*case, cases.seed, limits.bombs, cases.folder)[1]
+    if case[0] in WRITERS:
+        mutation = described(*case, cases.seed)
+    else:
+        mutation = build(*case, cases.seed, limits.bombs, cases.folder)[1]
     kind = "hangs" if "longer than" in error.what else "dies"
     return Outcome(*case, mutation, kind, error.what, 2 * limits.seconds)
 

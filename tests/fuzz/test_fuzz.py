@@ -10,6 +10,7 @@ from tests.fuzz import mutate
 from tests.fuzz.faulty import KINDS
 from tests.fuzz.runner import Limits, failure, run, summary
 from tests.fuzz.targets import TARGETS
+from tests.fuzz.writes import WRITERS
 
 SEED = 20
 EACH = 15
@@ -22,6 +23,15 @@ def test_every_broken_file_is_read_or_refused_in_one_line() -> None:
     for target in TARGETS:
         refused = sum(outcome.target == target and outcome.kind == "refused" for outcome in outcomes)
         assert refused >= EACH // 5, target
+
+
+def test_every_write_that_fails_leaves_all_as_it_was() -> None:
+    cases = [(name, index) for index in range(EACH) for name in WRITERS]
+    outcomes = run(cases, SEED, Limits())
+    assert [failure(outcome, SEED) for outcome in outcomes if not outcome.good] == []
+    for name in WRITERS:
+        refused = sum(outcome.target == name and outcome.kind == "refused" for outcome in outcomes)
+        assert refused >= EACH // 5, name
 
 
 def test_the_runner_sees_what_a_reader_must_not_do() -> None:

@@ -20,6 +20,7 @@ from tests.fuzz.checks import check
 from tests.fuzz.faulty import FAULTY
 from tests.fuzz.mutate import mutate
 from tests.fuzz.targets import TARGETS, Files, Target
+from tests.fuzz.writes import WRITERS, limit, run_write, size
 
 LONGEST_MESSAGE = 500
 """Characters of an error's text, its path not counted: it must fit on a screen."""
@@ -77,6 +78,8 @@ def build(name: str, index: int, seed: int, bombs: float, folder: Path) -> tuple
 
 def run_case(name: str, seed: int, index: int, folder: Path, bombs: float) -> Outcome:
     """Write, read and judge one case."""
+    if name in WRITERS:
+        return _run_write(name, seed, index, folder)
     target, mutation, victim, changed = build(name, index, seed, bombs, folder)
     _reset_peak()
     before = _peak_mb()
@@ -95,6 +98,19 @@ def run_case(name: str, seed: int, index: int, folder: Path, bombs: float) -> Ou
         seconds = time.perf_counter() - start
         kind, detail = type(error).__name__, _where(error)
     return Outcome(name, index, mutation, kind, detail, seconds, max(0.0, _peak_mb() - before))
+
+
+def _run_write(name: str, seed: int, index: int, folder: Path) -> Outcome:
+    try:
+        mutation, kind, detail, seconds = run_write(name, seed, index, folder)
+    except Exception as error:
+        mutation, kind, detail, seconds = described(name, index, seed), type(error).__name__, _where(error), 0.0
+    return Outcome(name, index, mutation, kind, detail, seconds)
+
+
+def described(name: str, index: int, seed: int) -> str:
+    """What is done in a case of a writer."""
+    return f"full at {limit(name, seed, index)[0]}"
 
 
 def _judged(error: InputError, target: Target, folder: Path, victim: Path) -> tuple[str, str]:
@@ -153,7 +169,7 @@ class Cases:
 
     def __post_init__(self) -> None:
         for name in self.names:
-            _target(name)
+            size(name) if name in WRITERS else _target(name)
 
     def __reduce__(self) -> tuple[type[Cases], tuple[object, ...]]:
         return Cases, (self.names, self.seed, self.bombs, self.folder)

@@ -134,6 +134,16 @@ def test_nobody_reads_a_secret_while_it_is_replaced(tmp_path: Path) -> None:
         assert mode(temporary) == 0o600
 
 
+def test_a_file_that_its_owner_cannot_read_is_replaced_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "drop"
+    file.write_text("old")
+    file.chmod(0o200)
+    write_text(file, "name\udcff")
+    assert mode(file) == 0o200
+    file.chmod(0o600)
+    assert file.read_bytes() == b"name\xff"
+
+
 def test_links_are_followed(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for name in ("old", "new"):  # a link to a file that is there, and one to nothing yet
