@@ -107,7 +107,7 @@ def _lint_def(path: PathLike, library: Library, with_lef: bool, counts: dict[str
     for code, error in refusals(design):
         findings.error(code, error)
     findings.found += [one for one in gaps(design) if one.code in _GAPS]
-    _check_pins(raw, design)
+    _check_pins(raw)
     _check_places(raw, design, on_die)
     if with_lef:
         try:
@@ -117,31 +117,28 @@ def _lint_def(path: PathLike, library: Library, with_lef: bool, counts: dict[str
     return findings.found
 
 
-def _check_pins(raw: RawDesign, design: Design) -> None:
+def _check_pins(raw: RawDesign) -> None:
     """Note pins of components that are on two nets."""
-    pins = design.pins
-    rows = np.flatnonzero(pins.cell >= 0)
-    # A pin of a component is known by its master's pin; where the master is not known, by nothing.
-    rows = rows[pins.master_pin[rows] >= 0]
-    key = pins.cell[rows].astype(np.int64) * max(len(design.masters.pin_name), 1) + pins.master_pin[rows]
+    nets = raw.nets
+    owner = raw.components.table.find(nets.owner)
+    net = np.repeat(np.arange(len(nets.name)), nets.fan)
+    rows = np.flatnonzero(owner >= 0)
+    key = owner[rows].astype(np.int64) * max(len(nets.vocabulary.words), 1) + nets.pin[rows]
     order = np.argsort(key, kind="stable")
-    first = np.concatenate([[True], key[order][1:] != key[order][:-1]]) if len(order) else np.zeros(0, dtype=bool)
-    of_first = rows[order][np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
-    again = rows[order]
-    # Nets behind those of NETS stand in SPECIALNETS alone.
-    wrong = np.flatnonzero((pins.net[again] != pins.net[of_first]) & (pins.net[again] < len(raw.nets.name)))
+    again, first = rows[order], np.r_[True, key[order][1:] != key[order][:-1]][: len(order)]
+    of_first = again[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
+    wrong = np.flatnonzero(net[again] != net[of_first])
 
     def errors(places: Sequence[int]) -> list[InputError]:
-        second, one = again[list(places)], of_first[list(places)]
-        statements = raw.statements("NETS", raw.nets.row[pins.net[second]])
+        pins, others = again[list(places)], net[of_first[list(places)]]
+        statements = raw.statements("NETS", nets.row[net[pins]])
+        number = pins - np.searchsorted(net, net[pins])
         found = []
-        for cursor, row, other in zip(statements, second.tolist(), one.tolist(), strict=True):
-            cell, pin = str(design.cells.name[pins.cell[row]]), str(design.masters.pin_name[pins.master_pin[row]])
-            opened = [at for at in range(len(cursor.tokens) - 2) if cursor.tokens[at] == "("]
-            same = [at for at in opened if cursor.tokens[at + 1 : at + 3] == [cell, pin]] or [1]
-            line = cursor.source.line(cursor.offset(same[0]))
-            what = f"pin {pin} of component {cell} is on net {design.nets.name[pins.net[row]]}"
-            expected = f"one net; it is on {design.nets.name[pins.net[other]]} already"
+        for cursor, pin, place, other in zip(statements, pins, number, others, strict=True):
+            at = [place for place, token in enumerate(cursor.tokens) if token == "("][place]
+            what = f"pin {cursor.tokens[at + 2]} of component {cursor.tokens[at + 1]} is on net {nets.name[net[pin]]}"
+            expected = f"one net; it is on {nets.name[other]} already"
+            line = cursor.source.line(cursor.offset(at))
             found.append(InputError(what, file=raw.path, line=line, expected=expected))
         return found
 

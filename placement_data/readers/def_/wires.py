@@ -120,19 +120,19 @@ class SpecialNetReader:
         return raw
 
     def read(self, cursor: Cursor) -> None:
-        """Read one statement. What is read of the wires of a broken one stays behind and is the next net's."""
+        """Read one statement; of a broken one nothing is kept."""
         start, wires = cursor.position, (self._segments, self._rectangles, self._placed)
         sizes = [len(table) for table in wires]
         try:
             self._read(cursor)
         except InputError:
+            for table, size in zip(wires, sizes, strict=True):
+                del table[size:]
             recased = [word.upper() if word.upper() in _WORDS else word for word in cursor.tokens]
             if recased == cursor.tokens:
                 raise
-            for table, size in zip(wires, sizes, strict=True):
-                del table[size:]
             cursor.tokens, cursor.position = recased, start
-            self._read(cursor)
+            self.read(cursor)
 
     def _read(self, cursor: Cursor) -> None:
         raw = self._raw

@@ -177,6 +177,18 @@ def test_without_a_lef_what_needs_one_is_not_checked(tmp_path: Path) -> None:
     assert [code for _, code, _ in findings(tmp_path, text.replace("u4 A", "u8 A"), lef=None)] == ["unknown-component"]
 
 
+def test_a_pin_on_two_nets_needs_no_lef(tmp_path: Path) -> None:
+    expected = [(32, "pin-on-two-nets", "pin A of component u2 is on net n2, expected one net; it is on n1 already")]
+    assert findings(tmp_path, changed("( u4 A )", "( u2 A )"), lef=None) == expected
+
+
+def test_nothing_of_a_broken_special_net_is_kept(tmp_path: Path) -> None:
+    """It is the last one, and has wires of an unknown layer before its error."""
+    text = changed("ROUTED m1 200 + SHAPE STRIPE ( 0 0 ) ( 100 * )", "ROUTED x1 200 ( 0 0 ) ( 9 * ) NEW m1 200 ( 0 z )")
+    found = [(line, code) for line, code, _ in findings(tmp_path, text)]
+    assert found == [(27, "syntax")]
+
+
 def test_lef_alone(tmp_path: Path) -> None:
     text = LEF.replace("  PITCH 0.2 ;", "  PITCH x ;").replace("  SIZE 4 BY 3 ;\n", "")
     text = text.replace("END LIBRARY", "SITE unit\n  SIZE 1 BY 1 ;\nEND unit\nEND LIBRARY")
