@@ -1,8 +1,8 @@
 """The model bundle: a folder with ``weights.safetensors`` (tensors only, no pickled code) and ``model.json``.
 
-``model.json`` holds each member's architecture as a value, the task's configuration (for routability: the ordered channels and
-their version, the normalisation of the training split, what the label was, the tile, the split), metrics on held-out
-parts and the provenance: all that using the weights needs.
+``model.json`` holds each member's architecture as a value, the task's configuration (for routability: the ordered
+channels and their version, the normalisation of the training split, what the label was, the tile, the split), metrics
+on held-out parts and the provenance: all that using the weights needs.
 """
 
 from __future__ import annotations
