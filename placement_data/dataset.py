@@ -169,6 +169,37 @@ def split_by_family(
     return Split(*(tuple(sorted(names)) for names in placed))
 
 
+def folds_by_family(
+    families: Sequence[str], positives: Sequence[float], k: int, seed: int
+) -> tuple[tuple[str, ...], ...]:
+    """Cut families into ``k`` folds that hold about as many placements and as many positives each.
+
+    ``families`` names the family of every placement, ``positives`` tells how much of what is to be found it has. Of a
+    hundred orders drawn from ``seed``, in which each family goes to the emptiest fold, the most even result is taken.
+    Where there are fewer families than ``k``, each is a fold. Raises SettingError for fewer than two of either.
+    """
+    names = sorted(set(families))
+    if k < 2 or len(names) < 2:
+        raise SettingError(
+            "folds need two families or more, and there must be two folds or more",
+            found=f"{len(names)} families, {k} folds",
+        )
+    shares = np.zeros((len(names), 2))
+    for family, positive in zip(families, positives, strict=True):
+        shares[names.index(family)] += 1.0, positive
+    shares /= np.maximum(shares.sum(axis=0), 1e-300)
+    rng, k = np.random.default_rng(seed), min(k, len(names))
+    best, least = np.zeros(len(names), dtype=np.int64), np.inf
+    for _ in range(100):
+        filled, fold = np.zeros((k, 2)), np.zeros(len(names), dtype=np.int64)
+        for place in rng.permutation(len(names)):
+            fold[place] = np.argmin(filled.sum(axis=1))
+            filled[fold[place]] += shares[place]
+        if filled.max() < least:
+            best, least = fold, float(filled.max())
+    return tuple(tuple(name for name, at in zip(names, best, strict=True) if at == number) for number in range(k))
+
+
 def draw_split(
     store: Store, seed: int, fractions: Sequence[float] = FRACTIONS, leave_out: Collection[str] = ()
 ) -> Split:

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
-from placement_data.dataset import Normalisation, Split, symmetry
+from placement_data.dataset import Normalisation, Split, folds_by_family, symmetry
 from placement_data.errors import InputError
-from placement_data.features import LIBERTY_CHANNELS
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
 from placement_data.technology import recorded
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
+from routenas.metrics.calibration import calibration_metrics, platt
 from routenas.metrics.threshold import best_threshold
-from routenas.tasks.card import RATIO_FLOOR, TASKS, Card, OutputScale, TaskName
+from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
+from routenas.tasks.reading import Lazy, Placements, check_labels, with_liberty
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
-METRIC = {"hotspots": "roc_auc", "violated_nets": "design_mean_tau"}
+METRIC = {"hotspots": "design_mean_roc_auc", "violated_nets": "design_mean_tau"}
 PARTS = ("train", "search", "test")
 Answers = list[NDArray[np.float64]]
-Item = TypeVar("Item")
+Outputs = list[NDArray[np.float32]]
 
 WINDOW = 256
 """A hotspot map is trained on whole up to so many tiles a side, and by a random window of it above."""
-
-CACHE_BYTES = 512 << 20
-"""Maps that are kept in memory once they were read; a data set above it is read again every epoch."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +74,29 @@ class Batch:
 
 
 class RoutabilityTask:
-    """One of the two tasks on a data set and a split: see ``routenas.interfaces.Task``.
+    """One of the two tasks on a data set and a split: see ``routenas.interfaces.FoldedTask``.
 
     With a ``card`` (that of a bundle, or of another process) nothing is read before it is needed. Without one it is
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
-    memory up to `CACHE_BYTES`. Raises :class:`InputError` for a split that the data set cannot serve, such as one with
-    a part without any positive label.
+    memory, see `Placements`, which tasks on one data set may share. The search part and the test part of a split may be
+    empty: its metrics are undefined then. Raises :class:`InputError` for a split that the data set cannot serve, such
+    as one with a part without any positive label.
     """
 
     def __init__(
-        self, name: TaskName, store: Store | Path | str, split: Split | None = None, card: Card | None = None
+        self,
+        name: TaskName,
+        store: Placements | Store | Path | str,
+        split: Split | None = None,
+        card: Card | None = None,
     ) -> None:
-        self.store = store if isinstance(store, Store) else Store(store)
-        self._samples: OrderedDict[int, Sample] = OrderedDict()
-        self._bytes = 0
+        if not isinstance(store, Placements):
+            store = Placements(store) if isinstance(store, Store) else Placements.of(Path(store))
+        self._placements, self.store = store, store.store
         if card is None:
             if split is None:
                 raise ValueError("a routability task needs a split, or the card of one")
-            card = self._card(name, split)
+            card = self._card(name, split, PARTS)
         self.card = card
         self.name: TaskName = card.name
         self.shape = card.shape
@@ -116,7 +119,8 @@ class RoutabilityTask:
         card = Card.from_dict(config)
         return cls(card.name, Path(config["data"]), card=card)
 
-    def _card(self, name: TaskName, split: Split) -> Card:
+    def _card(self, name: TaskName, split: Split, judged: Sequence[str]) -> Card:
+        """The card of a split; the labels of the parts ``judged`` must be of both classes."""
         unknown = sorted(set(split.train + split.search + split.test) - set(self.store.families))
         if unknown:
             raise InputError("the split names a family that the data set lacks", file=self.store.path, found=unknown[0])
@@ -134,15 +138,15 @@ class RoutabilityTask:
             raise InputError(
                 "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
             )
-        _check_labels(self.store, name, indices)
-        liberty = _with_liberty(self.store, [*both, *indices["test"]])
+        check_labels(self.store, name, {part: indices[part] for part in judged})
+        liberty = with_liberty(self.store, [*both, *indices["test"]])
         train = indices["train"]
         return Card(
             name=name,
             channels=self.store.channels,
             channel_version=self.store.channel_version,
             normalisation=Normalisation.fit(Lazy(self._tiles, train)),
-            output_scale=_output_scale(name, (self._sample(index) for index in train)),
+            output_scale=_output_scale(name, (self._placements[index] for index in train)),
             label_kind=kinds[0],
             tile_um=tiles[0],
             split=split,
@@ -153,8 +157,10 @@ class RoutabilityTask:
     # --------------------------------------------------------------------- reading
 
     def _indices(self, name: TaskName, split: Split, part: str) -> tuple[int, ...]:
-        """The labelled placements of a part, as indices of the store. InputError where there is none."""
+        """The labelled placements of a part, as indices of the store. InputError where its families have none."""
         families = set(getattr(split, part))
+        if not families and part != "train":
+            return ()
         heads = enumerate(self.store.heads)
         labelled = [index for index, head in heads if head["labelled"] and head["family"] in families]
         if not labelled:
@@ -167,31 +173,24 @@ class RoutabilityTask:
             raise InputError(what, file=self.store.path, expected="the task hotspots for such a data set")
         return counted
 
-    def _sample(self, index: int) -> Sample:
-        """A placement of the store, read once as long as there is room for all of them in memory."""
-        if index in self._samples:
-            return self._samples[index]
-        sample = self.store.sample(index)
-        size = sample.features.nbytes
-        if self._bytes + size <= CACHE_BYTES:
-            self._samples[index] = sample
-            self._bytes += size
-        return sample
-
     def _tiles(self, index: int) -> NDArray[np.float32]:
-        sample = self._sample(index)
+        sample = self._placements[index]
         return sample.on_die(sample.features)
 
     def examples(self, part: str) -> Lazy[Example]:
         """Labelled placements of ``train``, ``search`` or ``test``, each read when it is asked for."""
         return Lazy(self._example, self._indices(self.name, self.card.split, part))
 
+    def samples(self, part: str) -> Lazy[Sample]:
+        """The labelled placements of a part as the data set has them."""
+        return Lazy(self._placements.__getitem__, self._indices(self.name, self.card.split, part))
+
     def families(self, part: str) -> tuple[str, ...]:
         """The design families of the labelled placements of a part."""
         return tuple(dict.fromkeys(self.store.families[i] for i in self._indices(self.name, self.card.split, part)))
 
     def _example(self, index: int) -> Example:
-        sample = self._sample(index)
+        sample = self._placements[index]
         return Example(sample, self.card.normalisation.apply(sample.features, sample.inside))
 
     # -------------------------------------------------------------------- training
@@ -274,7 +273,11 @@ class RoutabilityTask:
 
         Those of hotspots hold ``threshold``, the probability above which a tile is best called a hotspot (F1).
         """
-        samples = [example.sample for example in self.examples(part)]
+        return self._metrics(answers, self.samples(part), part)
+
+    def _metrics(self, answers: Answers, samples: Sequence[Sample], part: str) -> dict[str, Any]:
+        if not samples:
+            return {self.metric: None}
         if self.name == "hotspots":
             answers = [sample.on_die(answer) for sample, answer in zip(samples, answers, strict=True)]
         if not all(np.isfinite(answer).all() for answer in answers):
@@ -287,62 +290,73 @@ class RoutabilityTask:
         metrics = hotspot_metrics(zip(designs, labels, answers, strict=True)).to_json()
         return {**metrics, "threshold": best_threshold(labels, answers)}
 
+    # ---------------------------------------------------------------- out of fold
+
+    def folds(self, k: int, seed: int) -> tuple[RoutabilityTask, ...]:
+        """See ``FoldedTask``: of design families. Where there are fewer than ``k`` of them, each is a fold."""
+        both = [
+            *self._indices(self.name, self.card.split, "train"),
+            *self._indices(self.name, self.card.split, "search"),
+        ]
+        families = [self.store.families[index] for index in both]
+        cut = folds_by_family(families, [self._positives(index) for index in both], k, seed)
+        splits = [Split(tuple(sorted({*families} - {*fold})), fold, ()) for fold in cut]
+        # Where one fold has no positive label, all of them together have.
+        cards = [self._card(self.name, split, ("train",)) for split in splits]
+        return tuple(RoutabilityTask(self.name, self._placements, card=card) for card in cards)
+
+    def _positives(self, index: int) -> float:
+        head = self.store.heads[index]
+        return float(self.store.hotspot_tiles(index) or 0 if self.name == "hotspots" else head["violated_nets"])
+
+    def outputs(self, forward: Forward, part: str) -> Outputs:
+        """See ``FoldedTask``: logits without the offset, or what `Card.decode` makes a ratio of; float32."""
+        with torch.inference_mode():
+            maps = (torch.from_numpy(example.maps)[None] for example in self.examples(part))
+            return [np.asarray(forward(each).numpy(), dtype=np.float32) for each in maps]
+
+    def pooled(self, folds: Sequence[RoutabilityTask], outputs: Sequence[Outputs]) -> dict[str, Any]:
+        """See ``FoldedTask``. Raises FloatingPointError for an output that is not finite."""
+        samples = [sample for fold in folds for sample in fold.samples("search")]
+        answers = [
+            fold.card.decode(torch.from_numpy(output), sample.net_count, sample.inside)
+            for fold, own in zip(folds, outputs, strict=True)
+            for output, sample in zip(own, fold.samples("search"), strict=True)
+        ]
+        return self._metrics(answers, samples, "judged")
+
+    def whole(
+        self, folds: Sequence[RoutabilityTask], outputs: Sequence[Outputs]
+    ) -> tuple[RoutabilityTask, dict[str, Any]]:
+        """See ``FoldedTask``. Hotspots are calibrated: see `routenas.metrics.calibration`."""
+        split = self.card.split
+        card = self._card(
+            self.name, Split(tuple(sorted(split.train + split.search)), (), split.test), ("train", "test")
+        )
+        if self.name != "hotspots":
+            return RoutabilityTask(self.name, self._placements, card=card), self.pooled(folds, outputs)
+        pairs = [
+            (sample.on_die(np.asarray(sample.hotspots)), sample.on_die(output[0, 0] + fold.card.output_scale.offset))
+            for fold, own in zip(folds, outputs, strict=True)
+            for output, sample in zip(own, fold.samples("search"), strict=True)
+        ]
+        labels, logits = (np.concatenate([np.ravel(each) for each in side]) for side in zip(*pairs, strict=True))
+        calibration = Calibration(*platt(labels, logits))
+        calibrated = [_with(fold, calibration) for fold in folds]
+        metrics = self.pooled(calibrated, outputs)
+        before, after = expit(logits), expit(calibration.slope * logits + calibration.intercept)
+        metrics |= {f"{name}_uncalibrated": value for name, value in calibration_metrics(labels, before).items()}
+        metrics |= calibration_metrics(labels, after)
+        return _with(RoutabilityTask(self.name, self._placements, card=card), calibration), metrics
+
     def example(self) -> tuple[Tensor, ...]:
         """The maps (1, channels, rows, columns) of the first training placement."""
         first = self._example(self._indices(self.name, self.card.split, "train")[0])
         return (torch.from_numpy(first.maps)[None],)
 
 
-class Lazy(Sequence[Item]):
-    """What ``read`` gives for each of some indices, when it is asked for."""
-
-    def __init__(self, read: Callable[[int], Item], indices: Sequence[int]) -> None:
-        self._read, self._indices = read, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return Lazy(self._read, self._indices[place])
-        return self._read(self._indices[place])
-
-
-def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
-    """Raise InputError where a part has labels of one class only: there nothing can be learned, or judged."""
-    for part, members in indices.items():
-        heads = [store.heads[index] for index in members]
-        missing = None
-        if name == "violated_nets":
-            if not any(head["violated_nets"] for head in heads):
-                missing = "placement with a violated net"
-        else:
-            hot = [store.hotspot_tiles(index) or 0 for index in members]
-            tiles = [store.tiles(index) for index in members]
-            if not any(hot):
-                missing = "hotspot"
-            elif hot == tiles:
-                missing = "tile without a hotspot"
-        if missing is not None:
-            raise InputError(
-                f"the {part} split has no {missing}",
-                file=store.path,
-                found=f"{len(members)} placements of {len({head['family'] for head in heads})} families",
-                expected="another split (--split, --seed), or more designs",
-            )
-
-
-def _with_liberty(store: Store, indices: Sequence[int]) -> bool | None:
-    """Whether these placements were read with Liberty, see `Card`. Raises InputError where some were and some not."""
-    if not LIBERTY_CHANNELS.intersection(store.channels):
-        return None
-    told = {store.with_liberty(index): store.names[index] for index in indices}
-    if True in told and False in told:
-        raise InputError(
-            "some placements were read with Liberty and some without: their registers do not compare", file=store.path,
-            found=f"{told[True]} with, {told[False]} without", expected="all alike; see ingest --liberty",
-        )  # fmt: skip
-    return None if None in told else next(iter(told))
+def _with(task: RoutabilityTask, calibration: Calibration) -> RoutabilityTask:
+    return RoutabilityTask(task.name, task._placements, card=replace(task.card, calibration=calibration))
 
 
 def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:
