@@ -92,7 +92,9 @@ def _architecture(path: Path) -> Architecture:
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         with settings_in(path):
-            found = Architecture.from_dict(value["architecture"])
+            members = value.get("members")  # a bundle of an older version tells one architecture, beside their number
+            told = members[0]["architecture"] if isinstance(members, list) else value["architecture"]
+            found = Architecture.from_dict(told)
             _ = found.searched_space
         return found
     except OSError as error:

@@ -104,7 +104,7 @@ def _read(path: Path) -> list[NDArray[np.float32]] | None:
     """The outputs in a file, None where there is none, or one that is damaged."""
     try:
         tensors = load_file(path)
-        return [tensors[name].numpy() for name in sorted(tensors)]
+        return [tensors[name].numpy().copy() for name in sorted(tensors)]  # of their own, not of the mapped file
     except (SafetensorError, OSError):
         return None
 

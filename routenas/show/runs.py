@@ -75,7 +75,7 @@ class RunSummary:
             finalists=result.get("provenance", {}).get("finalists", []),
             metrics=result.get("metrics", {}),
             architecture=members[0] if members else found,
-            chosen=Counter(str(member.get("hash")) for member in members),
+            chosen=dict(Counter(str(member.get("hash")) for member in members)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,12 +150,14 @@ def run_text(run: RunSummary) -> str:
     lines += [
         f"settings: {settings['strategy']}{f' ({options})' if options else ''}, seed {settings['seed']}, "
         f"scheduler {settings['scheduler']}, {settings['in_flight']} in flight",
-        f"trainings: {budget['epochs']} epochs a candidate, {settings.get('folds', 1)} folds; the best {settings['finalists']} again with "
-        f"{settings['final_seeds']} seeds of {final['epochs']} epochs",
+        f"trainings: {budget['epochs']} epochs a candidate, {settings.get('folds', 1)} folds",
+        f"finalists: the best {settings['finalists']} again with {settings['final_seeds']} seeds of "
+        f"{final['epochs']} epochs",
     ]
     for finalist in run.finalists:
         values = "  ".join(f"{value:.4f}" for value in finalist["search_values"])
-        chosen = "  chosen" if finalist["name"] in run.chosen else ""
+        count = run.chosen.get(finalist["name"])
+        chosen = f"  chosen, {count} of {sum(run.chosen.values())} in the mean" if count else ""
         lines.append(f"finalist {finalist['name']}: {values}{chosen}")
     for part, metrics in run.metrics.items():
         plain = {name: value for name, value in metrics.items() if isinstance(value, float)}
