@@ -22,6 +22,7 @@ from placement_data.grid import Grid
 from placement_data.making import LayoutFiles, read_layout, read_liberties
 from placement_data.netlist import signal_nets
 from placement_data.store import sha256
+from placement_data.technology import technology
 from placement_data.text import digests
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
@@ -221,10 +222,11 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
     return {
         "task": predictor.card.name,
         "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
-        "members": len(predictor.bundle.weights),
+        "members": len(predictor.bundle.members),
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
         "liberty": predictor.card.liberty,
+        "technologies": list(predictor.card.technologies),
         "test_metrics": predictor.bundle.metrics.get("test"),
     }
 
@@ -352,6 +354,13 @@ def _warnings(
     if others:
         sizes = " and ".join(f"{size:g}" for size in others)
         found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
+    here = technology(design)
+    for card in cards:
+        if here and card.technologies and here not in card.technologies:
+            known = "; ".join(card.technologies)
+            found.append(
+                ("other-technology", f"{card.name}: the layout is in another technology ({here}), not {known}")
+            )
     for card in cards:
         maps = features[card.name]
         share = card.normalisation.outside(maps if grid.outline is None else maps[:, grid.inside])
