@@ -2,7 +2,8 @@
 
 A sample's key is the SHA-256 of all that decides its content (:func:`sample_key`). It is stored with the sample, in
 ``provenance``: ``key``; ``layout`` and ``liberty``, the names of those ``sources`` that are the placement itself and
-Liberty files that told its registers; and ``findings``, where the files held something that was not read.
+Liberty files that told its registers; ``technology``, where it is known; and ``findings``, where the files held
+something that was not read.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ from placement_data.readers.lef import Library
 from placement_data.reports import read_report
 from placement_data.sample import Sample
 from placement_data.store import sha256
+from placement_data.technology import technology
 from placement_data.text import load_text
 
-VERSION = 2
+VERSION = 3
 """Part of every sample's key: raised when a change of the readers or labels would change what is stored."""
 
 
@@ -212,6 +214,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
             "key": sample_key(row, recipe),
             "layout": [names[path] for path in files["layout"]],
             "liberty": [names[path] for path in files["liberty"]],
+            **({"technology": name} if (name := technology(design)) else {}),
             **_findings([*design.findings, *gaps(design), *chain(*(labels.findings for labels in every))], names),
         },
     )

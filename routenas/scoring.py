@@ -16,8 +16,7 @@ from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
 from placement_data.features.layout import cell_outlines
-from placement_data.findings import counted
-from placement_data.gaps import gaps, require_content
+from placement_data.gaps import require_content
 from placement_data.grid import Grid
 from placement_data.layer_range import spelled
 from placement_data.making import LayoutFiles, read_layout, read_liberties
@@ -26,6 +25,7 @@ from placement_data.store import sha256
 from placement_data.text import digests
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
+from routenas.score_warnings import score_warnings
 from routenas.tasks.card import Card
 from routenas.version import __version__
 
@@ -180,7 +180,7 @@ def score_layout(
     if hot is not None and probability is not None and threshold is not None:
         regions = find_regions(design, grid, probability, threshold, hot.card, features["hotspots"], top)
     files = replace(files, routing_layers=layers)
-    warnings = _warnings(design, grid, features, [each.card for each in predictors], files)
+    warnings = tuple(score_warnings(design, grid, features, [each.card for each in predictors], files))
     inputs = {str(path): read.get(str(path)) or sha256(path) for path in files.all}
     ratio = answers.get("violated_nets")
     lap("regions")
@@ -227,11 +227,12 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
     return {
         "task": predictor.card.name,
         "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
-        "members": len(predictor.bundle.weights),
+        "members": len(predictor.bundle.members),
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
         "liberty": predictor.card.liberty,
         "routing_layers": [layers or None for layers in predictor.card.routing_layers],
+        "technologies": list(predictor.card.technologies),
         "test_metrics": predictor.bundle.metrics.get("test"),
     }
 
@@ -343,37 +344,6 @@ def _region(
         nets_crossing=int(crossing.sum()),
         dominant_features=tuple(strongest),
     )
-
-
-def _warnings(
-    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card], files: LayoutFiles
-) -> tuple[tuple[str, str], ...]:
-    """Code and text; ``features`` are those of each card, by its name."""
-    found = [(one.code, str(one)) for one in (*counted(design.findings), *gaps(design))]
-    if files.kind == "aux":
-        found.append(("no-units", "Bookshelf has no unit of length and no cell names: one unit counts as one micron"))
-    unsure = [card.name for card in cards if card.liberty is None and LIBERTY_CHANNELS.intersection(card.channels)]
-    if files.liberty and unsure:
-        found.append(("liberty-not-known", f"{', '.join(unsure)}: no word of Liberty in the model; --liberty was used"))
-    others = sorted({card.tile_um for card in cards} - {grid.tile_um})
-    if others:
-        sizes = " and ".join(f"{size:g}" for size in others)
-        found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
-    for card in cards:
-        if files.routing_layers not in card.routing_layers:
-            there, here = " and ".join(map(_named, card.routing_layers)), _named(files.routing_layers)
-            text = f"{card.name}: signals may use {here}, but in training they could use {there}; see --routing-layers"
-            found.append(("routing-layers", text))
-        maps = features[card.name]
-        share = card.normalisation.outside(maps if grid.outline is None else maps[:, grid.inside])
-        far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
-        if far:
-            found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
-    return tuple(found)
-
-
-def _named(layers: str) -> str:
-    return layers or "all routing layers"
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:
