@@ -62,7 +62,7 @@ LAYERS = (
     ("loop",),
     ("training", "architecture"),
     ("estimators", "bundle", "ensembles"),
-    ("tabular", "predictor", "settings"),
+    ("tabular", "predictor", "settings", "score_warnings"),
     ("recipes", "evaluation", "scoring", "finalists"),
     ("run",),
     ("api", "show"),

@@ -52,8 +52,9 @@ class Card:
 
     ``liberty`` says whether a Liberty library told which cells are registers and clock gates; None where this is not
     known, as of a data set from before it was recorded, or changes no channel. ``technologies`` are those of the
-    training and search placements (`placement_data.technology`), as far as they are known. ``calibration`` is that of
-    the answer, where it was worked out on placements that the networks were not trained on.
+    training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
+    ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
+    ``calibration`` is that of the answer, where it was worked out on placements that the networks were not trained on.
     """
 
     name: TaskName
@@ -65,6 +66,7 @@ class Card:
     tile_um: float
     split: Split
     liberty: bool | None = None
+    routing_layers: tuple[str, ...] = ("",)
     technologies: tuple[str, ...] = ()
     calibration: Calibration | None = None
 
@@ -85,6 +87,7 @@ class Card:
             "tile_um": self.tile_um,
             "split": self.split.to_dict(),
             "liberty": self.liberty,
+            "routing_layers": list(self.routing_layers),
             "technologies": list(self.technologies),
             "calibration": None if self.calibration is None else asdict(self.calibration),
         }
@@ -116,6 +119,7 @@ class Card:
             tile_um=tile_um,
             split=Split.from_dict(value["split"]),
             liberty=None if value.get("liberty") is None else bool(value["liberty"]),
+            routing_layers=tuple(str(layers) for layers in value.get("routing_layers", [""])),
             technologies=tuple(map(str, value.get("technologies", ()))),
             calibration=calibration,
         )
