@@ -146,25 +146,27 @@ def split_by_family(
     """Distribute families over train, search and test so that placements come near ``fractions`` (of any sum).
 
     ``families`` names the family of every placement. Families are visited in an order drawn from ``seed``; each goes to
-    the split that is furthest behind its share, so every split has one as soon as there are three. With ``held_out``
-    these families are the test split, and the others are distributed over train and search.
+    the split that is furthest behind its share, so every split has one as soon as there are three. A split whose
+    fraction is 0 is empty. With ``held_out`` these families are the test split, and the others are distributed over
+    train and search.
     """
     counts = Counter(families)
     free = sorted(counts.keys() - set(held_out))
-    sides = SPLITS[:2] if held_out else SPLITS
+    sides = [place for place, share in enumerate(fractions) if share and not (held_out and place == 2)]
     if len(free) < len(sides):
         beside = f" beside those left out ({', '.join(sorted(held_out))})" if held_out else ""
         raise InputError(
             f"too few design families to split{beside}", found=len(free),
-            expected=f"at least {len(sides)}, one for each of {', '.join(sides)}: ingest further designs, "
+            expected=f"at least {len(sides)}, one for each of {', '.join(SPLITS[place] for place in sides)}: "
+            "ingest further designs, "
             "or give each design that shares no logic with another a family of its own in the manifest",
         )  # fmt: skip
     placed: list[list[str]] = [[] for _ in SPLITS]
     placed[2] += held_out
     filled = np.zeros(len(sides))
     for family in np.random.default_rng(seed).permutation(free):
-        to = int(np.argmin(filled / np.asarray(fractions[: len(sides)])))
-        placed[to].append(str(family))
+        to = int(np.argmin(filled / np.asarray([fractions[place] for place in sides])))
+        placed[sides[to]].append(str(family))
         filled[to] += counts[str(family)]
     return Split(*(tuple(sorted(names)) for names in placed))
 

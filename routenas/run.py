@@ -187,7 +187,7 @@ def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:
     wanted: dict[str, Any] = {"settings": settings.to_dict(), "task": task_config(task), "metric": task.metric}
     if (folder / CONFIG).exists():
         found = read_configuration(folder)
-        if found["metric"] != task.metric:
+        if found["metric"] != task.metric and (found["metric"] is None or found["task"] == wanted["task"]):
             raise InputError(
                 "the run was started by another version, which judged by another metric", file=folder / CONFIG,
                 found=task.metric, expected=f"{found['metric'] or 'none that is recorded'}: search in a new folder",
