@@ -60,7 +60,11 @@ class OnFolds(Training):
                 kept = fold.outputs(found.module, "search")
                 if path is not None:
                     write_tensors(
-                        path(number), {f"{place:06}": torch.from_numpy(each) for place, each in enumerate(kept)}
+                        path(number),
+                        {
+                            f"{place:06}": torch.from_numpy(np.ascontiguousarray(each))
+                            for place, each in enumerate(kept)
+                        },
                     )
             outputs.append(kept)
         return self._judged(_together(results), budget, outputs), outputs
