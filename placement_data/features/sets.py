@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from placement_data.errors import SettingError
-from placement_data.features import access, blockages, demand, densities, power, tracks, wires
+from placement_data.features import access, blockages, demand, densities, pin_access, power, tracks, wires
 from placement_data.features.layout import Layout, Map
 
 
@@ -73,6 +73,15 @@ FAMILIES: tuple[Family, ...] = (
     Family(_pair("pin_count_layer", "1", "2", "3_up"), "pins", access.pin_count_by_layer),
     Family(("pin_area",), "1", access.pin_area),
     Family(("pin_track_crossings",), "crossings", access.pin_track_crossings),
+    Family(("pin_competition",), "pins", pin_access.pin_competition),
+    Family(("pin_competition_free",), "pins", pin_access.pin_competition_free),
+    Family(("pin_competition_max",), "pins", pin_access.pin_competition_max),
+    Family(("pin_access_remaining",), "points", pin_access.pin_access_remaining),
+    Family(("pin_access_deficit",), "pins", pin_access.pin_access_deficit),
+    Family(("blocked_pin_count",), "pins", pin_access.blocked_pin_count),
+    Family(_pair("pin_escape", *_DIRECTION), "edges", pin_access.pin_escape),
+    Family(_pair("pin_escape_bias", *_DIRECTION), "edges", pin_access.pin_escape_bias),
+    Family(("port_count",), "ports", access.port_count),
 )
 """Every channel there is; a channel's docstring is that of its family's function."""
 
