@@ -2,7 +2,8 @@
 
 A sample's key is the SHA-256 of all that decides its content (:func:`sample_key`). It is stored with the sample, in
 ``provenance``: ``key``; ``layout`` and ``liberty``, the names of those ``sources`` that are the placement itself and
-Liberty files that told its registers; and ``findings``, where the files held something that was not read.
+Liberty files that told its registers; ``technology``, where it is known; and ``findings``, where the files held
+something that was not read.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from placement_data.findings import Finding, counted
 from placement_data.gaps import gaps, require_content
 from placement_data.grid import Grid
 from placement_data.labels import make_labels
+from placement_data.layer_range import spelled
 from placement_data.manifest import ManifestRow
 from placement_data.netlist import signal_nets
 from placement_data.readers import read_def, read_lef
@@ -32,32 +34,39 @@ from placement_data.readers.lef import Library
 from placement_data.reports import read_report
 from placement_data.sample import Sample
 from placement_data.store import sha256
+from placement_data.technology import technology
 from placement_data.text import load_text
 
-VERSION = 2
+VERSION = 3
 """Part of every sample's key: raised when a change of the readers or labels would change what is stored."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How placements are read: tile's side in microns (default: the row height), channel set, Liberty of all rows."""
+    """How placements are read: tile's side in microns (default: the row height), channel set, and what holds for rows
+
+    that do not say it themselves: Liberty, and the layers that signals may use (see `placement_data.layer_range`).
+    """
 
     tile_um: float | None = None
     channels: str = "routenas17"
     liberty: tuple[Path, ...] = ()
+    routing_layers: str = ""
 
 
 @dataclass(frozen=True)
 class LayoutFiles:
     """The files of one placement, as a row of a manifest has them.
 
-    ``layout`` is what ``kind`` says: ``def`` (with ``lef``), ``aux`` (Bookshelf) or ``odb`` (OpenDB).
+    ``layout`` is what ``kind`` says: ``def`` (with ``lef``), ``aux`` (Bookshelf) or ``odb`` (OpenDB);
+    ``routing_layers`` what no file says, see :mod:`placement_data.layer_range`.
     """
 
     kind: str
     layout: Path
     lef: tuple[Path, ...] = ()
     liberty: tuple[Path, ...] = ()
+    routing_layers: str = ""
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -136,7 +145,7 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
     """
     files = _files(row, recipe)
     names = short_names([path for group in files.values() for path in group])
-    facts = {
+    facts: dict[str, object] = {
         "version": VERSION,
         "channels": channel_set(recipe.channels).version,
         "tile": recipe.tile_um,
@@ -145,6 +154,8 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
             role: [[names[path], _sha256(_stamp(path))] for path in paths] for role, paths in files.items() if paths
         },
     }
+    if layers := row.routing_layers or recipe.routing_layers:
+        facts["routing_layers"] = layers
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -181,6 +192,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     names = short_names([path for group in files.values() for path in group])
     design = read_layout(row)
     require_content(design)
+    place = row.place if row.routing_layers and row.place else (row.layout, None)
+    layers = spelled(design, row.routing_layers or recipe.routing_layers, *place)
     grid = Grid.of(design, recipe.tile_um)
     dbu = design.dbu_per_micron
     reports = () if row.report is None else (row.report, *row.report_repeats)
@@ -189,15 +202,19 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         sample=row.sample,
         design=row.design,
         family=row.family,
-        features=feature_maps(design, grid, channel_set(recipe.channels), liberty=read_liberties(files["liberty"])),
+        features=feature_maps(
+            design, grid, channel_set(recipe.channels), liberty=read_liberties(files["liberty"]), routing_layers=layers
+        ),
         net_count=int(signal_nets(design).sum()),
         grid=grid.to_dict(),
+        routing_layers=layers,
         sources={name: _sha256(_stamp(path)) for path, name in names.items()},
         attributes=row.attributes,
         provenance={
             "key": sample_key(row, recipe),
             "layout": [names[path] for path in files["layout"]],
             "liberty": [names[path] for path in files["liberty"]],
+            **({"technology": name} if (name := technology(design)) else {}),
             **_findings([*design.findings, *gaps(design), *chain(*(labels.findings for labels in every))], names),
         },
     )

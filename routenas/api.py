@@ -15,7 +15,7 @@ from placement_data.making import LayoutFiles
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import baseline, baselines
-from routenas.bundle import Bundle, check_folder
+from routenas.bundle import Bundle, Member, check_folder
 from routenas.estimators.scratch import in_silence
 from routenas.evaluation import Row, baseline_row, bundle_row, compare
 from routenas.executor import Execution
@@ -81,9 +81,11 @@ def train(
                 value.searched_space.check_shape(chosen.shape)
             except ValueError as error:
                 raise InputError(f"the architecture does not fit the task: {error}") from None
-        trained = [train_network(value, chosen, budget, seed, progress, device) for seed in seeds]
-        states = [each.module.state_dict() for each in trained]
-        bundle = Bundle.of(chosen, value, states, budget=budget.name, seeds=list(seeds))
+        members = []
+        for seed in seeds:
+            trained = train_network(value, chosen, budget, seed, progress, device)
+            members.append(Member(value, trained.module.state_dict()))
+        bundle = Bundle.of(chosen, members, budget=budget.name, seeds=list(seeds))
     if out is not None:
         bundle.save(out)
     return bundle
@@ -138,6 +140,7 @@ def score(
     *,
     kind: Literal["def", "aux", "odb"] = "def",
     liberty: Sequence[Path | str] = (),
+    routing_layers: str = "",
     name: str = "",
     tile_um: float | None = None,
     top: int = 20,
@@ -146,9 +149,10 @@ def score(
     """Score one placed layout: see :func:`routenas.scoring.score_layout`. More than one thread pays for large maps.
 
     ``def_`` is the placement's file: a DEF, or what ``kind`` says (a Bookshelf .aux or an OpenDB file; these have no
-    ``lef``). ``liberty`` is for models that were trained with it.
+    ``lef``). ``liberty`` is for models that were trained with it. ``routing_layers`` are the layers that signals may
+    use, as ``metal2-metal3`` (default: all).
     """
-    files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)))
+    files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
     with limited_threads(threads):
         return score_layout(files, [Predictor.of(model) for model in models], tile_um, top, name)
 

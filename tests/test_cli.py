@@ -174,7 +174,7 @@ def test_ingest_resumes_and_keeps_going(run: Run, folder: Path, layout: Layout) 
     assert not list(folder.glob(".*"))
     assert_one_line(run("ingest", folder / "manifest.csv", "-o", out, "--resume", "--force"), 2, "exclude each other")
     words = ("ingest", folder / "manifest.csv", "-o", out, "--resume", "--channels", "all")
-    assert_one_line(run(*words), 3, "channels of another version, found 'routenas17/1', expected all/1")
+    assert_one_line(run(*words), 3, "channels of another version, found 'routenas17/1', expected all/2")
     assert_one_line(run(*words[:4], "--force", "--channels", "nine"), 2, "unknown channel set, found 'nine'")
 
 
@@ -569,7 +569,7 @@ def test_score_refusals(run: Run, folder: Path, bundles: dict[str, Path]) -> Non
         (binary("model.json"), 3, "model.json: not JSON"),
         (binary("weights.safetensors"), 3, "weights.safetensors: the weights are damaged"),
         (cut("weights.safetensors", 0.5), 3, "weights.safetensors: the weights are damaged"),
-        (replaced("model.json", "routenas-model/2", "routenas-model/9"), 4, "schema 'routenas-model/9'"),
+        (replaced("model.json", "routenas-model/3", "routenas-model/9"), 4, "schema 'routenas-model/9'"),
         (replaced("model.json", '"channel_version": "', '"channel_version": "9'), 3, "its SHA-256 is another"),
     ],
 )

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 @TASK
 @click.option(
     "--predictor",
-    help="A hand-crafted network: residual-dilated, tile-mlp, unet, fcn, pros, pix2pix, jnet, flnet, gpdl; resnet18 for "
-    "violated nets. With -paper at its end (fcn-paper) it is trained as its paper did, where that differs.",
+    help="A hand-crafted network: residual-dilated, tile-mlp, unet, fcn, pros, pix2pix, jnet, flnet, gpdl (hotspots), "
+    "resnet18 (violated nets). With -paper behind it (fcn-paper), it is trained as its paper trained it.",
 )
 @click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
 @click.option("--out", type=FILE, required=True, help="Bundle folder to write.")

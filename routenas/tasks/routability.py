@@ -21,6 +21,7 @@ from placement_data.errors import InputError
 from placement_data.features import LIBERTY_CHANNELS
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
+from placement_data.technology import recorded
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.threshold import best_threshold
@@ -146,6 +147,8 @@ class RoutabilityTask:
             tile_um=tiles[0],
             split=split,
             liberty=liberty,
+            routing_layers=tuple(sorted({self.store.routing_layers[index] for index in train})),
+            technologies=tuple(sorted({recorded(self.store.heads[index]) for index in both} - {""})),
         )
 
     # --------------------------------------------------------------------- reading

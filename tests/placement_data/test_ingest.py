@@ -20,9 +20,11 @@ from placement_data.errors import InputError
 from placement_data.features import CHANNEL_VERSION, CHANNELS, channel_set, feature_maps
 from placement_data.grid import Grid
 from placement_data.ingest import Mode, Recipe, ingest, make_sample, read_manifest, sample_key
+from placement_data.making import read_layout
 from placement_data.manifest import ManifestRow
 from placement_data.readers import read_design
 from placement_data.store import Store, write
+from placement_data.technology import technology
 from tests.layouts import HEADER, KIND, Layout, manifest_row, report_text, write_layout, write_manifest
 from tests.placement_data.readers.test_bookshelf import PL as PLACES
 from tests.placement_data.readers.test_bookshelf import write as write_bookshelf
@@ -361,7 +363,8 @@ def test_the_key_knows_parts_and_names(rows: tuple[ManifestRow, ...], tmp_path: 
         )
     }
     assert len(keys) == 8
-    facts = {"key": sample_key(row, Recipe()), "layout": ["one.def.gz"], "liberty": []}
+    known = technology(read_layout(row))
+    facts = {"key": sample_key(row, Recipe()), "layout": ["one.def.gz"], "liberty": [], "technology": known}
     assert make_sample(row).provenance == facts
 
 
@@ -375,7 +378,7 @@ def test_modes(rows: tuple[ManifestRow, ...], tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InputError, match="a sample of this name is in the data set already, found 'one/2'"):
         ingest(rows[3:], out, mode="append")
     for mode in ("resume", "append"):
-        with pytest.raises(InputError, match="channels of another version, found 'routenas17/1', expected all/1"):
+        with pytest.raises(InputError, match="channels of another version, found 'routenas17/1', expected all/2"):
             ingest(rows, out, Recipe(channels="all"), mode=mode)  # type: ignore[arg-type]
     assert counts(rows, out, "force", Recipe(channels="circuitnet9")) == "0 unchanged, 4 read"
     assert Store(out).channels == channel_set("circuitnet9").channels

@@ -184,4 +184,4 @@ def test_a_paper_is_trained_for_its_task(made_up_store: Path, tmp_path: Path) ->
     ):
         train(made_up_store, "gpdl-paper", budget=brief, task="violated_nets", split=SPLIT)
     train(made_up_store, "gpdl-paper", tmp_path / "model", budget=brief, split=SPLIT)
-    assert Bundle.load(tmp_path / "model").architecture.name == "gpdl-paper"
+    assert Bundle.load(tmp_path / "model").members[0].architecture.name == "gpdl-paper"

@@ -17,8 +17,9 @@ import pytest
 from placement_data.design import Use
 from placement_data.errors import InputError
 from placement_data.features import feature_maps
-from placement_data.making import LayoutFiles
+from placement_data.making import LayoutFiles, read_layout
 from placement_data.netlist import signal_nets
+from placement_data.technology import technology
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
@@ -70,7 +71,8 @@ def numbers(value: Any) -> list[float]:
 def test_json(score: Score, layout: Layout) -> None:
     value = json.loads(json.dumps(score.to_dict(), allow_nan=False))
     assert list(value) == [
-        "schema", "routenas", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets", "violated_nets",
+        "schema", "routenas", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets",
+        "routing_layers", "violated_nets",
         "hotspots", "regions", "warnings", "timing",
     ]  # fmt: skip
     assert value["schema"] == "routenas.score/1"
@@ -307,6 +309,18 @@ def test_tiles_of_two_sizes(loaded: dict[str, Predictor], layout: Layout) -> Non
         score_layout(files(layout, layout.def_), both)
     score = score_layout(files(layout, layout.def_), both, tile_um=1.4)
     assert ("other-tile", "tiles of 1.4 um, but training was on tiles of 2.8 um") in score.warnings
+
+
+def test_another_technology_is_told(loaded: dict[str, Predictor], layout: Layout) -> None:
+    def warned(*technologies: str) -> list[str]:
+        one = with_card(loaded["hotspots"], technologies=technologies)
+        found = score_layout(files(layout, layout.def_), [one])
+        assert found.to_dict()["models"][0]["technologies"] == list(technologies)
+        return [text for code, text in found.warnings if code == "other-technology"]
+
+    here = technology(read_layout(files(layout, layout.def_)))
+    assert warned() == warned(here) == warned("another", here) == []
+    assert warned("another") == [f"hotspots: the layout is in another technology ({here}), not another"]
 
 
 def test_one_model_answers_one_question(loaded: dict[str, Predictor], layout: Layout) -> None:

@@ -123,6 +123,22 @@ def test_a_part_without_positives_is_found_before_any_training(tmp_path: Path) -
                 RoutabilityTask(name, tmp_path / f"{part}.h5", split)  # type: ignore[arg-type]
 
 
+def test_the_technologies_of_training_and_choice_are_kept(tmp_path: Path) -> None:
+    def at(family: str, technology: str) -> dict[str, str]:
+        return {"technology": technology} if family in {"f0", "f3", "f4"} else {}
+
+    told = {"f0": "old", "f3": "new", "f4": "another"}
+    samples = [
+        dataclasses.replace(sample, provenance=at(sample.family, told.get(sample.family, "")))
+        for sample in made_up_samples()
+    ]
+    write(tmp_path / "data.h5", samples, CHANNEL_NAMES, CHANNEL_VERSION)
+    card = RoutabilityTask("hotspots", tmp_path / "data.h5", SPLIT).card
+    assert card.technologies == ("new", "old")
+    assert Card.from_dict(json.loads(json.dumps(card.to_dict()))) == card
+    assert Card.from_dict({k: v for k, v in card.to_dict().items() if k != "technologies"}).technologies == ()
+
+
 def test_a_placement_is_read_once(made_up_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     original = Store.sample
