@@ -21,11 +21,12 @@ from routenas.evaluation import Row, baseline_row, bundle_row, compare
 from routenas.executor import Execution
 from routenas.interfaces import Task
 from routenas.predictor import Predictor
+from routenas.published import train_network
 from routenas.run import Events, run
 from routenas.scoring import Score, score_layout
 from routenas.settings import Settings
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
-from routenas.training import BUDGETS, Budget, check_device, fit
+from routenas.training import BUDGETS, Budget, check_device
 
 Data = Task | Store | Path | str
 """A task, or a data set of placements."""
@@ -82,8 +83,7 @@ def train(
                 raise InputError(f"the architecture does not fit the task: {error}") from None
         members = []
         for seed in seeds:
-            module = value.build(chosen.shape, seed)
-            trained = fit(module, chosen, budget, seed, progress=progress, device=device)
+            trained = train_network(value, chosen, budget, seed, progress, device)
             members.append(Member(value, trained.module.state_dict()))
         bundle = Bundle.of(chosen, members, budget=budget.name, seeds=list(seeds))
     if out is not None:

@@ -31,9 +31,10 @@ from routenas.metrics.bootstrap import (
     pooled_roc_auc,
 )
 from routenas.predictor import Predictor
+from routenas.published import train_network
 from routenas.tasks.card import RATIO_FLOOR
 from routenas.tasks.routability import Answers, Example, RoutabilityTask
-from routenas.training import Budget, Progress, fit
+from routenas.training import Budget, Progress
 
 CEILING = "ceiling (other net orders)"
 COLUMNS = {
@@ -61,9 +62,7 @@ def baseline_row(
         answers = _fitted(name, task, part)
         return Row(name, (answers,), answers)
     architecture = Architecture(network=name)
-    modules = [
-        fit(architecture.build(task.shape, seed), task, budget, seed, progress=progress).module for seed in seeds
-    ]
+    modules = [train_network(architecture, task, budget, seed, progress).module for seed in seeds]
     return _network_row(name, task, Ensemble(modules), part)
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_SETS, ChannelSet
+from placement_data.features import CHANNEL_SETS, FORMER_SETS, ChannelSet
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.tasks.card import Card
 
@@ -73,7 +73,9 @@ class Predictor:
 
     def _set(self) -> ChannelSet | None:
         wanted = self.card.channel_version, self.card.channels
-        return next((each for each in CHANNEL_SETS.values() if (each.version, each.channels) == wanted), None)
+        return next(
+            (each for each in (*CHANNEL_SETS.values(), *FORMER_SETS) if (each.version, each.channels) == wanted), None
+        )
 
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None

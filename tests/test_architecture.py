@@ -61,7 +61,7 @@ LAYERS = (
     ("executor",),
     ("loop",),
     ("training", "architecture"),
-    ("estimators", "bundle", "ensembles"),
+    ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings"),
     ("recipes", "evaluation", "scoring", "finalists"),
     ("run",),

@@ -19,12 +19,16 @@ from placement_data.features.sets import (
     CHANNEL_SETS,
     CIRCUITNET9,
     CIRCUITNET_NAMES,
+    DEFAULT,
     FAMILIES,
+    FORMER_SETS,
     LIBERTY_CHANNELS,
+    ROUTABILITY,
     ROUTENAS17,
     ROUTENAS_PDN,
     UNITS,
     ChannelSet,
+    channel_groups,
     channel_set,
 )
 from placement_data.grid import Grid
@@ -38,33 +42,37 @@ __all__ = [
     "CHANNEL_VERSION",
     "CIRCUITNET9",
     "CIRCUITNET_NAMES",
+    "DEFAULT",
     "FAMILIES",
+    "FORMER_SETS",
     "LIBERTY_CHANNELS",
+    "ROUTABILITY",
     "ROUTENAS17",
     "ROUTENAS_PDN",
     "UNITS",
     "ChannelSet",
     "Layout",
+    "channel_groups",
     "channel_maps",
     "channel_set",
     "feature_maps",
     "shortest_side",
 ]
 
-CHANNELS = ROUTENAS17.channels
+CHANNELS = DEFAULT.channels
 """Names of the channels of the default set, in order."""
 
-CHANNEL_UNITS = ROUTENAS17.units
+CHANNEL_UNITS = DEFAULT.units
 """Their units."""
 
-CHANNEL_VERSION = ROUTENAS17.version
+CHANNEL_VERSION = DEFAULT.version
 """Version of the default set."""
 
 
 def feature_maps(
     design: Design,
     grid: Grid,
-    channels: ChannelSet = ROUTENAS17,
+    channels: ChannelSet = DEFAULT,
     *,
     register_patterns: Sequence[str] = REGISTER_PATTERNS,
     liberty: LibertyCells | None = None,

@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 )
 @click.argument("path", type=FILE)
 @TASK
-@click.option("--predictor", help="A hand-crafted network: fcn, unet, tile-mlp, residual-dilated, resnet18.")
+@click.option(
+    "--predictor",
+    help="A hand-crafted network: residual-dilated, tile-mlp, unet, fcn, pros, pix2pix, jnet, flnet, gpdl (hotspots), "
+    "resnet18 (violated nets). With -paper behind it (fcn-paper), it is trained as its paper trained it.",
+)
 @click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
 @click.option("--out", type=FILE, required=True, help="Bundle folder to write.")
 @click.option("--force", is_flag=True, help="Replace the bundle that is there.")

@@ -67,7 +67,7 @@ def test_train_evaluate_score(made_up_store: Path, tmp_path: Path, layout: Layou
 def test_another_task_is_trained_and_has_no_hand_made_predictors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only routability tasks have hand-made predictors"):
         routenas.evaluate(Digits(100), {}, (), budget=SMOKE, seeds=(0,))
-    with pytest.raises(InputError, match="no such hand-made network, found 'tile-mpl', expected fcn or unet or"):
+    with pytest.raises(InputError, match="no such hand-made network, found 'tile-mpl', expected tile-mlp"):
         routenas.train(Digits(100), "tile-mpl", budget=SMOKE)
 
 
