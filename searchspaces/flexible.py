@@ -41,6 +41,7 @@ from searchspaces.flexible_choices import (
     OPERATIONS,
     OUT,
     PAPER_OPERATIONS,
+    group_names,
     input_choices,
 )
 from searchspaces.plans import Dag, Plan
@@ -79,7 +80,7 @@ class FlexibleSpace(Space):
         if preset not in ("paper", "extended"):
             raise ValueError(f"the preset of the flexible space must be 'paper' or 'extended', not {preset!r}")
         self.preset, self.shuffle_seed = preset, shuffle_seed
-        self.inputs = None if inputs is None else tuple(inputs)
+        self.inputs = None if inputs is None else group_names(inputs)
         name, choices = self._beside_dags()
         self._first_global, self._last_global = len(self.inputs or ()), len(choices)
         dags, blocks = [], [slice(i, i + 1) for i in range(len(choices))]

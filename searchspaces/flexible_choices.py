@@ -41,10 +41,16 @@ OUT, IN = 0, 1
 IN_PRIOR = (0.15, 0.85)
 
 
+def group_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of groups of inputs. Raises ValueError where they are not different texts."""
+    texts = not isinstance(names, str) and all(isinstance(name, str) and name for name in names)
+    if not texts or len(set(names)) != len(names):
+        raise ValueError(f"the inputs of a space must be different names of groups, not {names!r}")
+    return tuple(names)
+
+
 def input_choices(names: Sequence[str]) -> list[Choice]:
-    """A choice for each group of inputs, mostly in. Raises ValueError for names that are not different texts."""
-    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
-        raise ValueError(f"the inputs of a space must be different names of groups, not {list(names)!r}")
+    """A choice for each group of inputs, mostly in."""
     return [Choice(f"input.{name}", ("out", "in"), IN_PRIOR) for name in names]
 
 

@@ -25,6 +25,7 @@ from placement_data.features.sets import (
     ROUTENAS_PDN,
     UNITS,
     ChannelSet,
+    channel_groups,
     channel_set,
 )
 from placement_data.grid import Grid
@@ -45,6 +46,7 @@ __all__ = [
     "UNITS",
     "ChannelSet",
     "Layout",
+    "channel_groups",
     "channel_maps",
     "channel_set",
     "feature_maps",

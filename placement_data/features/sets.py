@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from placement_data.errors import SettingError
 from placement_data.features import access, blockages, demand, densities, power, tracks, wires
@@ -32,6 +32,12 @@ class ChannelSet:
     version: str
     channels: tuple[str, ...]
     units: tuple[str, ...]
+
+    def only(self, channels: Sequence[str]) -> ChannelSet:
+        """The set without all others than these channels."""
+        kept = [(name, unit) for name, unit in zip(self.channels, self.units, strict=True) if name in channels]
+        names, units = zip(*kept, strict=True)
+        return replace(self, channels=names, units=units)
 
 
 def _pair(name: str, *suffixes: str) -> tuple[str, ...]:
@@ -78,6 +84,20 @@ FAMILIES: tuple[Family, ...] = (
 
 UNITS: dict[str, str] = {name: family.unit for family in FAMILIES for name in family.channels}
 """Unit of each channel."""
+
+
+def channel_groups(channels: Sequence[str]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Names of groups of related channels, and where those of ``channels`` that are of the group stand.
+
+    A channel that is not of this table is in no group.
+    """
+    group_of = {name: family.make.__module__.rpartition(".")[2] for family in FAMILIES for name in family.channels}
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(channels):
+        if name in group_of:
+            places.setdefault(group_of[name], []).append(place)
+    return tuple((group, tuple(found)) for group, found in places.items())
+
 
 LIBERTY_CHANNELS = frozenset({"register_density", "clock_cell_density"})
 """Channels that come out otherwise where a Liberty library tells which cells are registers and clock gates."""

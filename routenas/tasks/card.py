@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split
+from placement_data.features import channel_groups
 from searchspaces.space import TaskShape
+from searchspaces.values import Output
 
 TaskName = Literal["hotspots", "violated_nets"]
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
@@ -58,7 +60,8 @@ class Card:
     @property
     def shape(self) -> TaskShape:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
-        return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
+        output: Output = "map" if self.name == "hotspots" else "scalar"
+        return TaskShape(len(self.channels), 1, output, channel_groups(self.channels))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
