@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from searchspaces.arguments import names
 from searchspaces.dags import Edge, GuideDag, all_edges, embedded, relabelled, softmax_out, walk
 from searchspaces.flexible_choices import (
     CONTROLS,
@@ -112,16 +113,17 @@ class FlexibleSpace(Space):
 
     def for_task(self, shape: TaskShape) -> FlexibleSpace:
         """See `Space.for_task`: the extended preset without ``inputs`` takes the task's groups, where it has two."""
-        if self.preset == "paper" or self.inputs is not None:
+        config = self.config()
+        if self.preset == "paper" or "inputs" in config or "inputs" not in names(type(self)):
             return self
-        names = [name for name, _ in shape.groups]
-        return type(self).from_config({**self.config(), "inputs": names if len(names) > 1 else []})
+        groups = [name for name, _ in shape.groups]
+        return type(self).from_config({**config, "inputs": groups if len(groups) > 1 else []})
 
     def config(self) -> dict[str, Any]:
         """See `Space.config`; the paper preset also records the fixed operations of every DAG."""
         config = super().config()
         if self.inputs is None:
-            del config["inputs"]
+            config.pop("inputs", None)  # which a subclass need not have
         return config if self.preset == "extended" else {**config, "fixed_operations": self._operation_names()}
 
     @classmethod
@@ -277,14 +279,14 @@ class FlexibleSpace(Space):
         beside = self.choices[: self._last_global]
         inputs, globals_ = beside[: self._first_global], beside[self._first_global :]
         options = [f"{choice.name}={option}" for choice in globals_ for option in choice.names]
-        names = ("input", "output", "dag", "join", *OPERATIONS, *options, *(choice.name for choice in inputs))
+        labels = ("input", "output", "dag", "join", *OPERATIONS, *options, *(choice.name for choice in inputs))
         read = [choice.name for choice, value in zip(inputs, values, strict=False) if value != OUT]
-        operations, edges = [0, *map(names.index, read)], [(0, 1 + i) for i in range(len(read))]
+        operations, edges = [0, *map(labels.index, read)], [(0, 1 + i) for i in range(len(read))]
         sources = list(range(1, len(operations))) or [0]
         for choice, value in zip(globals_, values[self._first_global :], strict=False):
             edges += [(source, len(operations)) for source in sources]
             sources = [len(operations)]
-            operations.append(names.index(f"{choice.name}={choice.names[value]}"))
+            operations.append(labels.index(f"{choice.name}={choice.labels[value]}"))
         entry = len(operations) - 1
         for index in range(DAGS):
             reached, kept = self.dag(values, index)
@@ -299,7 +301,7 @@ class FlexibleSpace(Space):
                 entry = join
         adjacency = np.zeros((len(operations) + 1,) * 2, bool)
         adjacency[tuple(zip(*edges, (entry, len(operations)), strict=True))] = True
-        return Graph(np.array([*operations, 1]), adjacency, names)
+        return Graph(np.array([*operations, 1]), adjacency, labels)
 
     # ----------------------------------------------------------------- modules
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from placement_data.errors import SettingError
 from placement_data.features import access, blockages, demand, densities, power, route_estimate, tracks, wires
@@ -32,12 +32,6 @@ class ChannelSet:
     version: str
     channels: tuple[str, ...]
     units: tuple[str, ...]
-
-    def only(self, channels: Sequence[str]) -> ChannelSet:
-        """The set without all others than these channels."""
-        kept = [(name, unit) for name, unit in zip(self.channels, self.units, strict=True) if name in channels]
-        names, units = zip(*kept, strict=True)
-        return replace(self, channels=names, units=units)
 
 
 def _pair(name: str, *suffixes: str) -> tuple[str, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -64,6 +64,11 @@ class Card:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
         output: Output = "map" if self.name == "hotspots" else "scalar"
         return TaskShape(len(self.channels), 1, output, channel_groups(self.channels))
+
+    def only(self, channels: Sequence[int]) -> Card:
+        """The card of a predictor that reads some of the channels, by their indices, and no others."""
+        names = tuple(self.channels[index] for index in channels)
+        return replace(self, channels=names, normalisation=self.normalisation.only(channels))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
