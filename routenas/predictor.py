@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_SETS, ChannelSet
+from placement_data.features import CHANNEL_SETS, FORMER_SETS, ChannelSet
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.tasks.card import Card
 
@@ -74,7 +74,9 @@ class Predictor:
 
     def _set(self) -> ChannelSet | None:
         wanted = self.card.channel_version, self.card.channels
-        return next((each for each in CHANNEL_SETS.values() if (each.version, each.channels) == wanted), None)
+        return next(
+            (each for each in (*CHANNEL_SETS.values(), *FORMER_SETS) if (each.version, each.channels) == wanted), None
+        )
 
     @cached_property
     def read(self) -> Card:

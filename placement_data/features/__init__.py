@@ -19,8 +19,11 @@ from placement_data.features.sets import (
     CHANNEL_SETS,
     CIRCUITNET9,
     CIRCUITNET_NAMES,
+    DEFAULT,
     FAMILIES,
+    FORMER_SETS,
     LIBERTY_CHANNELS,
+    ROUTABILITY,
     ROUTENAS17,
     ROUTENAS_PDN,
     UNITS,
@@ -39,8 +42,11 @@ __all__ = [
     "CHANNEL_VERSION",
     "CIRCUITNET9",
     "CIRCUITNET_NAMES",
+    "DEFAULT",
     "FAMILIES",
+    "FORMER_SETS",
     "LIBERTY_CHANNELS",
+    "ROUTABILITY",
     "ROUTENAS17",
     "ROUTENAS_PDN",
     "UNITS",
@@ -53,20 +59,20 @@ __all__ = [
     "shortest_side",
 ]
 
-CHANNELS = ROUTENAS17.channels
+CHANNELS = DEFAULT.channels
 """Names of the channels of the default set, in order."""
 
-CHANNEL_UNITS = ROUTENAS17.units
+CHANNEL_UNITS = DEFAULT.units
 """Their units."""
 
-CHANNEL_VERSION = ROUTENAS17.version
+CHANNEL_VERSION = DEFAULT.version
 """Version of the default set."""
 
 
 def feature_maps(
     design: Design,
     grid: Grid,
-    channels: ChannelSet = ROUTENAS17,
+    channels: ChannelSet = DEFAULT,
     *,
     register_patterns: Sequence[str] = REGISTER_PATTERNS,
     liberty: LibertyCells | None = None,

@@ -63,7 +63,9 @@ class Card:
     def shape(self) -> TaskShape:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
         output: Output = "map" if self.name == "hotspots" else "scalar"
-        return TaskShape(len(self.channels), 1, output, channel_groups(self.channels))
+        groups = channel_groups(self.channels)
+        places = tuple((name, tuple(map(self.channels.index, members))) for name, members in groups)
+        return TaskShape(len(self.channels), 1, output, places)
 
     def only(self, channels: Sequence[int]) -> Card:
         """The card of a predictor that reads some of the channels, by their indices, and no others."""
