@@ -286,7 +286,7 @@ class FlexibleSpace(Space):
         for choice, value in zip(globals_, values[self._first_global :], strict=False):
             edges += [(source, len(operations)) for source in sources]
             sources = [len(operations)]
-            operations.append(labels.index(f"{choice.name}={choice.labels[value]}"))
+            operations.append(labels.index(f"{choice.name}={choice.names[value]}"))
         entry = len(operations) - 1
         for index in range(DAGS):
             reached, kept = self.dag(values, index)

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import placement_data.features
-from placement_data.features import FAMILIES, channel_groups, feature_maps
+from placement_data.dataset import Normalisation
+from placement_data.features import ALL, FAMILIES, channel_groups, feature_maps
 from placement_data.making import LayoutFiles
 from routenas.architecture import Architecture
 from routenas.bundle import Member, ModelMismatchError
@@ -28,7 +29,14 @@ def reading(bundles: dict[str, Path]) -> Reading:
     """A predictor of a task whose members read these groups of channels, one member for each; weights are random."""
 
     def make(*members: tuple[str, ...], task: str = "hotspots") -> Predictor:
-        card = (known := Predictor.of(bundles[task])).card
+        known, count = Predictor.of(bundles[task]), len(ALL.channels)
+        normalisation = Normalisation(*((value,) * count for value in (1.0, 0.0, 1.0, 0.0, 1e9)))
+        card = dataclasses.replace(
+            known.card, channels=ALL.channels, channel_version=ALL.version, normalisation=normalisation
+        )
+        groups = {name: list(indices) for name, indices in card.shape.groups}
+        shape = {"inputs": count, "outputs": 1, "output": card.shape.output, "groups": groups}
+        described = {**known.bundle.task, **card.to_dict(), "shape": shape}
         space = FlexibleSpace().for_task(card.shape)
         assert isinstance(space, FlexibleSpace)
         found = []
@@ -40,7 +48,7 @@ def reading(bundles: dict[str, Path]) -> Reading:
             module = space.build(genotype, card.shape, seed=number)
             torch.nn.init.normal_(module.head.weight, generator=torch.Generator().manual_seed(number))
             found.append(Member(Architecture.of(space, genotype), module.state_dict()))
-        return Predictor(dataclasses.replace(known.bundle, members=tuple(found)), card)
+        return Predictor(dataclasses.replace(known.bundle, task=described, members=tuple(found)), card)
 
     return make
 
