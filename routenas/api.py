@@ -14,7 +14,7 @@ from placement_data.errors import InputError, SettingError
 from placement_data.making import LayoutFiles
 from placement_data.store import Store
 from routenas.architecture import Architecture
-from routenas.baselines import baseline, baselines
+from routenas.baselines import PREDICTORS, baseline, baselines
 from routenas.bundle import Bundle, check_folder
 from routenas.estimators.scratch import in_silence
 from routenas.evaluation import Row, baseline_row, bundle_row, compare
@@ -65,9 +65,9 @@ def train(
     device: str = "cpu",
     progress: Callable[[int, int], object] = in_silence,
 ) -> Bundle:
-    """Train one architecture, or the hand-made network of that name, with each seed; with ``out``, save the bundle.
+    """Train one architecture, or the hand-made predictor of that name, with each seed; with ``out``, save the bundle.
 
-    Raises InputError for a network that there is not, and DivergedError.
+    Raises InputError for a predictor that the task has not, and DivergedError.
     """
     if out is not None:
         check_folder(Path(out))
@@ -75,6 +75,8 @@ def train(
     value = Architecture(network=architecture) if isinstance(architecture, str) else architecture
     with limited_threads(threads):
         chosen = task_of(data, task, split, seeds[0])
+        if value.network in PREDICTORS and isinstance(chosen, RoutabilityTask):
+            baseline(chosen.name, value.network)
         if value.searched_space is not None:
             try:
                 value.searched_space.check_shape(chosen.shape)
@@ -124,7 +126,7 @@ def evaluate(
                 rows.append(baseline_row(name, chosen, budget, seeds, part, progress))
             except InputError as error:
                 # Of all predictors those are meant that the data set has the channels for; a named one is an error.
-                if baseline_names is not None or not baseline(task, name).by_name:
+                if baseline_names is not None or baseline(task, name).kind != "ranking":
                     raise
                 say(f"{name}: left out: {error}")
                 continue

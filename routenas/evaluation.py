@@ -13,7 +13,6 @@ from torch import nn
 from placement_data.errors import InputError
 from routenas.architecture import Architecture
 from routenas.baselines import baseline
-from routenas.baselines import load as load_baseline
 from routenas.bundle import Ensemble, ModelMismatchError
 from routenas.estimators.scratch import in_silence
 from routenas.metrics import (
@@ -32,7 +31,6 @@ from routenas.metrics.bootstrap import (
     pooled_roc_auc,
 )
 from routenas.predictor import Predictor
-from routenas.tasks.card import RATIO_FLOOR
 from routenas.tasks.routability import Answers, Example, RoutabilityTask
 from routenas.training import Budget, Progress, fit
 
@@ -57,11 +55,10 @@ class Row:
 def baseline_row(
     name: str, task: RoutabilityTask, budget: Budget, seeds: Sequence[int], part: str, progress: Progress = in_silence
 ) -> Row:
-    """Train a hand-crafted predictor with each seed and answer for every placement of ``part``."""
-    if baseline(task.name, name).kind != "network":
-        answers = _fitted(name, task, part)
-        return Row(name, (answers,), answers)
+    """Train a hand-crafted predictor with each seed, a fitted one with the first, and answer for a ``part``."""
     architecture = Architecture(network=name)
+    if baseline(task.name, name).kind != "network":
+        seeds = seeds[:1]
     modules = [
         fit(architecture.build(task.shape, seed), task, budget, seed, progress=progress).module for seed in seeds
     ]
@@ -71,35 +68,6 @@ def baseline_row(
 def _network_row(name: str, task: RoutabilityTask, modules: Sequence[nn.Module], part: str) -> Row:
     members = tuple(task.answers(module, part) for module in modules)
     return Row(name, members, members[0] if len(members) == 1 else task.answers(Ensemble(modules), part))
-
-
-def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
-    options = {"channels": task.store.channels} if baseline(task.name, name).by_name else {}
-    model = load_baseline(task.name, name)(**options)
-    train_examples, search_examples = task.examples("train"), task.examples("search")
-    hotspots = task.name == "hotspots"
-
-    def features(example: Example) -> NDArray[np.float32]:
-        # Tiles off the die take part in no mean over a map; a predictor of tiles leaves out those without a label.
-        sample = example.sample
-        return sample.features if hotspots or sample.inside is None else sample.on_die(sample.features)
-
-    def label(example: Example) -> Any:
-        if not hotspots:
-            return np.log(example.ratio + RATIO_FLOOR)
-        inside = example.sample.inside
-        return example.hotspots if inside is None else np.where(inside, example.hotspots, np.nan)
-
-    model.fit(
-        [features(example) for example in train_examples],
-        [label(example) for example in train_examples],
-        [features(example) for example in search_examples],
-        [label(example) for example in search_examples],
-    )
-    answers = [np.asarray(model.predict(features(example)), dtype=np.float64) for example in task.examples(part)]
-    if hotspots:
-        return [1 / (1 + np.exp(-np.clip(answer, -50, 50))) for answer in answers]
-    return [np.clip(np.exp(answer.reshape(1)) - RATIO_FLOOR, 0, 1) for answer in answers]
 
 
 def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str) -> Row:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from placement_data.errors import InputError, SettingError
+from placement_data.errors import InputError
 from routenas.commands import (
     BATCH,
     DEVICE,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.argument("path", type=FILE)
 @TASK
-@click.option("--predictor", help="A hand-crafted network: fcn, unet, tile-mlp, residual-dilated, resnet18.")
+@click.option("--predictor", help="A hand-crafted predictor by name, of those that evaluate compares with.")
 @click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
 @click.option("--out", type=FILE, required=True, help="Bundle folder to write.")
 @click.option("--force", is_flag=True, help="Replace the bundle that is there.")
@@ -59,7 +59,7 @@ def train(
     epochs: int | None, learning_rate: float | None, batch: int | None, seeds: int, split: Path | None, seed: int,
     threads: int, device: str,
 ) -> None:  # fmt: skip
-    """Train one network, hand-crafted or found by a search, and write its bundle."""
+    """Train one predictor, hand-crafted or found by a search, and write its bundle."""
     from routenas.api import task_of
     from routenas.api import train as run_training
     from routenas.baselines import baseline
@@ -71,13 +71,12 @@ def train(
         raise InputError("there is something at this place already", file=out, expected="--force or another name")
     if (predictor is None) == (architecture is None):
         raise click.UsageError("what to train is not clear: give either --predictor or --architecture")
-    if predictor is not None and ":" not in predictor and baseline(task, predictor).kind != "network":
-        raise SettingError("only networks can be exported as a bundle", found=predictor)
+    trained = predictor is None or baseline(task, predictor).kind == "network"
     value = predictor if architecture is None else _architecture(architecture)
     check_folder(out)
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
     routability = task_of(path, task, split, seed)  # type: ignore[arg-type]
-    with progress_bar(f"train {task}", chosen.epochs * seeds) as bar:
+    with progress_bar(f"train {task}", chosen.epochs * seeds if trained else 1) as bar:
         bundle = run_training(
             routability, value or "", out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
             device=device, progress=lambda *_: bar.advance(1),

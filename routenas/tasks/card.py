@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,6 +33,11 @@ class OutputScale:
     offset: float
     log_ratio_mean: float
     log_ratio_deviation: float
+
+    def standardised(self, ratios: ArrayLike) -> NDArray[np.float64]:
+        """What a scalar output is to be for each violated-net ratio (0 to 1)."""
+        logs = np.log(np.asarray(ratios, dtype=np.float64) + RATIO_FLOOR)
+        return np.asarray((logs - self.log_ratio_mean) / self.log_ratio_deviation, dtype=np.float64)
 
 
 @dataclass(frozen=True)
