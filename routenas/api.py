@@ -15,7 +15,7 @@ from placement_data.making import LayoutFiles
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import PREDICTORS, baseline, baselines
-from routenas.bundle import Bundle, check_folder
+from routenas.bundle import Bundle, Member, check_folder
 from routenas.estimators.scratch import in_silence
 from routenas.evaluation import Row, baseline_row, bundle_row, compare
 from routenas.executor import Execution
@@ -82,11 +82,12 @@ def train(
                 value.searched_space.check_shape(chosen.shape)
             except ValueError as error:
                 raise InputError(f"the architecture does not fit the task: {error}") from None
-        states = []
+        members = []
         for seed in seeds:
             module = value.build(chosen.shape, seed)
-            states.append(fit(module, chosen, budget, seed, progress=progress, device=device).module.state_dict())
-        bundle = Bundle.of(chosen, value, states, budget=budget.name, seeds=list(seeds))
+            trained = fit(module, chosen, budget, seed, progress=progress, device=device)
+            members.append(Member(value, trained.module.state_dict()))
+        bundle = Bundle.of(chosen, members, budget=budget.name, seeds=list(seeds))
     if out is not None:
         bundle.save(out)
     return bundle

@@ -1,8 +1,8 @@
 """The model bundle: a folder with ``weights.safetensors`` (tensors only, no pickled code) and ``model.json``.
 
-``model.json`` holds the architecture as a value, the task's configuration (for routability: the ordered channels and
-their version, the normalisation of the training split, what the label was, the tile, the split), metrics on held-out
-parts and the provenance: all that using the weights needs.
+``model.json`` holds each member's architecture as a value, the task's configuration (for routability: the ordered
+channels and their version, the normalisation of the training split, what the label was, the tile, the split), metrics
+on held-out parts and the provenance: all that using the weights needs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -28,7 +29,7 @@ from routenas.interfaces import Task
 from routenas.tasks import task_config, task_from_config, task_shape
 from routenas.version import __version__
 
-SCHEMA, FORMER_SCHEMA = "routenas-model/2", "routenas-model/1"
+SCHEMA, SCHEMA_2, SCHEMA_1 = "routenas-model/3", "routenas-model/2", "routenas-model/1"
 MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
 
 
@@ -39,67 +40,80 @@ class ModelMismatchError(RoutenasError):
 
 
 class Ensemble(nn.Module):
-    """The mean of several networks' outputs."""
+    """The mean of several networks' outputs, each counted as often as ``draws`` says (once each by default)."""
 
-    def __init__(self, members: Sequence[nn.Module]) -> None:
+    def __init__(self, members: Sequence[nn.Module], draws: Sequence[int] = ()) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.draws = tuple(draws) or (1,) * len(members)
 
     def forward(self, *inputs: Any) -> Tensor:
         """What one member takes, to what one member gives."""
         outputs = [member(*inputs) for member in self.members]
-        return outputs[0] if len(outputs) == 1 else torch.stack(outputs).mean(dim=0)
+        drawn = [output for output, draws in zip(outputs, self.draws, strict=True) for _ in range(draws)]
+        return outputs[0] if len(outputs) == 1 else torch.stack(drawn).mean(dim=0)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network of a bundle; it counts ``draws`` times in the mean."""
+
+    architecture: Architecture
+    weights: Mapping[str, Tensor]
+    draws: int = 1
 
 
 @dataclass(frozen=True, repr=False)
 class Bundle:
-    """A trained predictor. ``weights`` are the members' state dicts, one a training seed; the answer is their mean.
+    """A trained predictor: the answer is the mean of its ``members``' outputs.
 
-    ``task`` is the configuration of its task (`routenas.tasks.task_config`), ``metrics`` what was measured on its
-    ``search`` and ``test`` parts.
+    ``task`` is the configuration of its task (`routenas.tasks.task_config`), ``metrics`` what was measured: under
+    ``out_of_fold`` or ``search`` what its members were chosen by, under ``test`` on families that chose nothing.
     """
 
     task: Mapping[str, Any]
-    architecture: Architecture
-    weights: tuple[Mapping[str, Tensor], ...]
+    members: tuple[Member, ...]
     metrics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         name = self.task.get("name") or str(self.task["task"]).rpartition(":")[2]
-        return f"<Bundle of {name}: {self.architecture.name}, {len(self.weights)} members>"
+        names = ", ".join(dict.fromkeys(member.architecture.name for member in self.members))
+        return f"<Bundle of {name}: {names}, {len(self.members)} members>"
 
     @classmethod
     def of(
-        cls, task: Task, architecture: Architecture, weights: Sequence[Mapping[str, Tensor]], **provenance: Any
+        cls, task: Task, members: Sequence[Member], metrics: Mapping[str, Any] | None = None, **provenance: Any
     ) -> Bundle:
-        """The bundle of trained members, measured on the search part and on the test part.
+        """The bundle of trained members, measured on those of the search and the test part that the task has.
 
-        The test part is read here for the first time.
+        The test part is read here for the first time. ``metrics`` are others that are known already.
         """
-        bundle = cls(task_config(task), architecture, tuple(weights), {}, provenance)
-        forward = bundle.ensemble
-        return replace(bundle, metrics={part: task.score(forward, part) for part in ("search", "test")})
+        bundle = cls(task_config(task), tuple(members), {}, provenance)
+        parts = [part for part in ("search", "test") if has_part(task, part)]
+        measured = {part: task.score(bundle.ensemble, part) for part in parts}
+        return replace(bundle, metrics={**(metrics or {}), **measured})
+
+    @property
+    def architecture(self) -> Architecture:
+        """That of the first member, which counts most."""
+        return self.members[0].architecture
 
     @cached_property
     def ensemble(self) -> Ensemble:
         """The members as one module in evaluation mode."""
         shape = task_shape(self.task)
-        members = []
-        for state in self.weights:
-            module = self.architecture.build(shape, seed=0)
-            module.load_state_dict(dict(state))
+        modules = []
+        for member in self.members:
+            module = member.architecture.build(shape, seed=0)
+            module.load_state_dict(dict(member.weights))
             # A CPU's convolutions are about twice as fast with the channels of a tile side by side.
-            members.append(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
-        return Ensemble(members).eval()
+            modules.append(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        return Ensemble(modules, [member.draws for member in self.members]).eval()
 
     def open_task(self) -> Task:
         """The task on its data, which must be where they were. Raises InputError where they are not."""
         return task_from_config(self.task)
-
-    def members(self) -> tuple[Bundle, ...]:
-        """A bundle of one member each."""
-        return tuple(replace(self, weights=(state,)) for state in self.weights)
 
     # ------------------------------------------------------------------------ files
 
@@ -109,8 +123,9 @@ class Bundle:
             "schema": SCHEMA,
             "routenas": __version__,
             "task": dict(self.task),
-            "architecture": self.architecture.to_dict(),
-            "members": len(self.weights),
+            "members": [
+                {"architecture": member.architecture.to_dict(), "draws": member.draws} for member in self.members
+            ],
             "metrics": dict(self.metrics),
             "provenance": dict(self.provenance),
         }
@@ -123,9 +138,9 @@ class Bundle:
         folder = Path(folder)
         check_folder(folder)
         tensors = {
-            f"{member}.{name}": tensor.contiguous()
-            for member, state in enumerate(self.weights)
-            for name, tensor in state.items()
+            f"{number}.{name}": tensor.contiguous()
+            for number, member in enumerate(self.members)
+            for name, tensor in member.weights.items()
         }
         weights = save(tensors)
         value = {**self.to_dict(), "weights_sha256": hashlib.sha256(weights).hexdigest()}
@@ -136,24 +151,24 @@ class Bundle:
 
     @classmethod
     def load(cls, folder: Path | str) -> Bundle:
-        """Read a bundle, of the former schema ``routenas-model/1``, too.
+        """Read a bundle, of the former schemas ``routenas-model/1`` and ``/2``, too.
 
         Raises :class:`InputError` where it is damaged, :class:`ModelMismatchError` where it does not fit.
         """
         folder = Path(folder)
         value = _read_json(folder / MODEL_FILE)
-        if value.get("schema") not in (SCHEMA, FORMER_SCHEMA):
+        if value.get("schema") not in (SCHEMA, SCHEMA_2, SCHEMA_1):
             raise ModelMismatchError(
                 f"{folder / MODEL_FILE}: schema {value.get('schema')!r}, this version reads {SCHEMA!r}"
             )
         if value.get("sha256") != _digest(value):
             raise InputError("the model description is damaged: its SHA-256 is another", file=folder / MODEL_FILE)
         try:
-            current = _of_former(value) if value["schema"] == FORMER_SCHEMA else value
+            current = _of_schema_1(value) if value["schema"] == SCHEMA_1 else value
+            told = current["members"] if value["schema"] == SCHEMA else _of_schema_2(current)
             bundle = cls(
                 task=dict(current["task"]),
-                architecture=Architecture.from_dict(current["architecture"]),
-                weights=_states(_read_weights(folder / WEIGHTS_FILE, value), value["members"]),
+                members=_members(told, _read_weights(folder / WEIGHTS_FILE, value)),
                 metrics=dict(current["metrics"]),
                 provenance=dict(current["provenance"]),
             )
@@ -175,15 +190,21 @@ class Bundle:
         except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
             raise InputError("weights and architecture do not fit", file=folder, found=last) from None
-        if not all(bool(torch.isfinite(tensor).all()) for state in self.weights for tensor in state.values()):
+        tensors = (tensor for member in self.members for tensor in member.weights.values())
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
             raise InputError("a weight is not a finite number", file=folder / WEIGHTS_FILE)
 
 
 _CARD = ("channels", "channel_version", "normalisation", "output_scale", "label_kind", "tile_um", "split")
 
 
-def _of_former(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A description of schema 1, which knew routability alone, in today's form."""
+def _of_schema_2(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The members that a description of schema 2 tells: so many of one architecture."""
+    return [{"architecture": value["architecture"], "draws": 1} for _ in range(int(value["members"]))]
+
+
+def _of_schema_1(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A description of schema 1, which knew routability alone, in the form of schema 2."""
     threshold = value["threshold"]
     metrics = {part: {**found, "threshold": threshold} for part, found in dict(value["metrics"]).items()}
     if value["task"] == "hotspots":
@@ -197,14 +218,18 @@ def _of_former(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**value, "task": task, "metrics": metrics, "provenance": provenance}
 
 
-def _states(tensors: Mapping[str, Tensor], members: object) -> tuple[dict[str, Tensor], ...]:
+def _members(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Tensor]) -> tuple[Member, ...]:
     states: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        member, _, name = key.partition(".")
-        states.setdefault(int(member), {})[name] = tensor
-    if not states or sorted(states) != list(range(len(states))) or members != len(states):
-        raise ValueError(f"{members} members, weights of {len(states)}")
-    return tuple(states[member] for member in sorted(states))
+        number, _, name = key.partition(".")
+        states.setdefault(int(number), {})[name] = tensor
+    if not states or sorted(states) != list(range(len(told))):
+        raise ValueError(f"{len(told)} members, weights of {len(states)}")
+    draws = [member["draws"] for member in told]
+    if not all(type(number) is int and number > 0 for number in draws):
+        raise ValueError(f"members that count {draws} times")
+    architectures = [Architecture.from_dict(member["architecture"]) for member in told]
+    return tuple(Member(each, states[number], draws[number]) for number, each in enumerate(architectures))
 
 
 def _digest(value: Mapping[str, Any]) -> str:
@@ -240,6 +265,11 @@ def _read_weights(path: Path, value: Mapping[str, Any]) -> dict[str, Tensor]:
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise InputError("the weights cannot be read", file=path, found=str(error)) from None
+
+
+def has_part(task: Task, part: str) -> bool:
+    """Whether a part of a task has any example: a split may have no test part, or nothing to choose by."""
+    return next(iter(task.batches(part, 1, np.random.default_rng(0))), None) is not None
 
 
 def check_folder(folder: Path) -> None:

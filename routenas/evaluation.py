@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
 
 from placement_data.errors import InputError
 from routenas.architecture import Architecture
@@ -62,12 +61,12 @@ def baseline_row(
     modules = [
         fit(architecture.build(task.shape, seed), task, budget, seed, progress=progress).module for seed in seeds
     ]
-    return _network_row(name, task, modules, part)
+    return _network_row(name, task, Ensemble(modules), part)
 
 
-def _network_row(name: str, task: RoutabilityTask, modules: Sequence[nn.Module], part: str) -> Row:
-    members = tuple(task.answers(module, part) for module in modules)
-    return Row(name, members, members[0] if len(members) == 1 else task.answers(Ensemble(modules), part))
+def _network_row(name: str, task: RoutabilityTask, ensemble: Ensemble, part: str) -> Row:
+    members = tuple(task.answers(module, part) for module in ensemble.members)
+    return Row(name, members, members[0] if len(members) == 1 else task.answers(ensemble, part))
 
 
 def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str) -> Row:
@@ -91,7 +90,7 @@ def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str
         raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])
     # Answers depend on the model's own normalisation, so its card decodes them, not the task's.
     own = RoutabilityTask(task.name, store, card=replace(card, split=task.card.split))
-    return _network_row(name, own, list(predictor.bundle.ensemble.members), part)
+    return _network_row(name, own, predictor.bundle.ensemble, part)
 
 
 def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: str | None = None) -> dict[str, Any]:

@@ -49,8 +49,12 @@ class Predictor:
 
     @property
     def threshold(self) -> float | None:
-        """The probability above which a tile counts as a hotspot: best F1 on the search part; None for counts."""
-        found = self.bundle.metrics.get("search", {}).get("threshold")
+        """The probability above which a tile counts as a hotspot: best F1 on what the members were chosen by.
+
+        None for counts.
+        """
+        metrics = self.bundle.metrics
+        found = metrics.get("out_of_fold", metrics.get("search", {})).get("threshold")
         return None if found is None else float(found)
 
     @property

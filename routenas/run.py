@@ -21,7 +21,7 @@ import tomli_w
 from placement_data.errors import InputError
 from placement_data.files import locked, remove_leftovers, write_text, writing
 from routenas.architecture import Architecture
-from routenas.bundle import Bundle
+from routenas.bundle import Bundle, Member
 from routenas.estimators import SCHEDULERS
 from routenas.estimators.fidelities import Fidelities
 from routenas.estimators.scratch import Retrained, Retraining, in_silence
@@ -185,8 +185,7 @@ def _concluded(
     best = max(finalists, key=lambda finalist: finalist.value)
     bundle = Bundle.of(
         task,
-        best.architecture,
-        [estimator.state(item) for item in best.trainings],
+        [Member(best.architecture, estimator.state(item)) for item in best.trainings],
         run=settings.to_dict(),
         trials=len(trials),
         failed_trials=sum(trial.result.failed for trial in trials),

@@ -222,7 +222,7 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
     return {
         "task": predictor.card.name,
         "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
-        "members": len(predictor.bundle.weights),
+        "members": len(predictor.bundle.members),
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
         "liberty": predictor.card.liberty,

@@ -569,7 +569,7 @@ def test_score_refusals(run: Run, folder: Path, bundles: dict[str, Path]) -> Non
         (binary("model.json"), 3, "model.json: not JSON"),
         (binary("weights.safetensors"), 3, "weights.safetensors: the weights are damaged"),
         (cut("weights.safetensors", 0.5), 3, "weights.safetensors: the weights are damaged"),
-        (replaced("model.json", "routenas-model/2", "routenas-model/9"), 4, "schema 'routenas-model/9'"),
+        (replaced("model.json", "routenas-model/3", "routenas-model/9"), 4, "schema 'routenas-model/9'"),
         (replaced("model.json", '"channel_version": "', '"channel_version": "9'), 3, "its SHA-256 is another"),
     ],
 )

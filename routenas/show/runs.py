@@ -66,7 +66,7 @@ class RunSummary:
             settings=settings,
             finalists=result.get("provenance", {}).get("finalists", []),
             metrics=result.get("metrics", {}),
-            architecture=result.get("architecture", found),
+            architecture=_chosen(result) or found,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,6 +79,13 @@ def _json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise InputError("cannot be read", file=path, found=str(error)) from None
+
+
+def _chosen(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The architecture of the member that counts most; a result of an older version tells but one."""
+    members = result.get("members")
+    found = members[0]["architecture"] if isinstance(members, list) else result.get("architecture")
+    return None if found is None else dict(found)
 
 
 def _in_use(folder: Path) -> bool:

@@ -47,7 +47,7 @@ def test_a_data_set_is_a_path_a_text_or_a_store(made_up_store: Path, tmp_path: P
 def test_train_evaluate_score(made_up_store: Path, tmp_path: Path, layout: Layout) -> None:
     threads = torch.get_num_threads()
     bundle = routenas.train(made_up_store, "tile-mlp", tmp_path / "model", budget=SMOKE, seeds=(0, 1), threads=1)
-    assert len(bundle.weights) == 2
+    assert len(bundle.members) == 2
     again = routenas.train(made_up_store, Architecture(network="tile-mlp"), budget=SMOKE, seeds=(0, 1))
     assert again.metrics == bundle.metrics
     rows = [

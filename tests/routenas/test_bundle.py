@@ -16,7 +16,7 @@ import torch
 from placement_data.errors import InputError, RoutenasError
 from placement_data.features import CHANNEL_VERSION
 from routenas.architecture import Architecture
-from routenas.bundle import MODEL_FILE, WEIGHTS_FILE, Bundle, ModelMismatchError, _digest
+from routenas.bundle import MODEL_FILE, WEIGHTS_FILE, Bundle, Member, ModelMismatchError, _digest
 from routenas.predictor import Predictor
 from routenas.tasks.routability import TASKS, Card, RoutabilityTask, TaskName
 from searchspaces.flexible import OPERATIONS, FlexibleSpace
@@ -39,15 +39,15 @@ def make(store: Path, task: TaskName, name: str) -> Bundle:
     """A bundle of two untrained members whose heads are not zero."""
     routability = RoutabilityTask(task, store, SPLIT)
     architecture = architectures(task)[name]
-    states = []
+    members = []
     for seed in (1, 2):
         state = architecture.build(routability.shape, seed).state_dict()
         generator = torch.Generator().manual_seed(seed)
         for key, tensor in state.items():
             if key.startswith("head") and key.endswith(("weight", "bias")):
                 tensor.copy_(0.1 * torch.randn(tensor.shape, generator=generator))
-        states.append(state)
-    return Bundle.of(routability, architecture, states, data="made-up.h5")
+        members.append(Member(architecture, state))
+    return Bundle.of(routability, members, data="made-up.h5")
 
 
 def answer(bundle: Bundle) -> np.ndarray:
@@ -82,11 +82,37 @@ def test_the_output_is_the_mean_of_the_members(bundle: Bundle, made_up_store: Pa
     task = RoutabilityTask(bundle.task["name"], made_up_store, SPLIT)
     maps = torch.from_numpy(task.examples("test")[0].maps)[None]
     with torch.inference_mode():
-        singles = [member.ensemble(maps) for member in bundle.members()]
+        singles = [dataclasses.replace(bundle, members=(member,)).ensemble(maps) for member in bundle.members]
         both = bundle.ensemble(maps)
     assert len(singles) == 2
     assert not torch.equal(*singles)
     torch.testing.assert_close(both, (singles[0] + singles[1]) / 2)
+
+
+def test_members_of_several_architectures_count_as_often_as_they_were_drawn(
+    made_up_store: Path, tmp_path: Path
+) -> None:
+    task = RoutabilityTask("hotspots", made_up_store, SPLIT)
+    members = [
+        Member(architecture, make(made_up_store, "hotspots", name).members[0].weights, draws)
+        for (name, architecture), draws in zip(architectures("hotspots").items(), (3, 1, 2), strict=True)
+    ]
+    bundle = Bundle.of(task, members, {"out_of_fold": {"threshold": 0.125}})
+    assert set(bundle.metrics) == {"out_of_fold", "search", "test"}
+    assert Predictor.of(bundle).threshold == 0.125
+    maps = torch.from_numpy(task.examples("test")[0].maps)[None]
+    with torch.inference_mode():
+        each = [module(maps) for module in bundle.ensemble.members]
+        expected = (3 * each[0] + each[1] + 2 * each[2]) / 6
+        torch.testing.assert_close(bundle.ensemble(maps), expected)
+    bundle.save(tmp_path / "model")
+    loaded = Bundle.load(tmp_path / "model")
+    np.testing.assert_array_equal(answer(loaded), answer(bundle))
+    names = [member.architecture.name for member in loaded.members]
+    assert names == [each.name for each in architectures("hotspots").values()]
+    assert [member.draws for member in loaded.members] == [3, 1, 2]
+    assert loaded.architecture.name == names[0]
+    assert repr(loaded) == f"<Bundle of hotspots: {', '.join(names)}, 3 members>"
 
 
 def test_the_bundle_s_answer_is_the_task_s(bundle: Bundle, made_up_store: Path) -> None:
@@ -107,7 +133,7 @@ def test_a_bundle_finds_its_task_and_its_data(plain: Bundle, made_up_store: Path
 def test_what_model_json_says(plain: Bundle, tmp_path: Path) -> None:
     plain.save(tmp_path / "model")
     value = json.loads((tmp_path / "model" / MODEL_FILE).read_text())
-    assert value["schema"] == "routenas-model/2"
+    assert value["schema"] == "routenas-model/3"
     task = value["task"]
     assert (task["task"], task["name"]) == ("routability", "hotspots")
     assert len(task["channels"]) == 17
@@ -117,12 +143,29 @@ def test_what_model_json_says(plain: Bundle, tmp_path: Path) -> None:
     assert task["split"] == SPLIT.to_dict()
     assert task["shape"] == {"inputs": 17, "outputs": 1, "output": "map"}
     assert 0 < value["metrics"]["test"]["roc_auc"] < 1
-    assert value["members"] == 2
+    assert [member["draws"] for member in value["members"]] == [1, 1]
 
 
-def test_a_bundle_of_the_former_schema_is_read(bundle: Bundle, tmp_path: Path) -> None:
+def of_schema_2(folder: Path) -> dict[str, Any]:
+    """The description of a saved bundle as the former version would have written it."""
+    value: dict[str, Any] = json.loads((folder / MODEL_FILE).read_text())
+    members = value.pop("members")
+    architecture = members[0]["architecture"]
+    return {**value, "schema": "routenas-model/2", "architecture": architecture, "members": len(members)}
+
+
+def test_a_bundle_of_schema_2_is_read(bundle: Bundle, tmp_path: Path) -> None:
     bundle.save(tmp_path / "model")
-    value = json.loads((tmp_path / "model" / MODEL_FILE).read_text())
+    reseal(tmp_path / "model", of_schema_2(tmp_path / "model"))
+    loaded = Bundle.load(tmp_path / "model")
+    np.testing.assert_array_equal(answer(loaded), answer(bundle))
+    assert loaded.to_dict() == bundle.to_dict()
+    assert Predictor.of(loaded).threshold == Predictor.of(bundle).threshold
+
+
+def test_a_bundle_of_schema_1_is_read(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.save(tmp_path / "model")
+    value = of_schema_2(tmp_path / "model")
     task = value.pop("task")
     threshold = 0.25 if task["name"] == "hotspots" else None
     for metrics in value["metrics"].values():
@@ -211,6 +254,23 @@ def drop(name: str) -> Callable[[Path], None]:
     return apply
 
 
+def edit_member(number: int, /, **changes: Any) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        members = json.loads((folder / MODEL_FILE).read_text())["members"]
+        members[number] |= changes
+        edit(members=members)(folder)
+
+    return apply
+
+
+def edit_architecture(**changes: Any) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        found = json.loads((folder / MODEL_FILE).read_text())["members"][0]["architecture"]
+        edit_member(0, architecture={**found, **changes})(folder)
+
+    return apply
+
+
 def edit_inside(section: str, /, **changes: Any) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         value = json.loads((folder / MODEL_FILE).read_text())[section]
@@ -252,19 +312,26 @@ DAMAGED: list[tuple[Callable[[Path], object], type[RoutenasError], str]] = [
     (edit_inside("task", task="nothing"), ModelMismatchError, "a model of the task nothing, expected routability"),
     (edit(task=["hotspots"]), InputError, "incomplete or damaged"),
     (edit(task="hotspots"), InputError, "incomplete or damaged"),
-    (edit(members=0), InputError, "0 members, weights of 2"),
-    (edit(members=3), InputError, "3 members, weights of 2"),
-    (edit(architecture=OTHER), InputError, "weights and architecture do not fit"),
-    (edit(architecture={"kind": "hand-crafted", "name": "rudy"}), InputError, "weights and architecture do not fit"),
-    (edit(architecture={"kind": "hand-crafted", "name": "none"}), InputError, "no such hand-made predictor"),
-    (edit(architecture={"kind": "pickled"}), InputError, "incomplete or damaged"),
-    (edit(architecture={}), InputError, "incomplete or damaged"),
-    (edit(architecture=3), InputError, "incomplete or damaged"),
-    (edit_inside("architecture", genotype={"space": "x", "values": [1]}), InputError, "do not fit"),
-    (edit_inside("architecture", genotype=None), InputError, "incomplete or damaged"),
-    (edit_inside("architecture", space={}), InputError, "do not fit"),
-    (edit_inside("architecture", space={"space": "nowhere"}), InputError, "do not fit"),
-    *((drop(name), InputError, "incomplete or damaged") for name in ("architecture", "metrics", "provenance", "task")),
+    (edit(members=[]), InputError, "0 members, weights of 2"),
+    (edit(members=2), InputError, "incomplete or damaged"),
+    (edit(members=[{}, {}]), InputError, "incomplete or damaged"),
+    (edit_member(1, draws=0), InputError, r"members that count \[1, 0\] times"),
+    (edit_member(1, draws="two"), InputError, r"members that count \[1, 'two'\] times"),
+    (edit_member(1, architecture=OTHER), InputError, "weights and architecture do not fit"),
+    (
+        edit_member(0, architecture={"kind": "hand-crafted", "name": "rudy"}),
+        InputError,
+        "weights and architecture do not fit",
+    ),
+    (edit_member(0, architecture={"kind": "hand-crafted", "name": "none"}), InputError, "no such hand-made predictor"),
+    (edit_member(0, architecture={"kind": "pickled"}), InputError, "incomplete or damaged"),
+    (edit_member(0, architecture={}), InputError, "incomplete or damaged"),
+    (edit_member(0, architecture=3), InputError, "incomplete or damaged"),
+    (edit_architecture(genotype={"space": "x", "values": [1]}), InputError, "do not fit"),
+    (edit_architecture(genotype=None), InputError, "incomplete or damaged"),
+    (edit_architecture(space={}), InputError, "do not fit"),
+    (edit_architecture(space={"space": "nowhere"}), InputError, "do not fit"),
+    *((drop(name), InputError, "incomplete or damaged") for name in ("members", "metrics", "provenance", "task")),
     (drop("weights_sha256"), InputError, "incomplete or damaged"),
 ]
 

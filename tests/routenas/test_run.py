@@ -172,7 +172,7 @@ def test_the_bundle_of_a_run(data: Path, tmp_path: Path) -> None:
     assert [number for number, _ in seen] == [0, 1, 2]
     loaded = Bundle.load(tmp_path / "run" / "model")
     assert loaded.to_dict() == json.loads((tmp_path / "run" / "result.json").read_text())
-    assert len(loaded.weights) == SETTINGS.final_seeds
+    assert len(loaded.members) == SETTINGS.final_seeds
     finalists = loaded.provenance["finalists"]
     assert len(finalists) == 2
     chosen = max(finalists, key=lambda finalist: np.mean(finalist["search_values"]))

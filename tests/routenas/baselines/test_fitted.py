@@ -20,7 +20,7 @@ from routenas.baselines import boosting
 from routenas.baselines.boosting import CountBoosting, GradientBoosting, local_mean, map_summary, tile_columns
 from routenas.baselines.rudy import RudyLogistic, RudyMean, UtilizationMean, channel_index, rudy_channels
 from routenas.baselines.trees import TreeEnsemble
-from routenas.bundle import Bundle
+from routenas.bundle import Bundle, Member
 from routenas.metrics import roc_auc
 from routenas.predictor import Predictor
 from routenas.tasks.routability import RoutabilityTask, TaskName
@@ -149,7 +149,7 @@ def test_the_trees_that_are_best_on_the_search_part_are_kept(data: Path) -> None
 def test_a_bundle_of_it_is_loaded_and_answers_alike(data: Path, network: str, tmp_path: Path) -> None:
     task = opened(data, "hotspots" if network == "rudy" else "violated_nets")
     module = fitted(task, network)
-    Bundle.of(task, Architecture(network=network), [module.state_dict()]).save(tmp_path / "model")
+    Bundle.of(task, [Member(Architecture(network=network), module.state_dict())]).save(tmp_path / "model")
     predictor = Predictor.of(tmp_path / "model")
     for example, answer in zip(task.examples("test"), task.answers(module, "test"), strict=True):
         found = predictor.predict(example.sample.features, example.sample.net_count)
