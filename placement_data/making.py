@@ -26,6 +26,7 @@ from placement_data.findings import Finding, counted
 from placement_data.gaps import gaps, require_content
 from placement_data.grid import Grid
 from placement_data.labels import make_labels
+from placement_data.layer_range import spelled
 from placement_data.manifest import ManifestRow
 from placement_data.netlist import signal_nets
 from placement_data.readers import read_def, read_lef
@@ -42,24 +43,30 @@ VERSION = 3
 
 @dataclass(frozen=True)
 class Recipe:
-    """How placements are read: tile's side in microns (default: the row height), channel set, Liberty of all rows."""
+    """How placements are read: tile's side in microns (default: the row height), channel set, and what holds for rows
+
+    that do not say it themselves: Liberty, and the layers that signals may use (see `placement_data.layer_range`).
+    """
 
     tile_um: float | None = None
     channels: str = "routenas17"
     liberty: tuple[Path, ...] = ()
+    routing_layers: str = ""
 
 
 @dataclass(frozen=True)
 class LayoutFiles:
     """The files of one placement, as a row of a manifest has them.
 
-    ``layout`` is what ``kind`` says: ``def`` (with ``lef``), ``aux`` (Bookshelf) or ``odb`` (OpenDB).
+    ``layout`` is what ``kind`` says: ``def`` (with ``lef``), ``aux`` (Bookshelf) or ``odb`` (OpenDB);
+    ``routing_layers`` what no file says, see :mod:`placement_data.layer_range`.
     """
 
     kind: str
     layout: Path
     lef: tuple[Path, ...] = ()
     liberty: tuple[Path, ...] = ()
+    routing_layers: str = ""
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -138,7 +145,7 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
     """
     files = _files(row, recipe)
     names = short_names([path for group in files.values() for path in group])
-    facts = {
+    facts: dict[str, object] = {
         "version": VERSION,
         "channels": channel_set(recipe.channels).version,
         "tile": recipe.tile_um,
@@ -147,6 +154,8 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
             role: [[names[path], _sha256(_stamp(path))] for path in paths] for role, paths in files.items() if paths
         },
     }
+    if layers := row.routing_layers or recipe.routing_layers:
+        facts["routing_layers"] = layers
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -183,6 +192,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     names = short_names([path for group in files.values() for path in group])
     design = read_layout(row)
     require_content(design)
+    place = row.place if row.routing_layers and row.place else (row.layout, None)
+    layers = spelled(design, row.routing_layers or recipe.routing_layers, *place)
     grid = Grid.of(design, recipe.tile_um)
     dbu = design.dbu_per_micron
     reports = () if row.report is None else (row.report, *row.report_repeats)
@@ -191,9 +202,12 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         sample=row.sample,
         design=row.design,
         family=row.family,
-        features=feature_maps(design, grid, channel_set(recipe.channels), liberty=read_liberties(files["liberty"])),
+        features=feature_maps(
+            design, grid, channel_set(recipe.channels), liberty=read_liberties(files["liberty"]), routing_layers=layers
+        ),
         net_count=int(signal_nets(design).sum()),
         grid=grid.to_dict(),
+        routing_layers=layers,
         sources={name: _sha256(_stamp(path)) for path, name in names.items()},
         attributes=row.attributes,
         provenance={

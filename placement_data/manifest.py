@@ -17,7 +17,7 @@ from placement_data.text import load_text
 REQUIRED = ("sample", "design", "family")
 LAYOUTS = ("def", "aux", "odb")
 """Columns of which every row fills one: a DEF (with ``lef``), a Bookshelf .aux, an OpenDB file."""
-OPTIONAL = ("lef", "liberty", "report", "label_kind", "report_repeats")
+OPTIONAL = ("lef", "liberty", "routing_layers", "report", "label_kind", "report_repeats")
 _KNOWN = REQUIRED + LAYOUTS + OPTIONAL
 _EXPECTED = "sample, design, family, one of def (with lef), aux, odb, and optionally " + ", ".join(OPTIONAL[1:])
 
@@ -26,8 +26,9 @@ _EXPECTED = "sample, design, family, one of def (with lef), aux, odb, and option
 class ManifestRow:
     """One placement of a manifest; paths are resolved. Columns that routenas does not know are in ``attributes``.
 
-    ``layout`` is the placement's file and ``kind`` what it is: ``def``, ``aux`` (Bookshelf) or ``odb``. ``absent`` is
-    the error of a row of which a file is not there.
+    ``layout`` is the placement's file and ``kind`` what it is: ``def``, ``aux`` (Bookshelf) or ``odb``.
+    ``routing_layers`` are those that signals may use, see :mod:`placement_data.layer_range`. ``absent`` is the error of
+    a row of which a file is not there, and ``place`` is where the row stands, if it stands in a file.
     """
 
     sample: str
@@ -41,7 +42,9 @@ class ManifestRow:
     attributes: Mapping[str, str] = field(default_factory=dict)
     kind: str = "def"
     liberty: tuple[Path, ...] = ()
+    routing_layers: str = ""
     absent: InputError | None = field(default=None, compare=False)
+    place: tuple[Path, int] | None = field(default=None, compare=False)
 
     @property
     def def_(self) -> Path:
@@ -52,11 +55,11 @@ class ManifestRow:
 def read_manifest(path: str | PathLike[str], *, absent: bool = False) -> tuple[ManifestRow, ...]:
     """Rows of a manifest CSV, plain or gzip.
 
-    Columns: sample, design, family; def with lef, or aux, or odb; and optionally liberty, report, label_kind,
-    report_repeats. Several files in one field are separated by ``;`` and paths are relative to the manifest. Raises
-    :class:`InputError` with file and line for a missing column, an empty field, a file that does not exist, a row of no
-    layout or of several, a sample named twice or a design of two families. With ``absent`` a row that names a file that
-    does not exist is kept, with its error.
+    Columns: sample, design, family; def with lef, or aux, or odb; and optionally liberty, routing_layers, report,
+    label_kind, report_repeats. Several files in one field are separated by ``;`` and paths are relative to the
+    manifest. Raises :class:`InputError` with file and line for a missing column, an empty field, a file that does not
+    exist, a row of no layout or of several, a sample named twice or a design of two families. With ``absent`` a row
+    that names a file that does not exist is kept, with its error.
     """
     manifest = Path(path)
     reader = csv.DictReader(io.StringIO(load_text(manifest), newline=""), strict=True)
@@ -147,5 +150,7 @@ def _row(manifest: Path, line: int, fields: dict[str, str | None]) -> ManifestRo
         attributes={name: value for name, value in values.items() if name not in _KNOWN},
         kind=kind,
         liberty=liberty,
+        routing_layers=values.get("routing_layers", ""),
+        place=(manifest, line),
         absent=absent[0] if absent else None,
     )

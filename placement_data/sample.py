@@ -26,10 +26,11 @@ class Sample:
     ``features`` is float32 (channels, rows, columns); ``hotspots`` uint8, ``violation_density`` and
     ``violated_net_map`` float32 (rows, columns), all three None for an unlabelled layout. ``violated_net_map`` and
     ``violated_nets`` alone are None where the labels tell violations but no nets (CircuitNet). ``hotspots`` is 1 where
-    ``violation_density`` is above ``hotspot_threshold``. ``net_count`` is 0 where it is not known. ``repeat_hotspots``
-    is uint8 (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the same repeats, if known. ``grid`` is
-    :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of how the sample came about, see
-    :mod:`placement_data.ingest`.
+    ``violation_density`` is above ``hotspot_threshold``. ``routing_layers`` are those that signals may use, in the
+    design's own names (``metal2-metal3``); "" where nothing was said, so that all counted. ``net_count`` is 0 where it
+    is not known. ``repeat_hotspots`` is uint8 (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the
+    same repeats, if known. ``grid`` is :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of
+    how the sample came about, see :mod:`placement_data.ingest`.
     """
 
     sample: str
@@ -46,6 +47,7 @@ class Sample:
     repeat_hotspots: NDArray[np.uint8] | None = None
     repeat_violated_nets: tuple[int, ...] = ()
     hotspot_threshold: float = 0.0
+    routing_layers: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +93,8 @@ def head_of(sample: Sample) -> dict[str, Any]:
     # What says nothing is left out, so that a file stays what an older version wrote.
     if sample.hotspot_threshold:
         head["hotspot_threshold"] = float(sample.hotspot_threshold)
+    if sample.routing_layers:
+        head["routing_layers"] = sample.routing_layers
     if sample.hotspots is not None:
         head["hotspot_tiles"] = int(sample.hotspots.sum())
     if sample.provenance:
@@ -122,6 +126,7 @@ def read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
         violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"],
         repeat_violated_nets=tuple(head["repeat_violated_nets"]),
         hotspot_threshold=float(head.get("hotspot_threshold", 0.0)),
+        routing_layers=str(head.get("routing_layers", "")),
         grid=head["grid"],
         sources=head["sources"],
         attributes=head["attributes"],

@@ -271,11 +271,11 @@ def verify_digest(path: str | os.PathLike[str]) -> None:
 class Store:
     """A data set opened for reading.
 
-    ``names``, ``designs``, ``families``, ``labelled``, ``label_kinds`` and ``sources`` are in file order; ``store[i]``
-    and ``sample(i)`` read a sample, iteration reads one after the other, and ``features(i)`` reads the feature maps
-    alone, which is one read of one chunk. The file stays open, so
-    it is read to its end as it was even where another takes its place; a copy in another process (by fork or pickle)
-    opens it anew. ``heads`` holds what is stored of each sample beside its maps.
+    ``names``, ``designs``, ``families``, ``labelled``, ``label_kinds``, ``routing_layers`` and ``sources`` are in file
+    order; ``store[i]`` and ``sample(i)`` read a sample, iteration reads one after the other, and ``features(i)`` reads
+    the feature maps alone, which is one read of one chunk. The file stays open, so it is read to its end as it was even
+    where another takes its place; a copy in another process (by fork or pickle) opens it anew. ``heads`` holds what is
+    stored of each sample beside its maps.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -299,6 +299,7 @@ class Store:
         self.families: tuple[str, ...] = tuple(head["family"] for head in self.heads)
         self.labelled = tuple(head["labelled"] for head in self.heads)
         self.label_kinds: tuple[str, ...] = tuple(head["label_kind"] for head in self.heads)
+        self.routing_layers = tuple(str(head.get("routing_layers", "")) for head in self.heads)
         self.sources: tuple[dict[str, str], ...] = tuple(head["sources"] for head in self.heads)
 
     def __len__(self) -> int:

@@ -142,6 +142,7 @@ def score(
     *,
     kind: Literal["def", "aux", "odb"] = "def",
     liberty: Sequence[Path | str] = (),
+    routing_layers: str = "",
     name: str = "",
     tile_um: float | None = None,
     top: int = 20,
@@ -150,9 +151,10 @@ def score(
     """Score one placed layout: see :func:`routenas.scoring.score_layout`. More than one thread pays for large maps.
 
     ``def_`` is the placement's file: a DEF, or what ``kind`` says (a Bookshelf .aux or an OpenDB file; these have no
-    ``lef``). ``liberty`` is for models that were trained with it.
+    ``lef``). ``liberty`` is for models that were trained with it. ``routing_layers`` are the layers that signals may
+    use, as ``metal2-metal3`` (default: all).
     """
-    files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)))
+    files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
     with limited_threads(threads):
         return score_layout(files, [Predictor.of(model) for model in models], tile_um, top, name)
 

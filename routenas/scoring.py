@@ -16,16 +16,16 @@ from placement_data.design import Design
 from placement_data.errors import InputError
 from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
 from placement_data.features.layout import cell_outlines
-from placement_data.findings import counted
-from placement_data.gaps import gaps, require_content
+from placement_data.gaps import require_content
 from placement_data.grid import Grid
+from placement_data.layer_range import spelled
 from placement_data.making import LayoutFiles, read_layout, read_liberties
 from placement_data.netlist import signal_nets
 from placement_data.store import sha256
-from placement_data.technology import technology
 from placement_data.text import digests
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
+from routenas.score_warnings import score_warnings
 from routenas.tasks.card import Card
 from routenas.version import __version__
 
@@ -57,7 +57,8 @@ class Score:
     """The answer for one layout.
 
     ``probability`` is (rows, columns), NaN in tiles off the die, or None without a hotspot model;
-    ``violated_net_ratio`` None without a violated-net model. ``timings`` are seconds a stage, in the order they ran.
+    ``violated_net_ratio`` None without a violated-net model. ``routing_layers`` are those that tracks were counted of,
+    as ``metal2-metal3``, "" for all. ``timings`` are seconds a stage, in the order they ran.
     """
 
     design: Design
@@ -67,6 +68,7 @@ class Score:
     threshold: float | None
     regions: tuple[Region, ...]
     violated_net_ratio: float | None
+    routing_layers: str
     warnings: tuple[tuple[str, str], ...]
     models: tuple[Mapping[str, Any], ...]
     inputs: Mapping[str, str]
@@ -90,6 +92,7 @@ class Score:
             "tile_um": self.grid.tile_um,
             "grid": list(self.grid.shape),
             "nets": self.net_count,
+            "routing_layers": self.routing_layers or None,
             "violated_nets": None,
             "hotspots": None,
             "regions": [region.to_dict() for region in self.regions],
@@ -131,8 +134,9 @@ def score_layout(
     """Read a placed layout and score it. ``tile_um`` defaults to the models' tile, ``name`` to the design's own.
 
     Each file is read once, so it may be a pipe. Raises :class:`placement_data.errors.InputError` for unreadable or
-    unplaced layouts and :class:`ModelMismatchError` where two bundles answer the same question, were trained on tiles
-    of different size, or want a Liberty library that is not there, or none where one is.
+    unplaced layouts, those without the routing layers that signals may use, and :class:`ModelMismatchError` where two
+    bundles answer the same question, were trained on tiles of different size, or want a Liberty library that is not
+    there, or none where one is.
     """
     if not predictors:
         raise InputError("no model is given to score with", expected="at least one")
@@ -155,10 +159,11 @@ def score_layout(
     require_content(design)
     design = replace(design, name=name or design.name)
     lap("parse")
+    layers = spelled(design, files.routing_layers, files.layout)
     grid = Grid.of(design, tile)
     made = {
-        (channels, liberty): feature_maps(design, grid, channels, liberty=cells if liberty else None)
-        for channels, liberty in set(kinds.values())
+        kind: feature_maps(design, grid, kind[0], liberty=cells if kind[1] else None, routing_layers=layers)
+        for kind in set(kinds.values())
     }
     features = {task: made[kind] for task, kind in kinds.items()}
     lap("features")
@@ -169,19 +174,19 @@ def score_layout(
         if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
     lap("infer")
-    probability = answers.get("hotspots")
-    threshold = by_task["hotspots"].threshold if "hotspots" in by_task else None
+    hot = by_task.get("hotspots")
+    probability, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
     regions: tuple[Region, ...] = ()
-    if probability is not None and threshold is not None:
-        card = by_task["hotspots"].card
-        regions = find_regions(design, grid, probability, threshold, card, features["hotspots"], top)
-    warnings = _warnings(design, grid, features, [each.card for each in predictors], files)
+    if hot is not None and probability is not None and threshold is not None:
+        regions = find_regions(design, grid, probability, threshold, hot.card, features["hotspots"], top)
+    files = replace(files, routing_layers=layers)
+    warnings = tuple(score_warnings(design, grid, features, [each.card for each in predictors], files))
     inputs = {str(path): read.get(str(path)) or sha256(path) for path in files.all}
     ratio = answers.get("violated_nets")
     lap("regions")
     return Score(
         design, grid, net_count, probability, threshold, regions, None if ratio is None else float(ratio[0]),
-        warnings, tuple(_model_summary(each) for each in predictors), inputs, timings,
+        layers, warnings, tuple(_model_summary(each) for each in predictors), inputs, timings,
     )  # fmt: skip
 
 
@@ -226,6 +231,7 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
         "liberty": predictor.card.liberty,
+        "routing_layers": [layers or None for layers in predictor.card.routing_layers],
         "technologies": list(predictor.card.technologies),
         "test_metrics": predictor.bundle.metrics.get("test"),
     }
@@ -338,36 +344,6 @@ def _region(
         nets_crossing=int(crossing.sum()),
         dominant_features=tuple(strongest),
     )
-
-
-def _warnings(
-    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card], files: LayoutFiles
-) -> tuple[tuple[str, str], ...]:
-    """Code and text; ``features`` are those of each card, by its name."""
-    found = [(one.code, str(one)) for one in (*counted(design.findings), *gaps(design))]
-    if files.kind == "aux":
-        found.append(("no-units", "Bookshelf has no unit of length and no cell names: one unit counts as one micron"))
-    unsure = [card.name for card in cards if card.liberty is None and LIBERTY_CHANNELS.intersection(card.channels)]
-    if files.liberty and unsure:
-        found.append(("liberty-not-known", f"{', '.join(unsure)}: no word of Liberty in the model; --liberty was used"))
-    others = sorted({card.tile_um for card in cards} - {grid.tile_um})
-    if others:
-        sizes = " and ".join(f"{size:g}" for size in others)
-        found.append(("other-tile", f"tiles of {grid.tile_um:g} um, but training was on tiles of {sizes} um"))
-    here = technology(design)
-    for card in cards:
-        if here and card.technologies and here not in card.technologies:
-            known = "; ".join(card.technologies)
-            found.append(
-                ("other-technology", f"{card.name}: the layout is in another technology ({here}), not {known}")
-            )
-    for card in cards:
-        maps = features[card.name]
-        share = card.normalisation.outside(maps if grid.outline is None else maps[:, grid.inside])
-        far = [f"{name} ({part:.0%} of tiles)" for name, part in zip(card.channels, share, strict=True) if part > 0.01]
-        if far:
-            found.append(("out-of-range", f"{card.name}: outside the range seen in training: {', '.join(far)}"))
-    return tuple(found)
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:

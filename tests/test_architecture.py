@@ -62,7 +62,7 @@ LAYERS = (
     ("loop",),
     ("training", "architecture"),
     ("estimators", "bundle"),
-    ("tabular", "predictor", "settings"),
+    ("tabular", "predictor", "settings", "score_warnings"),
     ("recipes", "evaluation", "scoring"),
     ("run",),
     ("api", "show"),

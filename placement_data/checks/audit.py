@@ -272,6 +272,10 @@ def _tiles_and_channels(view: View) -> Iterator[Finding]:
     if len(read) > 1 and LIBERTY_CHANNELS.intersection(view.store.channels):
         text = "registers were told by Liberty in some placements and not, or not known to be, in others"
         yield Finding("mixed-liberty", "warning", text)
+    layers = sorted({view.store.routing_layers[index] or "all routing layers" for index in view.used})
+    if len(layers) > 1:
+        text = f"signals may use other layers in some placements than in others: {named(layers)}"
+        yield Finding("mixed-routing-layers", "warning", text, (), listed(layers), len(layers))
     known = [name for name in view.store.channels if not name.startswith("estimated")]
     routed = [name for name in known if any(word in name.lower() for word in ROUTER_WORDS)]
     if routed:

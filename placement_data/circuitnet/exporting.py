@@ -126,6 +126,7 @@ def _origin(sample: Sample) -> Origin:
         hotspot_threshold=sample.hotspot_threshold,
         grid=dict(sample.grid),
         attributes=dict(sample.attributes),
+        routing_layers=sample.routing_layers,
     )
 
 

@@ -153,6 +153,7 @@ class CircuitNet:
             grid=grid,
             sources=sources,
             attributes=attributes,
+            routing_layers=origin.routing_layers if origin else "",
         )
 
     def _violations(self, name: str, shape: tuple[int, ...], sources: dict[str, str]) -> Map | None:

@@ -40,6 +40,7 @@ class Origin:
     hotspot_threshold: float
     grid: Mapping[str, Any]
     attributes: Mapping[str, str]
+    routing_layers: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,14 +68,17 @@ def feature_maps(
     *,
     register_patterns: Sequence[str] = REGISTER_PATTERNS,
     liberty: LibertyCells | None = None,
+    routing_layers: str = "",
 ) -> NDArray[np.float32]:
     """The channels of a set, (channels, rows, columns) float32 in its order; only what they need is worked out.
 
     ``register_patterns`` are regular expressions for names of registers, ``liberty`` is what a Liberty library says of
-    its cells; see ``netlist.register_masters``. Raises ``InputError`` where a cell is not placed.
+    its cells; see ``netlist.register_masters``. ``routing_layers`` are the layers that signals may use, as
+    ``metal2-metal3`` (default: all); tracks and capacity are of these alone. Raises ``InputError`` where a cell is not
+    placed, and for layers that there are not.
     """
     require_placed(design)
-    layout = Layout(design, grid, tuple(register_patterns), liberty)
+    layout = Layout(design, grid, tuple(register_patterns), liberty, routing_layers)
     place = {name: position for position, name in enumerate(channels.channels)}
     maps = np.empty((len(place), *grid.shape), dtype=np.float32)
     for name, values in channel_maps(layout, channels.channels):

@@ -31,15 +31,16 @@ def pin_track_crossings(layout: Layout) -> Map:
     """Crossings of tracks on the shapes of signal pins of cells; unit crossings. Where few pins lie on many they are
     easy to reach. Ours.
 
-    Tracks are those of the shape's layer (the pin's lowest routing layer) and of the next layer above, or else below,
-    that runs across. A crossing on a shape's edge counts, one on several shapes of a pin counts for each. They count in
-    the tile that has the pin's centre.
+    Tracks are those of the shape's layer (the pin's lowest routing layer; where signals may not use it, of the nearest
+    one that they may, above first) and of the next layer above that one, or else below, that runs across. A crossing on
+    a shape's edge counts, one on several shapes of a pin counts for each. They count in the tile that has the pin's
+    centre.
     """
     shapes, pin = layout.once(_lowest_shapes)
     crossings = np.zeros(len(pin), dtype=np.int64)
     tracks = layout.once(layer_tracks)
     for layer in np.unique(shapes.layer):
-        pair = _crossing_tracks(tracks, int(layer))
+        pair = _crossing_tracks(tracks, _reached(layout, int(layer)))
         if pair is None:
             continue
         rows = np.flatnonzero(shapes.layer == layer)
@@ -73,6 +74,12 @@ def _lowest_shapes(layout: Layout) -> tuple[Shapes, Indices]:
     rows, pin = rows[on_lowest], pin[on_lowest]
     box = on_die(design, design.pins.cell[pin].astype(np.int64), masters.port_box[rows])
     return Shapes(masters.port_layer[rows].astype(np.int64), box), pin
+
+
+def _reached(layout: Layout, layer: int) -> int:
+    """The nearest layer that signals may use, from a pin's shape on a routing layer: itself, or above, or below."""
+    usable = layout.signal_layers
+    return int(usable[min(int(np.searchsorted(usable, layer)), len(usable) - 1)])
 
 
 def _crossing_tracks(tracks: list[LayerTracks], layer: int) -> tuple[LayerTracks, LayerTracks] | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from placement_data.columns import between
 from placement_data.design import Design, Ints, LayerKind, LibertyCells
 from placement_data.grid import Grid
+from placement_data.layer_range import signal_layers
 from placement_data.netlist import REGISTER_PATTERNS, Wiring, signal_nets
 from placement_data.orientation import turned_in_frame
 
@@ -28,13 +29,15 @@ _T = TypeVar("_T")
 class Layout:
     """What a channel is made of. Maps are ``(rows, columns)`` float64, or a stack of them.
 
-    ``register_patterns`` and ``liberty`` tell registers from other cells, see ``netlist.register_masters``.
+    ``register_patterns`` and ``liberty`` tell registers from other cells, see ``netlist.register_masters``;
+    ``layer_range`` tells the layers that signals may use, see ``placement_data.layer_range``.
     """
 
     design: Design
     grid: Grid
     register_patterns: tuple[str, ...] = REGISTER_PATTERNS
     liberty: LibertyCells | None = None
+    layer_range: str = ""
     _made: dict[Callable[[Layout], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, make: Callable[[Layout], _T]) -> _T:
@@ -69,6 +72,11 @@ class Layout:
     def routing_layers(self) -> Indices:
         """Rows of the routing layers in ``Design.layers``, from the lowest."""
         return np.flatnonzero(self.design.layers.kind == LayerKind.ROUTING)
+
+    @cached_property
+    def signal_layers(self) -> Indices:
+        """Those of ``routing_layers`` that signals may use. Raises ``InputError`` for a range that there is not."""
+        return signal_layers(self.design, self.layer_range)
 
     @cached_property
     def routing_level(self) -> Indices:

@@ -1,10 +1,11 @@
 """Routing tracks: how many a tile has in each direction, and how many of them are blocked, by what.
 
-A layer counts in its preferred direction. Its tracks are those of the DEF's TRACKS; where the DEF has none for a layer,
-they follow from the LEF's pitch and offset, counted from the die's lower-left corner. A shape blocks the part of a
-track on which a wire of the layer's width would come nearer to it than the layer's spacing, half a width before the
-wire's end included: that is the part strictly inside the shape widened by half the width and the spacing. Where several
-shapes block the same part it counts once.
+The layers that signals may use count (``Layout.signal_layers``; all routing layers where nothing is said). A layer
+counts in its preferred direction. Its tracks are those of the DEF's TRACKS; where the DEF has none for a layer, they
+follow from the LEF's pitch and offset, counted from the die's lower-left corner. A shape blocks the part of a track on
+which a wire of the layer's width would come nearer to it than the layer's spacing, half a width before the wire's end
+included: that is the part strictly inside the shape widened by half the width and the spacing. Where several shapes
+block the same part it counts once.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Shapes:
 
 
 def track_count(layout: Layout) -> Map:
-    """(2, rows, columns) horizontal and vertical: length of the tracks of all layers in the tile over its side; unit
+    """(2, rows, columns) horizontal and vertical: length of the tracks in the tile over its side; unit
     tracks. A full tile has as many as cross it. Ours, after the capacities of global routers."""
     return layout.once(track_length) / layout.grid.tile_um
 
@@ -63,7 +64,7 @@ def power_track_use(layout: Layout) -> Map:
 
 
 def track_length(layout: Layout) -> Map:
-    """(2, rows, columns) length of horizontal and of vertical tracks in each tile, all layers, microns."""
+    """(2, rows, columns) length of horizontal and of vertical tracks in each tile, microns."""
     grid, tracks = layout.grid, layout.once(layer_tracks)
     if grid.outline is not None:
         return _traced(grid, tracks)
@@ -123,10 +124,10 @@ def obstructions(layout: Layout) -> Shapes:
 
 
 def layer_tracks(layout: Layout) -> list[LayerTracks]:
-    """The tracks of each routing layer that has a preferred direction and tracks on the die."""
+    """The tracks of each layer that signals may use, that has a preferred direction and that has tracks on the die."""
     found = []
     layers, dbu = layout.design.layers, layout.design.dbu_per_micron
-    for layer in layout.routing_layers:
+    for layer in layout.signal_layers:
         direction = layers.direction[layer]
         if direction == LayerDirection.NONE:
             continue

@@ -26,6 +26,10 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 @click.option(
     "--liberty", type=FILE, multiple=True, help="Liberty of rows that name none: tells the registers; repeatable."
 )
+@click.option(
+    "--routing-layers", default="",
+    help="Layers that signals may use, as metal2-metal3, in rows that name none [all routing layers].",
+)  # fmt: skip
 @click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes that read, a placement each.")
 @click.option("--keep-going", is_flag=True, help="Leave out what cannot be read, say so, and end with exit code 3.")
 @click.option("--resume", is_flag=True, help="Bring the data set that is there up to date: read what changed.")
@@ -34,15 +38,15 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 @UNUSED_SEED
 @telling
 def ingest(
-    manifest: Path, output: Path, tile: float | None, channels: str, liberty: tuple[Path, ...], workers: int,
-    keep_going: bool, resume: bool, append: bool, force: bool, seed: int,
+    manifest: Path, output: Path, tile: float | None, channels: str, liberty: tuple[Path, ...],
+    routing_layers: str, workers: int, keep_going: bool, resume: bool, append: bool, force: bool, seed: int,
 ) -> int:  # fmt: skip
     """Read the placements and DRC reports that MANIFEST names into one HDF5 of feature maps and labels.
 
     MANIFEST is a CSV, a row a placement, with the columns sample, design, family; lef and def, or aux (Bookshelf), or
-    odb (OpenDB); and optionally liberty, report, label_kind, report_repeats. Paths are relative to it; several files in
-    one field are separated by ';'. Placements of one family are never on two sides of a split. Without a report a
-    placement is kept unlabelled. Other columns are kept as attributes and never become inputs.
+    odb (OpenDB); and optionally liberty, routing_layers, report, label_kind, report_repeats. Paths are relative to it;
+    several files in one field are separated by ';'. Placements of one family are never on two sides of a split. Without
+    a report a placement is kept unlabelled. Other columns are kept as attributes and never become inputs.
 
     The file is the same for any number of workers. The first bad placement ends the run with its error and no data set
     is written, unless --keep-going is given: then the rest is written and the exit code is 3. A run that was stopped,
@@ -69,8 +73,9 @@ def ingest(
         def kept(count: int, folder: Path) -> None:
             bar.say(f"routenas: {count} placements that were read are kept for the next run in {folder}")
 
+        recipe = Recipe(tile, channels, liberty, routing_layers.strip())
         done = run_ingest(
-            rows, output, Recipe(tile, channels, liberty), workers=workers, keep_going=keep_going,
+            rows, output, recipe, workers=workers, keep_going=keep_going,
             mode=chosen[0] if chosen else "new", tell=tell, kept=kept,
         )  # fmt: skip
     for line in findings_lines(done.findings):

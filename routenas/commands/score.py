@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 @click.option(
     "--liberty", type=FILE, multiple=True, help="Liberty that tells the registers, as in training; may be repeated."
 )
+@click.option(
+    "--routing-layers", default="", help="Layers that signals may use, as metal2-metal3, as in training [all]."
+)
 @click.option("--name", default="", help="Name of the design in all output (default: what its file says).")
 @click.option("--model", "models", type=FILE, multiple=True, required=True, help="Model bundle; at most one per task.")
 @click.option("--tile", type=POSITIVE, help="Tile in microns (default: the model's).")
@@ -47,9 +50,9 @@ if TYPE_CHECKING:
 @THREADS
 @UNUSED_SEED
 def score(
-    lef: tuple[Path, ...], def_: Path | None, aux: Path | None, odb: Path | None, liberty: tuple[Path, ...], name: str,
-    models: tuple[Path, ...], tile: float | None, top: int, json_path: Path | None, csv_path: Path | None,
-    png_path: Path | None, timings: bool, threads: int, seed: int,
+    lef: tuple[Path, ...], def_: Path | None, aux: Path | None, odb: Path | None, liberty: tuple[Path, ...],
+    routing_layers: str, name: str, models: tuple[Path, ...], tile: float | None, top: int, json_path: Path | None,
+    csv_path: Path | None, png_path: Path | None, timings: bool, threads: int, seed: int,
 ) -> None:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout."""
     check_outputs()
@@ -62,7 +65,7 @@ def score(
     from routenas.scoring import heat_map_csv, score_layout
     from routenas.show.text import score_table, timing_table
 
-    files = _layout(lef, {"def": def_, "aux": aux, "odb": odb}, liberty)
+    files = _layout(lef, {"def": def_, "aux": aux, "odb": odb}, liberty, routing_layers)
     began = time.perf_counter()
     if png_path is not None:
         from routenas.show.pictures import heat_map_png, picture_format
@@ -88,7 +91,9 @@ def score(
     gc.freeze()
 
 
-def _layout(lef: tuple[Path, ...], layouts: Mapping[str, Path | None], liberty: tuple[Path, ...]) -> LayoutFiles:
+def _layout(
+    lef: tuple[Path, ...], layouts: Mapping[str, Path | None], liberty: tuple[Path, ...], routing_layers: str
+) -> LayoutFiles:
     """The one layout that was given. Raises UsageError for none or several, and for LEF where it has no use."""
     from placement_data.making import LayoutFiles
 
@@ -99,4 +104,4 @@ def _layout(lef: tuple[Path, ...], layouts: Mapping[str, Path | None], liberty: 
     ((kind, path),) = given
     if (kind == "def") != bool(lef):
         raise click.UsageError("Missing option '--lef'." if kind == "def" else f"--{kind} has no use for --lef")
-    return LayoutFiles(kind, path, lef, liberty)
+    return LayoutFiles(kind, path, lef, liberty, routing_layers.strip())

@@ -65,7 +65,8 @@ def data_table(store: Store) -> str:
     kinds = sorted({kind for kind in store.label_kinds if kind})
     tail = (
         f"{len(store)} placements, {len(rows)} designs, {len(set(store.families))} families; "
-        f"channels {store.channel_version}; label: {', '.join(kinds) or 'none'}; Liberty: {_liberty(store)}"
+        f"channels {store.channel_version}; label: {', '.join(kinds) or 'none'}; Liberty: {_liberty(store)}; "
+        f"routing layers: {_routing_layers(store)}"
     )
     return f"{text_table(header, rows)}\n{tail}"
 
@@ -77,6 +78,12 @@ def _liberty(store: Store) -> str:
     if len(told) == 1:
         return words[next(iter(told))]
     return ", ".join(f"{told[each]} {word}" for each, word in words.items() if told[each])
+
+
+def _routing_layers(store: Store) -> str:
+    """The layers that signals may use, and in how many placements, where they differ."""
+    told = Counter(layers or "all" for layers in store.routing_layers)
+    return next(iter(told)) if len(told) == 1 else ", ".join(f"{told[each]} {each}" for each in sorted(told))
 
 
 def score_table(score: Score) -> str:

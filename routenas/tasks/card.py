@@ -46,7 +46,8 @@ class Card:
 
     ``liberty`` says whether a Liberty library told which cells are registers and clock gates; None where this is not
     known, as of a data set from before it was recorded, or changes no channel. ``technologies`` are those of the
-    training and search placements (`placement_data.technology`), as far as they are known.
+    training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
+    ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
     """
 
     name: TaskName
@@ -58,6 +59,7 @@ class Card:
     tile_um: float
     split: Split
     liberty: bool | None = None
+    routing_layers: tuple[str, ...] = ("",)
     technologies: tuple[str, ...] = ()
 
     @property
@@ -77,6 +79,7 @@ class Card:
             "tile_um": self.tile_um,
             "split": self.split.to_dict(),
             "liberty": self.liberty,
+            "routing_layers": list(self.routing_layers),
             "technologies": list(self.technologies),
         }
 
@@ -102,6 +105,7 @@ class Card:
             tile_um=tile_um,
             split=Split.from_dict(value["split"]),
             liberty=None if value.get("liberty") is None else bool(value["liberty"]),
+            routing_layers=tuple(str(layers) for layers in value.get("routing_layers", [""])),
             technologies=tuple(map(str, value.get("technologies", ()))),
         )
 

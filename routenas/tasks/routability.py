@@ -147,6 +147,7 @@ class RoutabilityTask:
             tile_um=tiles[0],
             split=split,
             liberty=liberty,
+            routing_layers=tuple(sorted({self.store.routing_layers[index] for index in train})),
             technologies=tuple(sorted({recorded(self.store.heads[index]) for index in both} - {""})),
         )
 

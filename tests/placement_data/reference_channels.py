@@ -289,12 +289,16 @@ def centre_map(design: Design, grid: Grid, weight: Callable[[int | None, list[Bo
     return total
 
 
-def crossings(design: Design, layer: int | None, boxes: list[Box]) -> int:
-    own = tracks_of(design, layer) if layer is not None else None
-    if own is None or layer is None:
+def crossings(design: Design, layer: int | None, boxes: list[Box], usable: list[int] | None = None) -> int:
+    if layer is None:
         return 0
-    others = [found for i in range(layer + 1, len(design.layers.name)) if (found := tracks_of(design, i))]
-    others += [found for i in range(layer - 1, -1, -1) if (found := tracks_of(design, i))]
+    usable = list(range(len(design.layers.name))) if usable is None else usable
+    layer = min((i for i in usable if i >= layer), default=max(usable))
+    own = tracks_of(design, layer)
+    if own is None:
+        return 0
+    others = [found for i in usable if i > layer and (found := tracks_of(design, i))]
+    others += [found for i in reversed(usable) if i < layer and (found := tracks_of(design, i))]
     other = next((found for found in others if found[0] != own[0]), None)
     if other is None:
         return 0

@@ -71,7 +71,8 @@ def numbers(value: Any) -> list[float]:
 def test_json(score: Score, layout: Layout) -> None:
     value = json.loads(json.dumps(score.to_dict(), allow_nan=False))
     assert list(value) == [
-        "schema", "routenas", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets", "violated_nets",
+        "schema", "routenas", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets",
+        "routing_layers", "violated_nets",
         "hotspots", "regions", "warnings", "timing",
     ]  # fmt: skip
     assert value["schema"] == "routenas.score/1"
