@@ -91,7 +91,9 @@ def _architecture(path: Path) -> Architecture:
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         with settings_in(path):
-            found = Architecture.from_dict(value["architecture"])
+            # A bundle of schema 3 tells one for each member; the first counts most.
+            told = value["members"][0] if isinstance(value["members"], list) else value
+            found = Architecture.from_dict(told["architecture"])
             _ = found.searched_space
         return found
     except OSError as error:
