@@ -17,7 +17,16 @@ from routenas.architecture import Architecture
 from routenas.baselines import PREDICTORS, baseline, baselines
 from routenas.bundle import Bundle, Member, check_folder
 from routenas.estimators.scratch import in_silence
-from routenas.evaluation import Row, baseline_row, bundle_row, compare
+from routenas.evaluation import (
+    Part,
+    Row,
+    baseline_row,
+    bundle_row,
+    compare,
+    require_unseen,
+    unseen_families,
+    untrained_row,
+)
 from routenas.executor import Execution
 from routenas.interfaces import Task
 from routenas.predictor import Predictor
@@ -100,31 +109,39 @@ def evaluate(
     *,
     budget: Budget = BUDGETS["full"],
     seeds: Sequence[int] = (0, 1, 2),
-    part: str = "test",
+    part: Part | None = None,
     task: TaskName = "hotspots",
     split: Split | Path | str | None = None,
     threads: int = 1,
     progress: Callable[[int, int], object] = in_silence,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Any]:
-    """Models, by name, against hand-made predictors that are trained here, on one part: a JSON-ready table.
+    """Models, by name, against hand-made predictors, on one part of a data set: a JSON-ready table.
 
-    ``baseline_names`` None means all that the data set has the channels for. The split is by default that of the first
-    model, which is also the one that others are compared with. Raises InputError for a model that was trained or
-    chosen on a family of the part.
+    ``part`` "search" or "test" is one of the ``split``, by default that of the first model, which is also the one that
+    others are compared with; hand-made predictors are trained on its training part. ``part`` "unseen" are all labelled
+    placements of families that no model was trained or chosen on; of the hand-made predictors those are compared with
+    that rank without training. By default it is "test" where the data set has the families of the split, and else
+    "unseen", if no model knows any of its families. ``baseline_names`` None means all that can be. Raises InputError
+    for a model that was trained or chosen on a family of the part.
     """
     bundles = {name: model if isinstance(model, Bundle) else Bundle.load(model) for name, model in models.items()}
     predictors = {name: Predictor.of(bundle) for name, bundle in bundles.items()}
-    if split is None and predictors:
-        split = next(iter(predictors.values())).card.split
     with limited_threads(threads):
-        chosen = task_of(data, task, split, seeds[0])
-        if not isinstance(chosen, RoutabilityTask):
-            raise InputError("only routability tasks have hand-made predictors to compare with", found=chosen.name)
-        rows: list[Row] = [bundle_row(name, predictor, chosen, part) for name, predictor in predictors.items()]
-        for name in baselines(task) if baseline_names is None else baseline_names:
+        chosen, part = _judged(data, task, split, part, predictors, seeds[0])
+        place = "test" if part == "unseen" else part
+        rows: list[Row] = [bundle_row(name, predictor, chosen, place) for name, predictor in predictors.items()]
+        names = list(baselines(task) if baseline_names is None else baseline_names)
+        if part == "unseen" and baseline_names is None:
+            untaught = [name for name in names if baseline(task, name).kind != "ranking"]
+            say(f"left out, since they have to be trained, which takes --split: {', '.join(untaught)}")
+            names = [name for name in names if name not in untaught]
+        for name in names:
             try:
-                rows.append(baseline_row(name, chosen, budget, seeds, part, progress))
+                if part == "unseen":
+                    rows.append(untrained_row(name, chosen, place))
+                else:
+                    rows.append(baseline_row(name, chosen, budget, seeds, place, progress))
             except InputError as error:
                 # Of all predictors those are meant that the data set has the channels for; a named one is an error.
                 if baseline_names is not None or baseline(task, name).kind != "ranking":
@@ -132,7 +149,29 @@ def evaluate(
                 say(f"{name}: left out: {error}")
                 continue
             say(f"{name}: done")
-        return compare(chosen, rows, part, next(iter(bundles), None))
+        return {**compare(chosen, rows, place, next(iter(bundles), None)), "part": part}
+
+
+def _judged(
+    data: Data, name: TaskName, split: Split | Path | str | None, part: Part | None,
+    predictors: Mapping[str, Predictor], seed: int,
+) -> tuple[RoutabilityTask, Part]:  # fmt: skip
+    """The task of `evaluate` and the part of it that is judged."""
+    if isinstance(data, Store | Path | str):
+        data = data if isinstance(data, Store) else Store(data)
+        if split is None and predictors:
+            split = next(iter(predictors.values())).card.split
+            if part is None and not {*split.train, *split.search, *split.test} <= {*data.families}:
+                require_unseen(data, predictors)
+                part = "unseen"
+        if part == "unseen":
+            return RoutabilityTask.to_judge(name, data, unseen_families(data, predictors)), part
+    elif part == "unseen":
+        raise SettingError("unseen placements are those of a data set", found="a task")
+    chosen = task_of(data, name, split, seed)
+    if not isinstance(chosen, RoutabilityTask):
+        raise InputError("only routability tasks have hand-made predictors to compare with", found=chosen.name)
+    return chosen, part or "test"
 
 
 def score(

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_SETS, ChannelSet
+from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.tasks.card import Card
 
@@ -72,8 +72,10 @@ class Predictor:
         return found
 
     def _set(self) -> ChannelSet | None:
-        wanted = self.card.channel_version, self.card.channels
-        return next((each for each in CHANNEL_SETS.values() if (each.version, each.channels) == wanted), None)
+        version, channels = self.card.channel_version, self.card.channels
+        if not all(same_values(name, version) for name in channels):
+            return None
+        return ChannelSet(version.partition("/")[0], version, channels, tuple(UNITS[name] for name in channels))
 
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None

@@ -25,7 +25,9 @@ from placement_data.features.sets import (
     ROUTENAS_PDN,
     UNITS,
     ChannelSet,
+    channel_places,
     channel_set,
+    same_values,
 )
 from placement_data.grid import Grid
 from placement_data.netlist import REGISTER_PATTERNS, require_placed
@@ -46,8 +48,10 @@ __all__ = [
     "ChannelSet",
     "Layout",
     "channel_maps",
+    "channel_places",
     "channel_set",
     "feature_maps",
+    "same_values",
     "shortest_side",
 ]
 

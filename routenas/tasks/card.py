@@ -63,6 +63,11 @@ class Card:
     technologies: tuple[str, ...] = ()
 
     @property
+    def known(self) -> frozenset[str]:
+        """The families that a model of this card was trained or chosen on, and which it cannot be judged on."""
+        return frozenset((*self.split.train, *self.split.search))
+
+    @property
     def shape(self) -> TaskShape:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
         return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
