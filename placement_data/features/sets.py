@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from placement_data.errors import SettingError
-from placement_data.features import access, blockages, demand, densities, power, tracks, wires
+from placement_data.features import access, blockages, demand, densities, power, route_estimate, tracks, wires
 from placement_data.features.layout import Layout, Map
 
 
@@ -73,6 +73,13 @@ FAMILIES: tuple[Family, ...] = (
     Family(_pair("pin_count_layer", "1", "2", "3_up"), "pins", access.pin_count_by_layer),
     Family(("pin_area",), "1", access.pin_area),
     Family(("pin_track_crossings",), "crossings", access.pin_track_crossings),
+    Family(_pair("route_demand", *_DIRECTION), "tracks", route_estimate.route_demand),
+    Family(_pair("route_capacity", *_DIRECTION), "tracks", route_estimate.route_capacity),
+    Family(_pair("route_utilization", *_DIRECTION), "1", route_estimate.route_utilization),
+    Family(_pair("route_overflow", *_DIRECTION), "tracks", route_estimate.route_overflow),
+    Family(("route_bends",), "vias", route_estimate.route_bends),
+    Family(_pair("route_history", *_DIRECTION), "1", route_estimate.route_history),
+    Family(_pair("route_initial_utilization", *_DIRECTION), "1", route_estimate.route_initial_utilization),
 )
 """Every channel there is; a channel's docstring is that of its family's function."""
 
@@ -118,7 +125,7 @@ CIRCUITNET9 = _set(
 """Nine channels after the DRC task of CircuitNet: its five that are known before routing, and in the place of its four
 overflow maps, which come from a router and would leak the label, two estimates of overflow and two of utilization."""
 
-ALL = _set("all", 1, _ALL)
+ALL = _set("all", 2, _ALL)
 """Every channel."""
 
 CHANNEL_SETS: dict[str, ChannelSet] = {
