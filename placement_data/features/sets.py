@@ -133,7 +133,7 @@ CHANNEL_SETS: dict[str, ChannelSet] = {
 }
 """The sets by name."""
 
-CHANGED_SINCE: dict[str, frozenset[str]] = {}
+CHANGED_SINCE: dict[str, frozenset[str]] = {"all/1": frozenset()}
 """Former versions of the sets, and the channels of each whose values are others today.
 
 A change of a channel's values raises the version of every set that has it, and enters the former versions here; so
