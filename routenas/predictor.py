@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
+from routenas.pretrained import located
 from routenas.tasks.card import Card
 
 
@@ -46,6 +48,12 @@ class Predictor:
         if version.partition("/")[0] in CHANNEL_SETS and predictor._set() is None:
             raise ModelMismatchError(f"{where}the model's channels {version} are not those of this version")
         return predictor
+
+    @classmethod
+    def all_of(cls, models: Sequence[Bundle | Path | str]) -> list[Predictor]:
+        """One of each model, and one of each that ships for the name ``pretrained``. Raises as :meth:`of`."""
+        places = (located(model) if isinstance(model, Path | str) else (model,) for model in models)
+        return [cls.of(each) for alike in places for each in alike]
 
     @property
     def threshold(self) -> float | None:

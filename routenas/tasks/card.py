@@ -48,6 +48,8 @@ class Card:
     known, as of a data set from before it was recorded, or changes no channel. ``technologies`` are those of the
     training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
     ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
+    ``placements`` are the names of the training placements where they are not all of the split's training families.
+    ``seen`` are families that a model which the training started from was trained or chosen on.
     """
 
     name: TaskName
@@ -61,11 +63,13 @@ class Card:
     liberty: bool | None = None
     routing_layers: tuple[str, ...] = ("",)
     technologies: tuple[str, ...] = ()
+    placements: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
 
     @property
     def known(self) -> frozenset[str]:
         """The families that a model of this card was trained or chosen on, and which it cannot be judged on."""
-        return frozenset((*self.split.train, *self.split.search))
+        return frozenset((*self.split.train, *self.split.search, *self.seen))
 
     @property
     def shape(self) -> TaskShape:
@@ -86,6 +90,8 @@ class Card:
             "liberty": self.liberty,
             "routing_layers": list(self.routing_layers),
             "technologies": list(self.technologies),
+            "placements": list(self.placements),
+            "seen": list(self.seen),
         }
 
     @classmethod
@@ -112,6 +118,8 @@ class Card:
             liberty=None if value.get("liberty") is None else bool(value["liberty"]),
             routing_layers=tuple(str(layers) for layers in value.get("routing_layers", [""])),
             technologies=tuple(map(str, value.get("technologies", ()))),
+            placements=tuple(map(str, value.get("placements", ()))),
+            seen=tuple(map(str, value.get("seen", ()))),
         )
 
     def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:

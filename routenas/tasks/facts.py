@@ -3,13 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from placement_data.errors import InputError
+from placement_data.dataset import Split, spread_over_designs
+from placement_data.errors import InputError, SettingError
 from placement_data.features import LIBERTY_CHANNELS
 from placement_data.store import Store
 from placement_data.technology import recorded
-from routenas.tasks.card import TaskName
+from routenas.tasks.card import Card, TaskName
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training begins with: the ``card`` of a model whose weights it starts from (None: from nothing), and so
+
+    many ``placements`` of the training part (None: all), as evenly over its designs as can be, drawn from ``seed``.
+    """
+
+    card: Card | None = None
+    placements: int | None = None
+    seed: int = 0
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The families that the model was trained or chosen on."""
+        return () if self.card is None else tuple(sorted(self.card.known))
+
+    def check(self, name: TaskName, split: Split) -> None:
+        """Raise InputError for a model of another task, and for a split that would test on what the model has seen."""
+        if self.card is not None and self.card.name != name:
+            raise InputError("the model is for another task", found=self.card.name, expected=name)
+        if met := sorted({*split.test} & {*self.seen}):
+            raise InputError(
+                "the test part has a family that the model was trained or chosen on", found=met[0],
+                expected="a split that has it in train or search",
+            )  # fmt: skip
+
+    def chosen(self, store: Store, train: Sequence[int]) -> frozenset[str]:
+        """Names of those of the training part's placements (indices of the store) to train on; empty for all."""
+        if self.placements is None:
+            return frozenset()
+        if not 0 < self.placements <= len(train):
+            raise SettingError(
+                "so many placements cannot be taken from the training part", found=self.placements,
+                expected=f"1 to {len(train)}",
+            )  # fmt: skip
+        places = spread_over_designs([store.designs[index] for index in train], self.placements, self.seed)
+        return frozenset(store.names[train[place]] for place in places)
 
 
 def checked(

@@ -25,7 +25,7 @@ from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Card, OutputScale, TaskName
-from routenas.tasks.facts import checked
+from routenas.tasks.facts import Start, checked
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
@@ -81,20 +81,27 @@ class RoutabilityTask:
     With a ``card`` (that of a bundle, or of another process) nothing is read before it is needed. Without one it is
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
     memory up to `CACHE_BYTES`. Raises :class:`InputError` for a split that the data set cannot serve, such as one with
-    a part without any positive label.
+    a part without any positive label. ``start`` is what a training begins with, if not from nothing with all.
     """
 
     def __init__(
-        self, name: TaskName, store: Store | Path | str, split: Split | None = None, card: Card | None = None
+        self,
+        name: TaskName,
+        store: Store | Path | str,
+        split: Split | None = None,
+        card: Card | None = None,
+        start: Start | None = None,
     ) -> None:
         self.store = store if isinstance(store, Store) else Store(store)
         self._samples: OrderedDict[int, Sample] = OrderedDict()
         self._bytes = 0
-        self._places = None if card is None else self._channel_places(card)
+        known = card or (start.card if start is not None else None)
+        self._places = None if known is None else self._channel_places(known)
+        self._only = frozenset(() if card is None else card.placements)
         if card is None:
             if split is None:
                 raise ValueError("a routability task needs a split, or the card of one")
-            card = self._card(name, split)
+            card = self._card(name, split, start or Start())
         self.card = card
         self.name: TaskName = card.name
         self.shape = card.shape
@@ -139,20 +146,24 @@ class RoutabilityTask:
         card = Card.from_dict(config)
         return cls(card.name, Path(config["data"]), card=card)
 
-    def _card(self, name: TaskName, split: Split) -> Card:
+    def _card(self, name: TaskName, split: Split, start: Start) -> Card:
         unknown = sorted(set(split.train + split.search + split.test) - set(self.store.families))
         if unknown:
             raise InputError("the split names a family that the data set lacks", file=self.store.path, found=unknown[0])
+        start.check(name, split)
+        self._only = start.chosen(self.store, self._indices(name, split, "train"))
         indices = {part: self._indices(name, split, part) for part in PARTS}
         facts = checked(self.store, name, indices, {"train", "search"})
         train = indices["train"]
         return Card(
             name=name,
-            channels=self.store.channels,
-            channel_version=self.store.channel_version,
+            channels=self.store.channels if start.card is None else start.card.channels,
+            channel_version=self.store.channel_version if start.card is None else start.card.channel_version,
             normalisation=Normalisation.fit(Lazy(self._tiles, train)),
             output_scale=_output_scale(name, (self._sample(index) for index in train)),
             split=split,
+            placements=tuple(sorted(self._only)),
+            seen=start.seen,
             **facts,
         )
 
@@ -180,6 +191,8 @@ class RoutabilityTask:
         labelled = [index for index, head in heads if head["labelled"] and head["family"] in families]
         if not labelled:
             raise InputError(f"no labelled placement in the {part} split", file=self.store.path)
+        if part == "train" and self._only:
+            labelled = [index for index in labelled if self.store.names[index] in self._only]
         if name == "hotspots":
             return tuple(labelled)
         counted = tuple(index for index in labelled if self.store.heads[index]["violated_nets"] >= 0)
