@@ -132,10 +132,11 @@ def test_a_channel_that_the_data_set_lacks(tmp_path: Path, models: dict[str, Bun
 def test_a_channel_means_the_same_in_every_version_that_did_not_change_it(
     data: Path, models: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sets.same_values("rudy", "all/1", "routenas17/1")
+    assert sets.same_values("mst_small", "all/1", "routenas17/1")
+    assert sets.same_values("rudy", "all/1", sets.ALL.version)
     assert not sets.same_values("rudy", "circuitnet/1")
     assert sets.same_values("rudy", "circuitnet/1", "circuitnet/1")
-    monkeypatch.setattr(sets, "CHANGED_SINCE", {"all/0": frozenset({"rudy_small"})})
+    monkeypatch.setitem(sets.CHANGED_SINCE, "all/0", frozenset({"rudy_small"}))
     assert not sets.same_values("rudy_small", "all/0", "all/1")
     assert sets.same_values("rudy_large", "all/0", "all/1")
     former = dataclasses.replace(models["few"], task={**models["few"].task, "channel_version": "all/0"})
@@ -143,7 +144,7 @@ def test_a_channel_means_the_same_in_every_version_that_did_not_change_it(
         RoutabilityTask("hotspots", data, card=Card.from_dict(former.task))
     with pytest.raises(ModelMismatchError, match="the model's channels all/0 are not those of this version"):
         Predictor.of(former)
-    monkeypatch.setattr(sets, "CHANGED_SINCE", {"all/0": frozenset({"mst_small"})})
+    monkeypatch.setitem(sets.CHANGED_SINCE, "all/0", frozenset({"mst_small"}))
     assert Predictor.of(former).channel_set.channels == FEW
     assert evaluate(data, {"few": former})["rows"] == evaluate(data, {"few": models["few"]})["rows"]
 
