@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from placement_data import DEFAULT_CHANNELS
 from placement_data.design import Design, LibertyCells
 from placement_data.features import channel_set, feature_maps
 from placement_data.findings import Finding, counted
@@ -49,7 +50,7 @@ class Recipe:
     """
 
     tile_um: float | None = None
-    channels: str = "routenas17"
+    channels: str = DEFAULT_CHANNELS
     liberty: tuple[Path, ...] = ()
     routing_layers: str = ""
 

@@ -32,12 +32,13 @@ from routenas.executor import Execution
 from routenas.interfaces import SelfFitting, Task
 from routenas.predictor import Predictor
 from routenas.pretrained import located
+from routenas.published import train_network
 from routenas.run import Events, run
 from routenas.scoring import Score, score_layout
 from routenas.settings import Settings
 from routenas.tasks.facts import Start
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
-from routenas.training import BUDGETS, Budget, check_device, fit
+from routenas.training import BUDGETS, Budget, check_device
 
 Data = Task | Store | Path | str
 """A task, or a data set of placements."""
@@ -95,10 +96,7 @@ def train(
         members: list[Member] = []
         told: dict[str, Any] = {} if placements is None else {"placements": placements}
         for member, seed in _untrained(value, chosen, seeds):
-            module = member.architecture.build(chosen.shape, seed)
-            if member.weights:
-                module.load_state_dict(dict(member.weights))
-            trained = fit(module, chosen, budget, seed, progress=progress, device=device)
+            trained = train_network(member.architecture, chosen, budget, seed, progress, device, member.weights)
             members.append(replace(member, weights=trained.module.state_dict()))
         if isinstance(value, Bundle):
             told["start"] = {name: value.task.get(name) for name in ("data", "data_sha256", "technologies")}

@@ -31,8 +31,9 @@ from routenas.metrics.bootstrap import (
     pooled_roc_auc,
 )
 from routenas.predictor import Predictor
+from routenas.published import train_network
 from routenas.tasks.routability import Answers, Card, Example, RoutabilityTask
-from routenas.training import Budget, Progress, fit
+from routenas.training import Budget, Progress
 
 Part = Literal["search", "test", "unseen"]
 """What is judged: a part of a split, or all placements of families that no model was trained or chosen on."""
@@ -66,9 +67,7 @@ def baseline_row(
     architecture = Architecture(network=name)
     if baseline(task.name, name).kind != "network":
         seeds = seeds[:1]
-    modules = [
-        fit(architecture.build(task.shape, seed), task, budget, seed, progress=progress).module for seed in seeds
-    ]
+    modules = [train_network(architecture, task, budget, seed, progress).module for seed in seeds]
     return _network_row(name, task, Ensemble(modules), part)
 
 

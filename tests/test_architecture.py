@@ -61,7 +61,7 @@ LAYERS = (
     ("executor",),
     ("loop",),
     ("training", "architecture"),
-    ("estimators", "bundle"),
+    ("estimators", "bundle", "published"),
     ("tabular", "predictor", "settings", "score_warnings"),
     ("recipes", "evaluation", "scoring"),
     ("run",),

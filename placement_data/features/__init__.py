@@ -19,12 +19,15 @@ from placement_data.features.sets import (
     CHANNEL_SETS,
     CIRCUITNET9,
     CIRCUITNET_NAMES,
+    DEFAULT,
     FAMILIES,
     LIBERTY_CHANNELS,
+    ROUTABILITY,
     ROUTENAS17,
     ROUTENAS_PDN,
     UNITS,
     ChannelSet,
+    channel_groups,
     channel_places,
     channel_set,
     same_values,
@@ -40,13 +43,16 @@ __all__ = [
     "CHANNEL_VERSION",
     "CIRCUITNET9",
     "CIRCUITNET_NAMES",
+    "DEFAULT",
     "FAMILIES",
     "LIBERTY_CHANNELS",
+    "ROUTABILITY",
     "ROUTENAS17",
     "ROUTENAS_PDN",
     "UNITS",
     "ChannelSet",
     "Layout",
+    "channel_groups",
     "channel_maps",
     "channel_places",
     "channel_set",
@@ -55,20 +61,20 @@ __all__ = [
     "shortest_side",
 ]
 
-CHANNELS = ROUTENAS17.channels
+CHANNELS = DEFAULT.channels
 """Names of the channels of the default set, in order."""
 
-CHANNEL_UNITS = ROUTENAS17.units
+CHANNEL_UNITS = DEFAULT.units
 """Their units."""
 
-CHANNEL_VERSION = ROUTENAS17.version
+CHANNEL_VERSION = DEFAULT.version
 """Version of the default set."""
 
 
 def feature_maps(
     design: Design,
     grid: Grid,
-    channels: ChannelSet = ROUTENAS17,
+    channels: ChannelSet = DEFAULT,
     *,
     register_patterns: Sequence[str] = REGISTER_PATTERNS,
     liberty: LibertyCells | None = None,

@@ -1,4 +1,4 @@
-"""How easily a router reaches the pins of cells. Ports of the design have no part in it."""
+"""How easily a router reaches the pins of cells, in which ports of the design have no part, and where those are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from placement_data.columns import owners
 from placement_data.design import Ints
-from placement_data.features.layout import Indices, Layout, Map, on_die, rows_of
+from placement_data.features.layout import Array, Indices, Layout, Map, on_die, rows_of
 from placement_data.features.tracks import LayerTracks, Shapes, layer_tracks
 
 
@@ -17,14 +17,14 @@ def pin_count_by_layer(layout: Layout) -> Map:
     pins = np.flatnonzero(layout.signal_pins & (layout.design.pins.cell >= 0))
     level = lowest[layout.design.pins.master_pin[pins]]
     level = np.where(level < len(layout.routing_layers), np.minimum(level, 2), -1)
-    x, y = _centres(layout.design.pins.box[pins])
+    x, y = centres(layout.design.pins.box[pins])
     return np.stack([layout.grid.point_count(x[level == n], y[level == n]) for n in range(3)])
 
 
 def pin_area(layout: Layout) -> Map:
     """Area of the shapes of signal pins of cells on their lowest routing layer over the tile's area; unit 1. Shapes of
     one pin that overlap count twice. Ours."""
-    return layout.grid.per_area(layout.grid.box_area(layout.once(_lowest_shapes)[0].box))
+    return layout.grid.per_area(layout.grid.box_area(layout.once(lowest_shapes)[0].box))
 
 
 def pin_track_crossings(layout: Layout) -> Map:
@@ -36,20 +36,29 @@ def pin_track_crossings(layout: Layout) -> Map:
     a shape's edge counts, one on several shapes of a pin counts for each. They count in the tile that has the pin's
     centre.
     """
-    shapes, pin = layout.once(_lowest_shapes)
+    shapes, pin = layout.once(lowest_shapes)
     crossings = np.zeros(len(pin), dtype=np.int64)
     tracks = layout.once(layer_tracks)
     for layer in np.unique(shapes.layer):
-        pair = _crossing_tracks(tracks, _reached(layout, int(layer)))
+        pair = crossing_tracks(tracks, _reached(layout, int(layer)))
         if pair is None:
             continue
         rows = np.flatnonzero(shapes.layer == layer)
         box = 2 * shapes.box[rows]
-        crossings[rows] = _lines_on(pair[0], box[:, 1], box[:, 3]) * _lines_on(pair[1], box[:, 0], box[:, 2])
-    return layout.grid.point_count(*_centres(layout.design.pins.box[pin]), crossings)
+        level, upright = pair if pair[0].horizontal else pair[::-1]
+        crossings[rows] = lines_on(level, box[:, 1], box[:, 3]) * lines_on(upright, box[:, 0], box[:, 2])
+    return layout.grid.point_count(*centres(layout.design.pins.box[pin]), crossings)
 
 
-def _centres(box: Ints) -> tuple[np.ndarray, np.ndarray]:
+def port_count(layout: Layout) -> Map:
+    """Number of placed ports of the design, on signal nets, with their centre in the tile; unit ports. A port on the
+    die's edge lies in the tile at the edge. Ours."""
+    box = layout.design.pins.box[layout.signal_pins & (layout.design.pins.port >= 0)]
+    return layout.grid.point_count(*centres(layout.grid.clip(box.astype(np.float64))))
+
+
+def centres(box: Ints | Array) -> tuple[Array, Array]:
+    """x and y of the middles of boxes (n, 4)."""
     return (box[:, 0] + box[:, 2]) / 2.0, (box[:, 1] + box[:, 3]) / 2.0
 
 
@@ -63,7 +72,7 @@ def _lowest_level(layout: Layout) -> Indices:
     return lowest
 
 
-def _lowest_shapes(layout: Layout) -> tuple[Shapes, Indices]:
+def lowest_shapes(layout: Layout) -> tuple[Shapes, Indices]:
     """Shapes of the signal pins of cells on their lowest routing layer, where they lie on the die, and their pins."""
     design, masters = layout.design, layout.design.masters
     lowest = _lowest_level(layout)
@@ -82,8 +91,8 @@ def _reached(layout: Layout, layer: int) -> int:
     return int(usable[min(int(np.searchsorted(usable, layer)), len(usable) - 1)])
 
 
-def _crossing_tracks(tracks: list[LayerTracks], layer: int) -> tuple[LayerTracks, LayerTracks] | None:
-    """Horizontal and vertical tracks over a layer: its own, and those of the nearest layer across, above first."""
+def crossing_tracks(tracks: list[LayerTracks], layer: int) -> tuple[LayerTracks, LayerTracks] | None:
+    """A layer's own tracks, and those of the nearest layer across, above first; None where one of them has none."""
     own = next((t for t in tracks if t.layer == layer), None)
     if own is None:
         return None
@@ -92,10 +101,10 @@ def _crossing_tracks(tracks: list[LayerTracks], layer: int) -> tuple[LayerTracks
     if not across:
         return None
     other = above[0] if above else below[-1]
-    return (own, other) if own.horizontal else (other, own)
+    return own, other
 
 
-def _lines_on(tracks: LayerTracks, low: Ints, high: Ints) -> Indices:
+def lines_on(tracks: LayerTracks, low: Ints, high: Ints) -> Indices:
     """Tracks on each closed interval, half database units."""
     position = tracks.position
     return np.asarray(np.searchsorted(position, high, side="right") - np.searchsorted(position, low, side="left"))

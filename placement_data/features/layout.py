@@ -14,7 +14,7 @@ from placement_data.columns import between
 from placement_data.design import Design, Ints, LayerKind, LibertyCells
 from placement_data.grid import Grid
 from placement_data.layer_range import signal_layers
-from placement_data.netlist import REGISTER_PATTERNS, Wiring, signal_nets
+from placement_data.netlist import REGISTER_PATTERNS, Wiring, mst_edges, signal_nets
 from placement_data.orientation import turned_in_frame
 
 Map = NDArray[np.float64]
@@ -62,6 +62,11 @@ class Layout:
     def by_fanout(self) -> tuple[Wiring, Wiring]:
         """The nets of small and of large fan-out."""
         return self.wiring.by_fanout()
+
+    @cached_property
+    def tree(self) -> tuple[Indices, Indices]:
+        """Edges of the nets' minimum spanning trees, as rows of ``wiring``'s pins."""
+        return mst_edges(self.wiring)
 
     @cached_property
     def shortest_side(self) -> float:

@@ -96,9 +96,14 @@ def blocked_length(layout: Layout, *parts: Callable[[Layout], Shapes]) -> Map:
     layer, box = np.concatenate([s.layer for s in shapes]), np.concatenate([s.box for s in shapes])
     total = np.zeros((2, *layout.grid.shape))
     for tracks in layout.once(layer_tracks):
-        for part in _blocked_parts(tracks, box[layer == tracks.layer], layout.grid):
+        for part in blocked_parts(tracks, box[layer == tracks.layer], layout.grid):
             total[0 if tracks.horizontal else 1] += _length(layout.grid, tracks, *(values / 2 for values in part))
     return total
+
+
+def taken_length(layout: Layout) -> Map:
+    """(2, rows, columns) length of tracks that supplies, obstructions or blockages take from signals, microns."""
+    return blocked_length(layout, power_metal, obstructions)
 
 
 def _length(grid: Grid, tracks: LayerTracks, at: Array, start: Array, stop: Array) -> Map:
@@ -170,7 +175,7 @@ def _lef_tracks(grid: Grid, horizontal: bool, pitch: float, offset: float) -> In
     return np.unique(2 * low + np.rint(2 * (offset + pitch * steps)).astype(np.int64))
 
 
-def _blocked_parts(tracks: LayerTracks, box: Ints, grid: Grid) -> Iterator[tuple[Ints, Ints, Ints]]:
+def blocked_parts(tracks: LayerTracks, box: Ints, grid: Grid) -> Iterator[tuple[Ints, Ints, Ints]]:
     """Position, start and stop of the blocked parts of a layer's tracks on the die, which do not overlap; a bounded
     number at a time. All in half database units."""
     along, across = (0, 1) if tracks.horizontal else (1, 0)

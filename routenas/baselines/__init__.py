@@ -9,7 +9,7 @@ network's last layer is ``head`` (for violated nets the softplus of its output i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from placement_data.errors import SettingError
@@ -21,27 +21,46 @@ Kind = Literal["network", "fitted", "ranking"]
 
 @dataclass(frozen=True)
 class Baseline:
-    """One entry of the table: its ``kind`` and what makes it, ``module:Class``."""
+    """One entry of the table: its ``kind`` and what makes it, ``module:Class``.
+
+    ``training``: where the loss and schedule of its paper are (a `routenas.published.Published`); else a network has
+    the shared ones.
+    """
 
     kind: Kind
     target: str
+    training: str = ""
+
+
+def _network(name: str, target: str, training: str = "") -> dict[str, Baseline]:
+    """A network under the shared trainer, and where its paper trained it in another way, that as ``name-paper``."""
+    rows = {name: Baseline("network", f"routenas.baselines.{target}")}
+    if training:
+        of_paper = replace(rows[name], training=f"routenas.published:{training}")
+        rows[f"{name}-paper"] = of_paper
+    return rows
 
 
 _SHARED = {
-    "unet": Baseline("network", "routenas.baselines.unet:UNet"),
-    "tile-mlp": Baseline("network", "routenas.baselines.tile:TileMLP"),
-    "residual-dilated": Baseline("network", "routenas.baselines.residual_dilated:ResidualDilated"),
+    **_network("unet", "unet:UNet"),
+    **_network("tile-mlp", "tile:TileMLP"),
+    **_network("residual-dilated", "residual_dilated:ResidualDilated"),
 }
 
 BASELINES: dict[str, dict[str, Baseline]] = {
     "hotspots": {
-        "fcn": Baseline("network", "routenas.baselines.fcn:RouteNetFCN"),
+        **_network("fcn", "fcn:RouteNetFCN", "FCN"),
+        **_network("pros", "pros:PROS", "CROSS_ENTROPY"),
+        **_network("pix2pix", "pix2pix:Pix2Pix", "PIX2PIX"),
+        **_network("jnet", "jnet:JNet"),
+        **_network("flnet", "flnet:FLNet", "CROSS_ENTROPY"),
+        **_network("gpdl", "gpdl:GPDL", "GPDL"),
         **_SHARED,
         "gradient-boosting": Baseline("fitted", "routenas.baselines.boosting:gradient_boosting"),
         "rudy": Baseline("ranking", "routenas.baselines.rudy:RudyLogistic"),
     },
     "violated_nets": {
-        "resnet18": Baseline("network", "routenas.baselines.resnet:RouteNetCount"),
+        **_network("resnet18", "resnet:RouteNetCount", "RESNET18"),
         **_SHARED,
         "gradient-boosting": Baseline("fitted", "routenas.baselines.boosting:gradient_boosting"),
         "utilization": Baseline("ranking", "routenas.baselines.rudy:UtilizationMean"),
@@ -73,6 +92,10 @@ def baseline(task: str, name: str) -> Baseline:
 
 PREDICTORS = {name: known.target for table in BASELINES.values() for name, known in table.items()}
 """The hand-made predictors of all tasks: ``module:Class``, each called with the shape of a task."""
+
+
+PUBLISHED = {name: known.training for table in BASELINES.values() for name, known in table.items() if known.training}
+"""The networks that are trained as their paper did, by name: where their loss and schedule are."""
 
 
 def predictor_class(name: str) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from placement_data import DEFAULT_CHANNELS
 from placement_data.errors import InputError
 from routenas.commands import FILE, OUTPUT, UNUSED_SEED, example, explain, telling
 from routenas.commands.verb import POSITIVE, PROCESSES, verb
@@ -21,7 +22,10 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 @click.option("-o", "--out", "--output", "output", type=OUTPUT, required=True, help="The HDF5 data set to write.")
 @click.option("--tile", type=POSITIVE, help="Side of a tile in microns (default: the row height).")
 @click.option(
-    "--channels", default="routenas17", show_default=True, help="Channel set: routenas17, circuitnet9, all or another."
+    "--channels",
+    default=DEFAULT_CHANNELS,
+    show_default=True,
+    help="Channel set: routability, routenas17, routenas-pdn, circuitnet9 or all.",
 )
 @click.option(
     "--liberty", type=FILE, multiple=True, help="Liberty of rows that name none: tells the registers; repeatable."

@@ -40,7 +40,11 @@ if TYPE_CHECKING:
 )
 @click.argument("path", type=FILE)
 @TASK
-@click.option("--predictor", help="A hand-crafted predictor by name, of those that evaluate compares with.")
+@click.option(
+    "--predictor",
+    help="A hand-crafted predictor of those that evaluate compares with: residual-dilated, tile-mlp, unet, fcn, "
+    "gradient-boosting ... With -paper behind it (fcn-paper), a published network is trained as its paper trained it.",
+)
 @click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
 @click.option(
     "--from", "start", type=FILE, help="A bundle whose members are trained on from their weights: fine-tuning."

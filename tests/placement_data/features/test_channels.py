@@ -17,13 +17,16 @@ from placement_data.features import (
     CIRCUITNET9,
     CIRCUITNET_NAMES,
     FAMILIES,
+    ROUTABILITY,
     ROUTENAS17,
     ROUTENAS_PDN,
     UNITS,
     Layout,
+    channel_groups,
     channel_maps,
     channel_set,
     feature_maps,
+    same_values,
     shortest_side,
     tracks,
 )
@@ -34,7 +37,8 @@ from tests.placement_data import reference_router
 from tests.placement_data.builders import DBU, ROW, random_design, transposed
 from tests.placement_data.furnished import furnished_design
 
-NEW = ALL.channels[17:]
+OWN_TESTS = ("pin_access", "ports")
+NEW = tuple(name for group, names in channel_groups(ALL.channels[17:]) if group not in OWN_TESTS for name in names)
 SHORTEST = 0.14 * DBU
 SEEDS = (0, 1, 4)
 MAY_BE_ZERO = ("estimated_overflow", "route_overflow", "route_history")
@@ -234,6 +238,37 @@ def test_sets() -> None:
         assert channels.version.startswith(f"{name}/")
 
 
+def test_channels_of_former_sets_are_still_made() -> None:
+    today = [channels.version for channels in CHANNEL_SETS.values()]
+    assert "all/1" not in today
+    assert all(same_values(name, "all/1") and same_values(name, "all/1", ALL.version) for name in ALL.channels[:49])
+
+
+def test_groups_are_in_the_order_of_the_channels() -> None:
+    assert channel_groups(ALL.channels)[:3] == (
+        ("densities", (*ROUTENAS17.channels[:5], "macro_region", "macro_halo_density", "cell_count")),
+        ("fanout_wires", ROUTENAS17.channels[5:]),
+        ("power_grid", (*ROUTENAS_PDN.channels[17:], "power_track_use_horizontal", "power_track_use_vertical")),
+    )
+    assert [group for group, _ in channel_groups(ALL.channels)] == [
+        "densities", "fanout_wires", "power_grid", "tracks", "placement_blockages", "rudy", "estimated_use", "pins",
+        "route_estimate", "pin_access", "ports",
+    ]  # fmt: skip
+    assert channel_groups(("RUDY", "port_count", "mst_small", "cell_density", "mst_large", "macro_density")) == (
+        ("others", ("RUDY",)),
+        ("ports", ("port_count",)),
+        ("fanout_wires", ("mst_small", "mst_large")),
+        ("densities", ("cell_density", "macro_density")),
+    )
+    assert channel_groups(()) == ()
+
+
+def test_routability_has_whole_groups() -> None:
+    kept = {group for group, _ in channel_groups(ROUTABILITY.channels)}
+    of_all = [(group, names) for group, names in channel_groups(ALL.channels) if group in kept]
+    assert channel_groups(ROUTABILITY.channels) == tuple(of_all)
+
+
 def test_an_unknown_set_or_channel_lists_the_names() -> None:
     with pytest.raises(
         InputError, match=r"unknown channel set, found 'routenas', expected routenas17 or routenas-pdn or"
@@ -316,7 +351,7 @@ def test_a_transposed_layout_has_transposed_maps_under_swapped_names(seed: int) 
     turned = symmetry(np.stack(maps_of(design, Grid.of(design, 2.8), *ALL.channels)), 4)
     found = np.stack(maps_of(other, Grid.of(other, 2.8), *ALL.channels))
     order = transposed_channels(ALL.channels)
-    assert len(order) == 62
+    assert len(order) == 73
     for place, (name, source) in enumerate(zip(ALL.channels, order, strict=True)):
         assert_same(found[place], turned[source])
         assert (source != place) == name.endswith(("_horizontal", "_vertical")), name

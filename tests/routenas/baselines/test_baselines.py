@@ -10,6 +10,10 @@ from torch import nn
 from placement_data.errors import InputError
 from routenas.baselines import BASELINES, baseline, baselines, predictor_class
 from routenas.baselines.fcn import RouteNetFCN
+from routenas.baselines.gpdl import GPDL
+from routenas.baselines.jnet import JNet
+from routenas.baselines.pix2pix import Pix2Pix
+from routenas.baselines.pros import PROS
 from routenas.baselines.residual_dilated import ResidualDilated
 from routenas.baselines.resnet import RouteNetCount
 from routenas.baselines.tile import TileMLP
@@ -36,7 +40,7 @@ def convolution(inputs: int, outputs: int, kernel: int) -> int:
 def test_map_networks_take_any_size(name: str, size: tuple[int, int]) -> None:
     network = predictor_class(name)(SHAPE)
     assert network.output == "map"
-    assert isinstance(network.head, nn.Conv2d)
+    assert isinstance(network.head, nn.Conv2d | nn.ConvTranspose2d)
     logits = network(torch.randn(2, 17, *size))
     assert logits.shape == (2, 1, *size)
     logits.sum().backward()
@@ -74,10 +78,13 @@ def test_small_networks_have_the_stated_sizes() -> None:
     assert parameters(UNet(SHAPE)) == down + up + 17
 
 
-@pytest.mark.parametrize("network", [FCN, UNet(SHAPE)])
-def test_padding_to_even_sizes_repeats_the_edge(network: nn.Module) -> None:
+@pytest.mark.parametrize(
+    ("network", "multiple"),
+    [(FCN, 4), (JNet(SHAPE), 4), (UNet(SHAPE), 8), (GPDL(SHAPE), 8), (PROS(SHAPE), 8), (Pix2Pix(SHAPE).eval(), 16)],
+)
+def test_padding_to_even_sizes_repeats_the_edge(network: nn.Module, multiple: int) -> None:
     x = torch.randn(1, 17, 13, 11)
-    rows, columns = np.minimum(np.arange(16), 12), np.minimum(np.arange(12 if network is FCN else 16), 10)
+    rows, columns = np.minimum(np.arange(16), 12), np.minimum(np.arange(12 if multiple == 4 else 16), 10)
     padded = x[:, :, rows][:, :, :, columns]
     torch.testing.assert_close(network(x), network(padded)[..., :13, :11])
 
@@ -146,7 +153,7 @@ def test_every_name_loads_and_builds(task: str) -> None:
 
 
 def test_unknown_names_list_the_near_ones() -> None:
-    with pytest.raises(InputError, match="no such baseline, found 'u-net', expected fcn or unet or"):
+    with pytest.raises(InputError, match="no such baseline, found 'u-net', expected unet or"):
         baseline("hotspots", "u-net")
     with pytest.raises(InputError, match="no such task, found 'hotspot', expected hotspots"):
         baselines("hotspot")
