@@ -1,4 +1,4 @@
-"""Time of the 17 channels of a large placement against loops over its nets, and against reading the DEF.
+"""Time of the 17 channels of a large placement and of its route estimate against loops over nets and reading the DEF.
 
     python -m benchmarks.channels --cells 1290000 --tiles 512
 
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 try:
     from benchmarks.needs import run
-    from placement_data.features import feature_maps
+    from placement_data.features import Layout, feature_maps
+    from placement_data.features.route_estimate import route_estimate
     from placement_data.grid import Grid
     from placement_data.netlist import PAIRWISE_PINS_MAX, Wiring, mst_edges
     from placement_data.readers import read_design
@@ -162,6 +163,9 @@ def main() -> None:
         feature_maps(design, grid)
         seconds.append(time.perf_counter() - start)
     channels = sorted(seconds)[1]
+    start = time.perf_counter()
+    route_estimate(Layout(design, grid))
+    estimate = time.perf_counter() - start
     wiring = Wiring.of(design)
     boxes = wiring.boxes + np.array([0, 0, 1, 1])  # no flat ones
     chosen = np.zeros(len(boxes), dtype=bool)
@@ -172,6 +176,7 @@ def main() -> None:
     print("| --- | --- | --- | --- |")
     print(f"| reading the DEF | - | {reading:.1f} | {reading / channels:.2f} |")
     print(f"| the 17 channels, median of 3 ({min(seconds):.1f} to {max(seconds):.1f}) | 17 | {channels:.1f} | 1 |")
+    print(f"| the route estimate | 13 | {estimate:.1f} | {estimate / channels:.2f} |")
     loops: list[tuple[str, int, Callable[[], Map]]] = [
         ("loop over nets, whole grid each", 1, lambda: whole_grid_loop(some, grid)),
         ("loop over nets and tiles", 1, lambda: box_loop(some, grid)),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from placement_data.errors import InputError, RoutenasError, SettingError
-from routenas.interfaces import Forward, Task
+from routenas.interfaces import Forward, SelfFitting, Task
 
 Step = Callable[[nn.Module, Task, Any], Tensor]
 Progress = Callable[[int, int], object]
@@ -83,6 +83,16 @@ def check_device(device: str) -> None:
         raise SettingError("networks cannot be trained here on this device", found=device, expected="cpu") from None
 
 
+def adamw(parameters: list[nn.Parameter], budget: Budget) -> torch.optim.Optimizer:
+    """AdamW with the learning rate and weight decay of a budget."""
+    return torch.optim.AdamW(parameters, lr=budget.learning_rate, weight_decay=budget.weight_decay)
+
+
+def cosine(done: float) -> float:
+    """Half a period of a cosine, from 1 at 0 to 0 at 1."""
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
 class DivergedError(RoutenasError):
     """A training whose loss or prediction is not finite."""
 
@@ -103,6 +113,25 @@ class Trained:
     curve: tuple[tuple[float, float | None], ...] = ()
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How weights move. As it stands that of every network: AdamW by the budget, a warm-up, a cosine, averaged weights.
+
+    ``optimiser`` is made of the parameters and the budget. Its learning rate is multiplied by ``rate`` of the share of
+    the training that is done, and rises to its height in ``warm_up`` steps. Gradients are cut to the norm ``clip``.
+    Without ``averaged`` the weights are judged and kept as they are.
+    """
+
+    optimiser: Callable[[list[nn.Parameter], Budget], torch.optim.Optimizer] = adamw
+    rate: Callable[[float], float] = cosine
+    warm_up: int = WARM_UP
+    clip: float = 1.0
+    averaged: bool = True
+
+
+SHARED = Schedule()
+
+
 def plain(module: nn.Module, task: Task, batch: Any) -> Tensor:
     """The step of ordinary training: the task's loss of the module on the batch."""
     return task.loss(module, batch)
@@ -116,19 +145,25 @@ def fit(
     step: Step = plain,
     progress: Progress = lambda epoch, epochs: None,
     device: str = "cpu",
+    schedule: Schedule = SHARED,
 ) -> Trained:
     """Train a module on the training part of a task and keep the state that is best on the search part.
 
-    ``step`` gives the loss of one batch and is where single-path and mixture training differ. Weights are averaged over
-    the steps (exponential moving average over about two epochs, bias-corrected), which takes out most of the noise
-    between epochs. The same arguments and a module with the same weights give the same weights on the same number of
-    threads. ``progress`` is told every epoch that is done. Raises :class:`DivergedError`.
+    ``step`` gives the loss of one batch and is where single-path and mixture training differ; ``schedule`` is another
+    than the shared one only where a paper's is followed. Weights are averaged over the steps (exponential moving
+    average over about two epochs, bias-corrected), which takes out most of the noise between epochs. The same arguments
+    and a module with the same weights give the same weights on the same number of threads. ``progress`` is told every
+    epoch that is done. A module that is `SelfFitting` is fitted instead: budget, step, schedule and device have no say.
+    Raises :class:`DivergedError`.
     """
     start = time.monotonic()
+    if isinstance(module, SelfFitting):
+        module.fit_to(task, seed)
+        return Trained(module.eval(), _judged(module, task, "cpu")[0], 0, time.monotonic() - start)
     rng = np.random.default_rng([seed, 0x7261])
     with torch.random.fork_rng(devices=[]), tolerating_single_values(module):
         torch.manual_seed(seed)
-        kept, curve = _descend(module.to(device), task, budget, rng, step, progress, device)
+        kept, curve = _descend(module.to(device), task, budget, rng, step, progress, device, schedule)
     module.load_state_dict(kept.state)
     return Trained(module.cpu().eval(), kept.metrics, kept.epoch, time.monotonic() - start, tuple(curve))
 
@@ -142,10 +177,12 @@ class _Kept:
 
 
 def _descend(
-    module: nn.Module, task: Task, budget: Budget, rng: np.random.Generator, step: Step, progress: Progress, device: str
-) -> tuple[_Kept, list[tuple[float, float | None]]]:
+    module: nn.Module, task: Task, budget: Budget, rng: np.random.Generator, step: Step, progress: Progress,
+    device: str, schedule: Schedule,
+) -> tuple[_Kept, list[tuple[float, float | None]]]:  # fmt: skip
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=budget.learning_rate, weight_decay=budget.weight_decay)
+    optimiser = schedule.optimiser(parameters, budget)
+    heights = [group["lr"] for group in optimiser.param_groups]
     average = _Average(module)
     marks = {math.ceil((k + 1) * budget.epochs / budget.evaluations) for k in range(budget.evaluations)}
     kept: _Kept | None = None
@@ -156,18 +193,18 @@ def _descend(
         losses = []
         for number, batch in enumerate(task.batches("train", budget.batch, rng)):
             done = epoch - 1 + (min(number / steps, 1.0) if steps else 0.0)
-            warm = min(1.0, (average.steps + 1) / WARM_UP)
-            for group in optimiser.param_groups:
-                group["lr"] = budget.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * done / budget.epochs))
+            warm = min(1.0, (average.steps + 1) / max(schedule.warm_up, 1))
+            for group, height in zip(optimiser.param_groups, heights, strict=True):
+                group["lr"] = height * warm * schedule.rate(done / budget.epochs)
             optimiser.zero_grad(set_to_none=True)
             loss = step(module, task, moved(batch, device))
             if not torch.isfinite(loss):
                 raise DivergedError(f"the loss is {loss.item()} in epoch {epoch}")
             loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            torch.nn.utils.clip_grad_norm_(parameters, schedule.clip)
             optimiser.step()
             losses.append(loss.detach())
-            average.update(module, horizon=2 * (steps or len(losses)))
+            average.update(module, horizon=2 * (steps or len(losses)) if schedule.averaged else 1)
         if not losses:
             raise InputError(f"the training part of the task {task.name} has no batch")
         steps = len(losses)

@@ -53,7 +53,7 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("version", "metrics", "results", "journal", "example", "networks", "look_up"),
+    ("version", "model_card", "pretrained", "metrics", "results", "journal", "example", "networks", "look_up"),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),
@@ -61,7 +61,7 @@ LAYERS = (
     ("executor",),
     ("loop",),
     ("training", "architecture"),
-    ("estimators", "bundle"),
+    ("estimators", "bundle", "published"),
     ("tabular", "predictor", "settings", "score_warnings"),
     ("recipes", "evaluation", "scoring"),
     ("run",),

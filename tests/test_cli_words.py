@@ -135,7 +135,7 @@ def test_numbers_are_finite(run: Run, words: tuple[str, ...], value: str) -> Non
         (["train", "DATA", "--predictor", "unet", "--seed", "9" * 30], "is not in the range 0<=x<="),
         (["search", "DATA", "--workers", "2", "--executor", "in-process"], "one trial at a time runs in-process"),
         (["search", "DATA", "--address", "auto"], "only the executor ray has an address"),
-        (["train", "DATA", "--predictor", "foo"], "expected fcn or unet or tile-mlp or residual-dilated or"),
+        (["train", "DATA", "--predictor", "foo"], "expected fcn or fcn-paper or pros or"),
         (["evaluate", "DATA", "--baselines", "foo"], "no such baseline"),
         (["evaluate", "DATA", "--part", "foo"], "'foo' is not one of 'search', 'test'"),
         (["ingest", "MANIFEST", "--channels", "foo"], "unknown channel set, found 'foo', expected routenas17 or"),

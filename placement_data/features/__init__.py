@@ -21,7 +21,6 @@ from placement_data.features.sets import (
     CIRCUITNET_NAMES,
     DEFAULT,
     FAMILIES,
-    FORMER_SETS,
     LIBERTY_CHANNELS,
     ROUTABILITY,
     ROUTENAS17,
@@ -29,7 +28,9 @@ from placement_data.features.sets import (
     UNITS,
     ChannelSet,
     channel_groups,
+    channel_places,
     channel_set,
+    same_values,
 )
 from placement_data.grid import Grid
 from placement_data.netlist import REGISTER_PATTERNS, require_placed
@@ -44,7 +45,6 @@ __all__ = [
     "CIRCUITNET_NAMES",
     "DEFAULT",
     "FAMILIES",
-    "FORMER_SETS",
     "LIBERTY_CHANNELS",
     "ROUTABILITY",
     "ROUTENAS17",
@@ -54,8 +54,10 @@ __all__ = [
     "Layout",
     "channel_groups",
     "channel_maps",
+    "channel_places",
     "channel_set",
     "feature_maps",
+    "same_values",
     "shortest_side",
 ]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from placement_data.features.layout import Layout, Map, Mask
-from placement_data.features.tracks import blocked_length, obstructions, power_metal, track_length
+from placement_data.features.tracks import taken_length, track_length
 from placement_data.features.wires import rudy_of, widened_boxes
 
 
@@ -74,7 +74,7 @@ def _rudy_by_direction(layout: Layout) -> Map:
 
 
 def _utilization(layout: Layout) -> Map:
-    demand = layout.once(_rudy_by_direction) * layout.grid.area + blocked_length(layout, power_metal, obstructions)
+    demand = layout.once(_rudy_by_direction) * layout.grid.area + layout.once(taken_length)
     length = layout.once(track_length)
     return np.divide(demand, length, out=np.zeros_like(demand), where=length > 0)
 

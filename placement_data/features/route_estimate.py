@@ -2,10 +2,10 @@
 
 Each signal net is its minimum spanning tree, each edge of it a wire from pin to pin that takes one or several of the
 paths of ``patterns``. First all wires take their L shapes. Then, in some rounds, paths are priced by the use that the
-tiles have so far and by the overflow that they had in earlier rounds (negotiated congestion, McMurchie and Ebeling,
-FPGA 1995; logistic cost as in FastRoute, Pan and Chu, ICCAD 2006), all wires choose anew at the same time, and what
-they chose enters the running mean (method of successive averages, Robbins and Monro 1951). Nothing is drawn by lot: the
-same placement has the same maps, and a mirrored one has mirrored maps.
+tiles have so far and by the overflow that they had in earlier rounds, all wires choose anew at the same time, and what
+they chose enters the running mean. Nothing is drawn by lot: the same placement has the same maps, and a mirrored one
+has mirrored maps. Sources: negotiated congestion (McMurchie and Ebeling, FPGA 1995), logistic cost (Pan and Chu,
+FastRoute, ICCAD 2006), method of successive averages (Sheffi and Powell, Networks 12, 1982).
 
 Wire is counted in tracks: its length in the tile over the tile's side, so that a wire that crosses a full tile counts
 1. A net's wire of a direction sums to the distance of the pins of its tree's edges along that axis, and to what they go
@@ -20,7 +20,7 @@ import numpy as np
 
 from placement_data.features.layout import Array, Indices, Layout, Map
 from placement_data.features.patterns import Load, Pairs, Prices, load_cheapest, load_halves
-from placement_data.features.tracks import blocked_length, obstructions, power_metal, track_length
+from placement_data.features.tracks import taken_length, track_length
 from placement_data.grid import Grid
 from placement_data.netlist import Wiring, mst_edges
 from placement_data.rasters import as_boxes
@@ -92,8 +92,7 @@ def route_initial_utilization(layout: Layout) -> Map:
 
 def route_estimate(layout: Layout) -> RouteEstimate:
     """The estimate for a layout's signal nets and the tracks that are left to them."""
-    length = layout.once(track_length)
-    free = np.maximum(length - blocked_length(layout, power_metal, obstructions), 0.0)
+    free = np.maximum(layout.once(track_length) - layout.once(taken_length), 0.0)
     return estimate(pin_pairs(layout.wiring, layout.grid), free / layout.grid.tile_um, layout.grid)
 
 

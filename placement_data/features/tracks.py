@@ -101,6 +101,11 @@ def blocked_length(layout: Layout, *parts: Callable[[Layout], Shapes]) -> Map:
     return total
 
 
+def taken_length(layout: Layout) -> Map:
+    """(2, rows, columns) length of tracks that supplies, obstructions or blockages take from signals, microns."""
+    return blocked_length(layout, power_metal, obstructions)
+
+
 def _length(grid: Grid, tracks: LayerTracks, at: Array, start: Array, stop: Array) -> Map:
     """(rows, columns) length on the die of pieces of tracks, microns."""
     ends = (start, at, stop, at) if tracks.horizontal else (at, start, at, stop)

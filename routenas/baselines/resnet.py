@@ -8,26 +8,30 @@ from torch.nn import functional
 from searchspaces.space import TaskShape
 
 
-def _norm(channels: int, norm: bool) -> nn.Module:
+def optional_norm(channels: int, norm: bool) -> nn.Module:
+    """Batch normalisation, or nothing."""
     return nn.BatchNorm2d(channels) if norm else nn.Identity()
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut (He et al., CVPR 2016); the shortcut is a 1x1 convolution on a change."""
+    """Two 3x3 convolutions beside a shortcut (He et al., CVPR 2016); the shortcut is a 1x1 convolution on a change.
 
-    def __init__(self, inputs: int, outputs: int, stride: int, norm: bool) -> None:
+    (B, inputs, H, W) to (B, outputs, H / stride, W / stride), rounded up.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, norm: bool, dilation: int = 1) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=not norm)
-        self.norm1 = _norm(outputs, norm)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not norm)
-        self.norm2 = _norm(outputs, norm)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation, bias=not norm)
+        self.norm1 = optional_norm(outputs, norm)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=dilation, dilation=dilation, bias=not norm)
+        self.norm2 = optional_norm(outputs, norm)
         if not norm:
             # Without normalisation eight blocks double the variance each; starting as the shortcut keeps it level.
             nn.init.zeros_(self.conv2.weight)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
             self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=not norm), _norm(outputs, norm)
+                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=not norm), optional_norm(outputs, norm)
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,7 +57,7 @@ class RouteNetCount(nn.Module):
         self.resize = resize
         self.stem = nn.Sequential(
             nn.Conv2d(shape.inputs, width, 7, stride=2, padding=3, bias=not norm),
-            _norm(width, norm),
+            optional_norm(width, norm),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1),
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,6 +36,11 @@ class OutputScale:
     log_ratio_mean: float
     log_ratio_deviation: float
 
+    def standardised(self, ratios: ArrayLike) -> NDArray[np.float64]:
+        """What a scalar output is to be for each violated-net ratio (0 to 1)."""
+        logs = np.log(np.asarray(ratios, dtype=np.float64) + RATIO_FLOOR)
+        return np.asarray((logs - self.log_ratio_mean) / self.log_ratio_deviation, dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class Card:
@@ -45,6 +50,8 @@ class Card:
     known, as of a data set from before it was recorded, or changes no channel. ``technologies`` are those of the
     training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
     ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
+    ``placements`` are the names of the training placements where they are not all of the split's training families.
+    ``seen`` are families that a model which the training started from was trained or chosen on.
     """
 
     name: TaskName
@@ -58,6 +65,13 @@ class Card:
     liberty: bool | None = None
     routing_layers: tuple[str, ...] = ("",)
     technologies: tuple[str, ...] = ()
+    placements: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The families that a model of this card was trained or chosen on, and which it cannot be judged on."""
+        return frozenset((*self.split.train, *self.split.search, *self.seen))
 
     @property
     def shape(self) -> TaskShape:
@@ -86,6 +100,8 @@ class Card:
             "liberty": self.liberty,
             "routing_layers": list(self.routing_layers),
             "technologies": list(self.technologies),
+            "placements": list(self.placements),
+            "seen": list(self.seen),
         }
 
     @classmethod
@@ -112,6 +128,8 @@ class Card:
             liberty=None if value.get("liberty") is None else bool(value["liberty"]),
             routing_layers=tuple(str(layers) for layers in value.get("routing_layers", [""])),
             technologies=tuple(map(str, value.get("technologies", ()))),
+            placements=tuple(map(str, value.get("placements", ()))),
+            seen=tuple(map(str, value.get("seen", ()))),
         )
 
     def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:

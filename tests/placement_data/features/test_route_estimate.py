@@ -209,6 +209,14 @@ def test_tiles_without_tracks() -> None:
     assert none.demand.any()
 
 
+def test_no_wires_at_all() -> None:
+    grid = grid_of(3, 4)
+    none = np.zeros((2, 0))
+    found = estimate(pairs_of(grid, none, none), np.full((2, 3, 4), 5.0), grid)
+    assert (found.capacity == 5).all()
+    assert not any(maps.any() for name, maps in vars(found).items() if name != "capacity")
+
+
 def test_wires_keep_to_a_die_that_is_no_rectangle() -> None:
     """An L: the upper right quarter is off the die. Of the two L shapes of a wire between its arms one leads over it.
 
