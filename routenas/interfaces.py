@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from routenas.results import Result, Trial
 
@@ -85,6 +85,14 @@ class FoldedTask(Task, Protocol):
         ``outputs`` are those of the answer out of fold, by which it may be calibrated; the metrics are of what it is
         then.
         """
+
+
+@runtime_checkable
+class SelfFitting(Protocol):
+    """A module that is fitted at once, not trained by descent: what it finds is in its buffers, which may grow."""
+
+    def fit_to(self, task: Any, seed: int) -> None:
+        """Fit to the training part of a task; what has to be chosen is chosen on its search part."""
 
 
 class Space(Protocol):

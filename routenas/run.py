@@ -45,6 +45,7 @@ MAY_GROW = ("trials", "cpu_seconds", "finalists", "final_seeds", "final_budget",
 _WORDS = {
     "space": "search space",
     "strategy_options": "option of the strategy",
+    "initial": "choice of what is tried first",
     "in_flight": "number of candidates in flight",
     "order": "order of asking",
     "budget": "budget of a candidate",

@@ -15,6 +15,7 @@ from searchspaces.space import Space, TaskShape
 from searchspaces.table import space_from_config
 
 Order = Literal["batch", "arrival"]
+Initial = Literal["controls", "none"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Settings:
     ``space`` is a `Space.config`, empty for the recipe's own; ``trials`` the total; ``in_flight`` how many are asked
     and estimated together, and ``order`` whether the next are asked when all of those are done ("batch": the same
     trials for the same seed) or as soon as one is ("arrival"). None is asked once the trials took ``cpu_seconds``.
-    Candidates are judged out of so many ``folds`` where the task has them, with 1 on its search part. The best
+    ``initial`` says what every strategy tries first: the hand-made architectures that are in the space ("controls"), or
+    "none". Candidates are judged out of so many ``folds`` where the task has them, with 1 on its search part. The best
     ``finalists`` are retrained with ``final_seeds`` seeds at ``final_budget``; the answer is the mean of at most
     ``members`` of these.
     """
@@ -33,6 +35,7 @@ class Settings:
     space: Mapping[str, Any] = field(default_factory=dict)
     strategy: str = "evolution"
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    initial: Initial = "controls"
     scheduler: str = "none"
     trials: int = 24
     cpu_seconds: float | None = None
@@ -64,8 +67,9 @@ class Settings:
         for name in ("space", "strategy_options"):
             if not isinstance(getattr(self, name), Mapping):
                 raise SettingError(f"the setting {name} must be a table of options", found=getattr(self, name))
-        if self.order not in get_args(Order):
-            raise SettingError("no such order", found=self.order, expected=" or ".join(get_args(Order)))
+        for name, allowed in (("order", get_args(Order)), ("initial", get_args(Initial))):
+            if getattr(self, name) not in allowed:
+                raise SettingError(f"no such {name}", found=getattr(self, name), expected=" or ".join(allowed))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -94,9 +98,13 @@ def _budget(value: Any) -> Budget:
 
 
 def chosen_space(settings: Settings, default: Mapping[str, Any], shape: TaskShape) -> Space:
-    """The space of the settings, else the default one. Raises SettingError where it does not exist or fit the task."""
+    """The space of the settings, else the default one, for a task of this shape.
+
+    Raises SettingError where it does not exist or fit the task.
+    """
     space = made_space(settings.space or default)
     try:
+        space = space.for_task(shape)
         space.check_shape(shape)
     except ValueError as error:
         raise SettingError(str(error)) from None

@@ -1,16 +1,19 @@
-"""What the routability tasks read of a data set: placements that stay in memory, and what must hold of their labels."""
+"""The placements that the routability tasks read of a data set, which stay in memory, and what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from placement_data.errors import InputError
-from placement_data.features import LIBERTY_CHANNELS
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 from placement_data.store import Sample, Store
-from routenas.tasks.card import TaskName
 
 Item = TypeVar("Item")
 
@@ -71,40 +74,35 @@ class Lazy(Sequence[Item]):
         return self._read(self._indices[place])
 
 
-def check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
-    """Raise InputError where a part has labels of one class only: there nothing can be learned, or judged."""
-    for part, members in indices.items():
-        heads = [store.heads[index] for index in members]
-        missing = None
-        if not heads:
-            continue
-        if name == "violated_nets":
-            if not any(head["violated_nets"] for head in heads):
-                missing = "placement with a violated net"
-        else:
-            hot = [store.hotspot_tiles(index) or 0 for index in members]
-            tiles = [store.tiles(index) for index in members]
-            if not any(hot):
-                missing = "hotspot"
-            elif hot == tiles:
-                missing = "tile without a hotspot"
-        if missing is not None:
-            raise InputError(
-                f"the {part} split has no {missing}",
-                file=store.path,
-                found=f"{len(members)} placements of {len({head['family'] for head in heads})} families",
-                expected="another split (--split, --seed), or more designs",
-            )
+@dataclass(frozen=True)
+class Example:
+    """One labelled placement, normalised: ``maps`` float32 (channels, rows, columns) and its labels."""
+
+    sample: Sample
+    maps: NDArray[np.float32]
+
+    @property
+    def hotspots(self) -> NDArray[np.uint8]:
+        """Hotspot label (rows, columns)."""
+        assert self.sample.hotspots is not None
+        return self.sample.hotspots
+
+    @property
+    def ratio(self) -> float:
+        """Violated nets per net; NaN where the labels tell no nets, which only the hotspot task meets."""
+        ratio = self.sample.violated_net_ratio
+        return math.nan if ratio is None else ratio
 
 
-def with_liberty(store: Store, indices: Sequence[int]) -> bool | None:
-    """Whether these placements were read with Liberty, see `Card`. Raises InputError where some were and some not."""
-    if not LIBERTY_CHANNELS.intersection(store.channels):
-        return None
-    told = {store.with_liberty(index): store.names[index] for index in indices}
-    if True in told and False in told:
-        raise InputError(
-            "some placements were read with Liberty and some without: their registers do not compare", file=store.path,
-            found=f"{told[True]} with, {told[False]} without", expected="all alike; see ingest --liberty",
-        )  # fmt: skip
-    return None if None in told else next(iter(told))
+@dataclass(frozen=True)
+class Batch:
+    """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
+
+    ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets. ``inside`` (1, h, w) is 1 in
+    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die.
+    """
+
+    maps: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...]
+    ratios: Tensor
+    inside: tuple[Tensor | None, ...]

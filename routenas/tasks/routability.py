@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,16 @@ from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, folds_by_family, symmetry
 from placement_data.errors import InputError
+from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
-from placement_data.technology import recorded
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.calibration import calibration_metrics, platt
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
-from routenas.tasks.reading import Lazy, Placements, check_labels, with_liberty
+from routenas.tasks.facts import Start, checked
+from routenas.tasks.reading import Batch, Example, Lazy, Placements
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
@@ -39,40 +40,6 @@ WINDOW = 256
 """A hotspot map is trained on whole up to so many tiles a side, and by a random window of it above."""
 
 
-@dataclass(frozen=True)
-class Example:
-    """One labelled placement, normalised: ``maps`` float32 (channels, rows, columns) and its labels."""
-
-    sample: Sample
-    maps: NDArray[np.float32]
-
-    @property
-    def hotspots(self) -> NDArray[np.uint8]:
-        """Hotspot label (rows, columns)."""
-        assert self.sample.hotspots is not None
-        return self.sample.hotspots
-
-    @property
-    def ratio(self) -> float:
-        """Violated nets per net; NaN where the labels tell no nets, which only the hotspot task meets."""
-        ratio = self.sample.violated_net_ratio
-        return math.nan if ratio is None else ratio
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
-
-    ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets. ``inside`` (1, h, w) is 1 in
-    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die.
-    """
-
-    maps: tuple[Tensor, ...]
-    targets: tuple[Tensor, ...]
-    ratios: Tensor
-    inside: tuple[Tensor | None, ...]
-
-
 class RoutabilityTask:
     """One of the two tasks on a data set and a split: see ``routenas.interfaces.FoldedTask``.
 
@@ -80,7 +47,8 @@ class RoutabilityTask:
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
     memory, see `Placements`, which tasks on one data set may share. The search part and the test part of a split may be
     empty: its metrics are undefined then. Raises :class:`InputError` for a split that the data set cannot serve, such
-    as one with a part without any positive label.
+    as one with a part without any positive label. ``start`` is what a training begins with, if not from nothing with
+    all.
     """
 
     def __init__(
@@ -89,18 +57,44 @@ class RoutabilityTask:
         store: Placements | Store | Path | str,
         split: Split | None = None,
         card: Card | None = None,
+        start: Start | None = None,
     ) -> None:
         if not isinstance(store, Placements):
             store = Placements(store) if isinstance(store, Store) else Placements.of(Path(store))
         self._placements, self.store = store, store.store
+        known = card or (start.card if start is not None else None)
+        self._places = None if known is None else self._channel_places(known)
+        self._only = frozenset(() if card is None else card.placements)
         if card is None:
             if split is None:
                 raise ValueError("a routability task needs a split, or the card of one")
-            card = self._card(name, split, PARTS)
+            card = self._card(name, split, start or Start())
         self.card = card
         self.name: TaskName = card.name
         self.shape = card.shape
         self.metric = METRIC[card.name]
+
+    @classmethod
+    def to_judge(cls, name: TaskName, store: Store, families: Sequence[str]) -> RoutabilityTask:
+        """A task without training, whose test part are the labelled placements of some families.
+
+        Its card has the data set's channels in their own units. Raises InputError as the constructor.
+        """
+        split, number = Split((), (), tuple(families)), len(store.channels)
+        zeros, ones = (0.0,) * number, (1.0,) * number
+        card = Card(
+            name=name,
+            channels=store.channels,
+            channel_version=store.channel_version,
+            normalisation=Normalisation(ones, zeros, ones, zeros, zeros),
+            output_scale=OutputScale(0.0, math.log(10 * RATIO_FLOOR), 1.0),
+            label_kind="",
+            tile_um=0.0,
+            split=split,
+        )
+        task = cls(name, store, card=card)
+        task.card = replace(card, **checked(store, name, {"test": task._indices(name, split, "test")}, {"test"}))
+        return task
 
     # ------------------------------------------------------------------ as a value
 
@@ -119,43 +113,51 @@ class RoutabilityTask:
         card = Card.from_dict(config)
         return cls(card.name, Path(config["data"]), card=card)
 
-    def _card(self, name: TaskName, split: Split, judged: Sequence[str]) -> Card:
-        """The card of a split; the labels of the parts ``judged`` must be of both classes."""
+    def _card(self, name: TaskName, split: Split, start: Start) -> Card:
         unknown = sorted(set(split.train + split.search + split.test) - set(self.store.families))
         if unknown:
             raise InputError("the split names a family that the data set lacks", file=self.store.path, found=unknown[0])
+        start.check(name, split)
+        self._only = start.chosen(self.store, self._indices(name, split, "train"))
         indices = {part: self._indices(name, split, part) for part in PARTS}
-        both = [*indices["train"], *indices["search"]]
-        kinds = sorted({self.store.label_kinds[index] for index in both})
-        if len(kinds) != 1:
-            raise InputError(
-                "label kinds are mixed", file=self.store.path, found=", ".join(kinds),
-                expected="one router and iteration",
-            )  # fmt: skip
-        tiles = sorted({_tile_um(self.store.heads[index]["grid"]) for index in both})
-        if len(tiles) != 1:
-            found = ", ".join(f"{tile:g} um" for tile in tiles)
-            raise InputError(
-                "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
-            )
-        check_labels(self.store, name, {part: indices[part] for part in judged})
-        liberty = with_liberty(self.store, [*both, *indices["test"]])
-        train = indices["train"]
+        facts = checked(self.store, name, indices, {"train", "search"})
         return Card(
             name=name,
-            channels=self.store.channels,
-            channel_version=self.store.channel_version,
-            normalisation=Normalisation.fit(Lazy(self._tiles, train)),
-            output_scale=_output_scale(name, (self._placements[index] for index in train)),
-            label_kind=kinds[0],
-            tile_um=tiles[0],
+            channels=self.store.channels if start.card is None else start.card.channels,
+            channel_version=self.store.channel_version if start.card is None else start.card.channel_version,
             split=split,
-            liberty=liberty,
-            routing_layers=tuple(sorted({self.store.routing_layers[index] for index in train})),
-            technologies=tuple(sorted({recorded(self.store.heads[index]) for index in both} - {""})),
+            placements=tuple(sorted(self._only)),
+            seen=start.seen,
+            **self._fitted(name, indices["train"]),
+            **facts,
         )
 
+    def _fitted(self, name: TaskName, train: Sequence[int]) -> dict[str, Any]:
+        """What of a card is worked out of the training placements (indices of the store)."""
+        scale = _output_scale(name, (self._sample(index) for index in train))
+        return {"normalisation": Normalisation.fit(Lazy(self._tiles, train)), "output_scale": scale}
+
+    def _trained_on(self, split: Split) -> RoutabilityTask:
+        """The task with another split of the same families, whose normalisation is that of its training part."""
+        fitted = self._fitted(self.name, self._indices(self.name, split, "train"))
+        return RoutabilityTask(self.name, self._placements, card=replace(self.card, split=split, **fitted))
+
     # --------------------------------------------------------------------- reading
+
+    def _channel_places(self, card: Card) -> list[int] | None:
+        """Where a card's channels stand in the data set; None where they are its own, in order."""
+        store = self.store
+        if (card.channels, card.channel_version) == (store.channels, store.channel_version):
+            return None
+        places, lacking = channel_places(card.channels, card.channel_version, store.channels, store.channel_version)
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            raise InputError(
+                f"the data set's channels, {store.channel_version}, lack some of the model's, {card.channel_version}",
+                file=store.path, found=f"{', '.join(lacking[:3])}{more}",
+                expected="a data set that has all of them; see ingest --channels",
+            )  # fmt: skip
+        return list(places)
 
     def _indices(self, name: TaskName, split: Split, part: str) -> tuple[int, ...]:
         """The labelled placements of a part, as indices of the store. InputError where its families have none."""
@@ -166,6 +168,8 @@ class RoutabilityTask:
         labelled = [index for index, head in heads if head["labelled"] and head["family"] in families]
         if not labelled:
             raise InputError(f"no labelled placement in the {part} split", file=self.store.path)
+        if part == "train" and self._only:
+            labelled = [index for index in labelled if self.store.names[index] in self._only]
         if name == "hotspots":
             return tuple(labelled)
         counted = tuple(index for index in labelled if self.store.heads[index]["violated_nets"] >= 0)
@@ -174,8 +178,12 @@ class RoutabilityTask:
             raise InputError(what, file=self.store.path, expected="the task hotspots for such a data set")
         return counted
 
-    def _tiles(self, index: int) -> NDArray[np.float32]:
+    def _sample(self, index: int) -> Sample:
         sample = self._placements[index]
+        return sample if self._places is None else replace(sample, features=sample.features[self._places])
+
+    def _tiles(self, index: int) -> NDArray[np.float32]:
+        sample = self._sample(index)
         return sample.on_die(sample.features)
 
     def examples(self, part: str) -> Lazy[Example]:
@@ -184,14 +192,14 @@ class RoutabilityTask:
 
     def samples(self, part: str) -> Lazy[Sample]:
         """The labelled placements of a part as the data set has them."""
-        return Lazy(self._placements.__getitem__, self._indices(self.name, self.card.split, part))
+        return Lazy(self._sample, self._indices(self.name, self.card.split, part))
 
     def families(self, part: str) -> tuple[str, ...]:
         """The design families of the labelled placements of a part."""
         return tuple(dict.fromkeys(self.store.families[i] for i in self._indices(self.name, self.card.split, part)))
 
     def _example(self, index: int) -> Example:
-        sample = self._placements[index]
+        sample = self._sample(index)
         return Example(sample, self.card.normalisation.apply(sample.features, sample.inside))
 
     # -------------------------------------------------------------------- training
@@ -302,9 +310,7 @@ class RoutabilityTask:
         families = [self.store.families[index] for index in both]
         cut = folds_by_family(families, [self._positives(index) for index in both], k, seed)
         splits = [Split(tuple(sorted({*families} - {*fold})), fold, ()) for fold in cut]
-        # Where one fold has no positive label, all of them together have.
-        cards = [self._card(self.name, split, ("train",)) for split in splits]
-        return tuple(RoutabilityTask(self.name, self._placements, card=card) for card in cards)
+        return tuple(self._trained_on(split) for split in splits)
 
     def _positives(self, index: int) -> float:
         head = self.store.heads[index]
@@ -331,11 +337,9 @@ class RoutabilityTask:
     ) -> tuple[RoutabilityTask, dict[str, Any]]:
         """See ``FoldedTask``. Hotspots are calibrated: see `routenas.metrics.calibration`."""
         split = self.card.split
-        card = self._card(
-            self.name, Split(tuple(sorted(split.train + split.search)), (), split.test), ("train", "test")
-        )
+        whole = self._trained_on(Split(tuple(sorted(split.train + split.search)), (), split.test))
         if self.name != "hotspots":
-            return RoutabilityTask(self.name, self._placements, card=card), self.pooled(folds, outputs)
+            return whole, self.pooled(folds, outputs)
         pairs = [
             (sample.on_die(np.asarray(sample.hotspots)), sample.on_die(output[0, 0] + fold.card.output_scale.offset))
             for fold, own in zip(folds, outputs, strict=True)
@@ -348,7 +352,7 @@ class RoutabilityTask:
         before, after = expit(logits), expit(calibration.slope * logits + calibration.intercept)
         metrics |= {f"{name}_uncalibrated": value for name, value in calibration_metrics(labels, before).items()}
         metrics |= calibration_metrics(labels, after)
-        return _with(RoutabilityTask(self.name, self._placements, card=card), calibration), metrics
+        return _with(whole, calibration), metrics
 
     def example(self) -> tuple[Tensor, ...]:
         """The maps (1, channels, rows, columns) of the first training placement."""
@@ -374,10 +378,6 @@ def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:
     offset = math.log(rate / (1 - rate)) if name == "hotspots" else math.log(math.expm1(rate))
     logs = np.log(np.array(ratios or [0.0]) + RATIO_FLOOR)
     return OutputScale(offset, float(logs.mean()), float(max(logs.std(), 1e-3)))
-
-
-def _tile_um(grid: Mapping[str, Any]) -> float:
-    return float(grid["tile"]) / float(grid["dbu_per_micron"])
 
 
 def _window(side: int, rng: np.random.Generator) -> slice:
