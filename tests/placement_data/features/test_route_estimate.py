@@ -12,6 +12,7 @@ from placement_data.features import Layout, feature_maps, patterns, route_estima
 from placement_data.features.patterns import Load, Pairs, Prices, load_cheapest
 from placement_data.features.route_estimate import RouteEstimate, estimate, pin_pairs
 from placement_data.features.sets import ALL
+from placement_data.features.tracks import blocked_length, obstructions, power_metal, track_length
 from placement_data.grid import Grid
 from placement_data.netlist import Wiring, mst_edges
 from placement_data.outline import Outline
@@ -243,3 +244,18 @@ def test_the_trees_and_tracks_of_a_layout() -> None:
     x, y = np.clip(layout.wiring.x, x0, x1), np.clip(layout.wiring.y, y0, y1)
     for axis, length in ((0, np.abs(x[a] - x[b]).sum()), (1, np.abs(y[a] - y[b]).sum())):
         assert found.demand[axis].sum() >= length / layout.grid.tile * (1 - 1e-9)
+
+
+def test_capacity_is_what_supplies_obstructions_and_pins_leave() -> None:
+    """Of the free tracks each pin takes 0.3 of either direction in the tile of its centre, down to none."""
+    design = furnished_design(4, large_net=70)
+    layout = Layout(design, Grid.of(design))
+    pins = np.zeros(layout.grid.shape)
+    for x, y in zip(design.pins.x[layout.signal_pins], design.pins.y[layout.signal_pins], strict=True):
+        column = np.searchsorted(layout.grid.x_edges, x, side="right") - 1
+        row = np.searchsorted(layout.grid.y_edges, y, side="right") - 1
+        pins[min(max(row, 0), pins.shape[0] - 1), min(max(column, 0), pins.shape[1] - 1)] += 1
+    free = (track_length(layout) - blocked_length(layout, power_metal, obstructions)) / layout.grid.tile_um
+    expected = np.maximum(np.maximum(free, 0) - 0.3 * pins, 0)
+    assert (expected < free).any()
+    np.testing.assert_allclose(layout.once(route_estimate.route_estimate).capacity, expected, atol=1e-9)
