@@ -18,6 +18,7 @@ from placement_data.netlist import Wiring, mst_edges
 from placement_data.outline import Outline
 from tests.placement_data import reference_router as reference
 from tests.placement_data.furnished import furnished_design
+from tests.placement_data.reference import pin_density
 
 TILE = 1000
 SHAPES = ((7, 9), (1, 12), (12, 1), (2, 2), (1, 1))
@@ -250,12 +251,7 @@ def test_capacity_is_what_supplies_obstructions_and_pins_leave() -> None:
     """Of the free tracks each pin takes 0.3 of either direction in the tile of its centre, down to none."""
     design = furnished_design(4, large_net=70)
     layout = Layout(design, Grid.of(design))
-    pins = np.zeros(layout.grid.shape)
-    for x, y in zip(design.pins.x[layout.signal_pins], design.pins.y[layout.signal_pins], strict=True):
-        column = np.searchsorted(layout.grid.x_edges, x, side="right") - 1
-        row = np.searchsorted(layout.grid.y_edges, y, side="right") - 1
-        pins[min(max(row, 0), pins.shape[0] - 1), min(max(column, 0), pins.shape[1] - 1)] += 1
     free = (track_length(layout) - blocked_length(layout, power_metal, obstructions)) / layout.grid.tile_um
-    expected = np.maximum(np.maximum(free, 0) - 0.3 * pins, 0)
+    expected = np.maximum(np.maximum(free, 0) - 0.3 * pin_density(design, layout.grid), 0)
     assert (expected < free).any()
     np.testing.assert_allclose(layout.once(route_estimate.route_estimate).capacity, expected, atol=1e-9)
