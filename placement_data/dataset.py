@@ -259,6 +259,11 @@ class Normalisation:
         normal = np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
         return normal if inside is None else normal * inside
 
+    def only(self, channels: Sequence[int]) -> Normalisation:
+        """The statistics of some of the channels, by their indices."""
+        columns = ([getattr(self, name)[index] for index in channels] for name in self.__dataclass_fields__)
+        return Normalisation(*map(tuple, columns))
+
     def outside(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Per channel, the share (0 to 1) of the tiles of features (channels, ...) outside the training range."""
         low, high = (np.asarray(value)[:, None] for value in (self.low, self.high))

@@ -113,6 +113,12 @@ class Bundle:
             modules.append(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         return Ensemble(modules, [member.draws for member in self.members]).eval()
 
+    @property
+    def inputs_used(self) -> tuple[int, ...]:
+        """The indices of the inputs that a member reads: all those of a network without ``inputs_used``."""
+        every = range(task_shape(self.task).inputs)
+        return tuple(sorted({i for module in self.ensemble.members for i in getattr(module, "inputs_used", every)}))
+
     def open_task(self) -> Task:
         """The task on its data, which must be where they were. Raises InputError where they are not."""
         return task_from_config(self.task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +86,18 @@ class Predictor:
             return None
         return ChannelSet(version.partition("/")[0], version, channels, tuple(UNITS[name] for name in channels))
 
+    @cached_property
+    def read(self) -> Card:
+        """The card of those channels alone that a member of the bundle reads."""
+        return self.card.only(self.bundle.inputs_used)
+
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
         """Hotspot probabilities (rows, columns), or the violated-net ratio (1,).
 
-        ``features`` are raw feature maps (channels, rows, columns). Tiles that are not ``inside`` (rows, columns) are
-        off the die: their probability is NaN.
+        ``features`` are raw feature maps (channels, rows, columns), of which those of `read` matter. Tiles that are not
+        ``inside`` (rows, columns) are off the die: their probability is NaN.
         """
         inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
         with torch.inference_mode():

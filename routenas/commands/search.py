@@ -69,6 +69,10 @@ KNOWN = {"task", "name", "data", "split"}
     help="An option of the strategy (default: what suits the number of trials); may be repeated.",
 )  # fmt: skip
 @click.option(
+    "--initial", type=click.Choice(["controls", "none"]), default="controls", show_default=True,
+    help="What every strategy tries first: the hand-made networks that the space contains, or nothing.",
+)  # fmt: skip
+@click.option(
     "--scheduler", default="none", show_default=True,
     help="Spend less on hopeless candidates: none, halving or median; they are tried at a quarter and half the epochs.",
 )  # fmt: skip
@@ -193,8 +197,8 @@ def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
     from routenas.training import budget_named
 
     plain = (
-        "recipe", "trials", "strategy", "scheduler", "finalists", "final_seeds", "seed", "in_flight", "order",
-        "threads", "device",
+        "recipe", "trials", "strategy", "initial", "scheduler", "finalists", "final_seeds", "seed", "in_flight",
+        "order", "threads", "device",
     )  # fmt: skip
     changes: dict[str, Any] = {name: own[name] for name in plain if name in own}
     if "strategy_option" in own:

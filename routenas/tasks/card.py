@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split
+from placement_data.features import channel_groups
 from searchspaces.space import TaskShape
+from searchspaces.values import Output
 
 TaskName = Literal["hotspots", "violated_nets"]
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
@@ -74,7 +76,15 @@ class Card:
     @property
     def shape(self) -> TaskShape:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
-        return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
+        output: Output = "map" if self.name == "hotspots" else "scalar"
+        groups = channel_groups(self.channels)
+        places = tuple((name, tuple(map(self.channels.index, members))) for name, members in groups)
+        return TaskShape(len(self.channels), 1, output, places)
+
+    def only(self, channels: Sequence[int]) -> Card:
+        """The card of a predictor that reads some of the channels, by their indices, and no others."""
+        names = tuple(self.channels[index] for index in channels)
+        return replace(self, channels=names, normalisation=self.normalisation.only(channels))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

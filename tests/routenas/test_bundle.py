@@ -141,6 +141,8 @@ def test_what_model_json_says(plain: Bundle, tmp_path: Path) -> None:
     assert task["label_kind"] == "made-up/iteration-0"
     assert task["tile_um"] == 1.4
     assert task["split"] == SPLIT.to_dict()
+    grouped = sorted(index for indices in task["shape"].pop("groups").values() for index in indices)
+    assert grouped == list(range(17))
     assert task["shape"] == {"inputs": 17, "outputs": 1, "output": "map"}
     assert 0 < value["metrics"]["test"]["roc_auc"] < 1
     assert [member["draws"] for member in value["members"]] == [1, 1]
