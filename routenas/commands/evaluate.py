@@ -34,7 +34,7 @@ from routenas.commands.verb import SEEDS, verb
 )
 @click.option(
     "--baselines", "names", default="all", show_default=True,
-    help="Hand-crafted predictors, comma-separated; all or none.",
+    help="Hand-crafted predictors, comma-separated; all or none. NAME-paper is a network trained as its paper did.",
 )  # fmt: skip
 @click.option("--budget", default="full", show_default=True, help="Training of the hand-crafted networks.")
 @EPOCHS

@@ -40,6 +40,7 @@ from tests.placement_data import reference_channels as reference
 from tests.placement_data import reference_router
 from tests.placement_data.builders import DBU, ROW, random_design, transposed
 from tests.placement_data.furnished import furnished_design
+from tests.placement_data.reference import pin_density
 
 OWN_TESTS = ("pin_access", "ports")
 NEW = tuple(name for group, names in channel_groups(ALL.channels[17:]) if group not in OWN_TESTS for name in names)
@@ -91,7 +92,8 @@ def expected_maps(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     wiring = Wiring.of(design)
     edges = zip(*(ends.tolist() for ends in mst_edges(wiring)), strict=True)  # the trees have a test of their own
     wires = reference_router.wires(wiring.x.tolist(), wiring.y.tolist(), edges, grid)
-    routed = reference_router.estimate(wires, (np.array(length) - np.array(by_any)) / grid.tile_um, grid)
+    free = (np.array(length) - np.array(by_any)) / grid.tile_um - 0.3 * pin_density(design, grid)
+    routed = reference_router.estimate(wires, np.maximum(free, 0.0), grid)
     found |= {f"route_{name}": map_ for name, map_ in routed.items()}
     levels = reference.routing_layers(design)
     of_level = ({levels[0]}, {levels[1]}, set(levels[2:]))
