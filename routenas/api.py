@@ -158,6 +158,11 @@ def evaluate(
     with limited_threads(threads):
         chosen, part = _judged(data, task, split, part, predictors, seeds[0])
         place = "test" if part == "unseen" else part
+        if not chosen.families(place):
+            raise InputError(
+                f"the {place} part of the split is empty", file=chosen.store.path,
+                expected="a split with such a part (--split), another part (--part), or other data",
+            )  # fmt: skip
         rows: list[Row] = [bundle_row(name, predictor, chosen, place) for name, predictor in predictors.items()]
         names = list(baselines(task) if baseline_names is None else baseline_names)
         if part == "unseen" and baseline_names is None:

@@ -18,7 +18,7 @@ from placement_data.dataset import Split
 from placement_data.errors import InputError, SettingError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import write
-from routenas import search
+from routenas import evaluate, search
 from routenas.bundle import Bundle
 from routenas.ensembles import greedy_selection, mean_outputs
 from routenas.estimators import scratch
@@ -141,6 +141,8 @@ def test_the_search_part_may_be_empty_with_folds_alone(made_up_store: Path, tmp_
     bundle = run(tmp_path / "run", task, small)
     assert set(bundle.metrics) == {"out_of_fold"}
     assert Predictor.of(bundle).threshold == bundle.metrics["out_of_fold"]["threshold"]
+    with pytest.raises(InputError, match="the test part of the split is empty"):
+        evaluate(made_up_store, {"own": bundle}, [], part="test")
 
 
 def test_a_routability_run_is_calibrated_and_reads_no_test_part_before_its_end(tmp_path: Path) -> None:
