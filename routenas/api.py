@@ -42,14 +42,16 @@ def search(
     execution: Execution = Execution(),
     events: Events = Events(),
     resume: bool = False,
+    extra_targets: bool = False,
 ) -> Bundle:
     """Search for a predictor in a run folder ``out``, and return its bundle, which is also at ``out/model``.
 
     ``data`` is any task, or a data set, of which ``task`` and ``split`` (default: drawn over its design families from
-    the settings' seed) make a routability task. Raises what :func:`routenas.run.run` does.
+    the settings' seed) make a routability task; ``extra_targets`` has hotspots after the router's earlier iterations
+    learnt beside the label. Raises what :func:`routenas.run.run` does.
     """
     with limited_threads(settings.threads):
-        chosen = task_of(data, task, split, settings.seed)
+        chosen = task_of(data, task, split, settings.seed, extra_targets)
         return run(Path(out), chosen, settings, resume=resume, execution=execution, events=events)
 
 
@@ -64,6 +66,7 @@ def train(
     split: Split | Path | str | None = None,
     threads: int = 1,
     device: str = "cpu",
+    extra_targets: bool = False,
     progress: Callable[[int, int], object] = in_silence,
 ) -> Bundle:
     """Train one architecture, or the hand-made network of that name, with each seed; with ``out``, save the bundle.
@@ -75,7 +78,7 @@ def train(
     check_device(device)
     value = Architecture(network=architecture) if isinstance(architecture, str) else architecture
     with limited_threads(threads):
-        chosen = task_of(data, task, split, seeds[0])
+        chosen = task_of(data, task, split, seeds[0], extra_targets)
         if value.searched_space is not None:
             try:
                 value.searched_space.check_shape(chosen.shape)
@@ -157,7 +160,9 @@ def score(
         return score_layout(files, [Predictor.of(model) for model in models], tile_um, top, name)
 
 
-def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: int) -> Task:
+def task_of(
+    data: Data, name: TaskName, split: Split | Path | str | None, seed: int, extra_targets: bool = False
+) -> Task:
     """The task itself, or the routability task of a data set; a split is read, or drawn from ``seed``."""
     if not isinstance(data, Store | Path | str):
         return data
@@ -168,7 +173,7 @@ def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: 
         split = draw_split(store, seed)
     elif not isinstance(split, Split):
         split = Split.load(split)
-    return RoutabilityTask(name, store, split)
+    return RoutabilityTask(name, store, split, extra_targets=extra_targets)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The hand-crafted routability predictors that a searched network must beat, by name.
 
 Three kinds. A ``network`` is an ``nn.Module`` made from a `TaskShape`, with ``forward((b, c, h, w))`` and the attribute
-``output`` ("map": logits (b, 1, h, w), or "scalar": (b,)); every map network's last layer is ``head``. For violated
-nets the softplus of a map network's output is summed.
-A ``tiles`` predictor has ``fit(features, labels, search_features, search_labels)`` and ``predict(features) -> (h, w)``,
-log-odds; a ``placement`` predictor the same with one target and one number a placement.
+``output`` ("map": logits (b, outputs, h, w), or "scalar": (b,)); every map network's last layer is ``head``. For
+violated nets the softplus of a map network's output is summed. A ``tiles`` predictor has ``fit(features, labels,
+search_features, search_labels)`` and ``predict(features) -> (h, w)``, log-odds; a ``placement`` predictor the same with
+one target and one number a placement.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from routenas.commands import (
     BATCH,
     DEVICE,
     EPOCHS,
+    EXTRA_TARGETS,
     FILE,
     RATE,
     SEED,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Members of the bundle, a seed each."
 )
+@EXTRA_TARGETS
 @SPLIT
 @SEED
 @THREADS
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
 def train(
     path: Path, out: Path, force: bool, task: str, predictor: str | None, architecture: Path | None, budget: str,
     epochs: int | None, learning_rate: float | None, batch: int | None, seeds: int, split: Path | None, seed: int,
-    threads: int, device: str,
+    threads: int, device: str, extra_targets: bool,
 ) -> None:  # fmt: skip
     """Train one network, hand-crafted or found by a search, and write its bundle."""
     from routenas.api import task_of
@@ -80,7 +82,7 @@ def train(
     value = predictor if architecture is None else _architecture(architecture)
     check_folder(out)
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
-    routability = task_of(path, task, split, seed)  # type: ignore[arg-type]
+    routability = task_of(path, task, split, seed, extra_targets)  # type: ignore[arg-type]
     with progress_bar(f"train {task}", chosen.epochs * seeds) as bar:
         bundle = run_training(
             routability, value or "", out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,

@@ -43,6 +43,8 @@ class Card:
     known, as of a data set from before it was recorded, or changes no channel. ``technologies`` are those of the
     training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
     ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
+    ``extra_targets`` are the router's earlier iterations whose hotspots are learnt beside the label, an output each
+    behind the first; answers have no part of them.
     """
 
     name: TaskName
@@ -56,11 +58,13 @@ class Card:
     liberty: bool | None = None
     routing_layers: tuple[str, ...] = ("",)
     technologies: tuple[str, ...] = ()
+    extra_targets: tuple[int, ...] = ()
 
     @property
     def shape(self) -> TaskShape:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
-        return TaskShape(len(self.channels), 1, "map" if self.name == "hotspots" else "scalar")
+        outputs = 1 + len(self.extra_targets)
+        return TaskShape(len(self.channels), outputs, "map" if self.name == "hotspots" else "scalar")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -76,6 +80,7 @@ class Card:
             "liberty": self.liberty,
             "routing_layers": list(self.routing_layers),
             "technologies": list(self.technologies),
+            **({"extra_targets": list(self.extra_targets)} if self.extra_targets else {}),
         }
 
     @classmethod
@@ -102,6 +107,7 @@ class Card:
             liberty=None if value.get("liberty") is None else bool(value["liberty"]),
             routing_layers=tuple(str(layers) for layers in value.get("routing_layers", [""])),
             technologies=tuple(map(str, value.get("technologies", ()))),
+            extra_targets=tuple(map(int, value.get("extra_targets", ()))),
         )
 
     def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Card, OutputScale, TaskName
+from routenas.tasks.extra import earlier_loss, earlier_targets, iterations_of
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
@@ -66,13 +67,15 @@ class Batch:
     """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
 
     ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets. ``inside`` (1, h, w) is 1 in
-    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die.
+    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die. ``extra`` (1, n, h,
+    w) are the further targets of a placement, one an extra output, NaN where it has none; None where there are none.
     """
 
     maps: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]
     ratios: Tensor
     inside: tuple[Tensor | None, ...]
+    extra: tuple[Tensor | None, ...] = ()
 
 
 class RoutabilityTask:
@@ -81,11 +84,18 @@ class RoutabilityTask:
     With a ``card`` (that of a bundle, or of another process) nothing is read before it is needed. Without one it is
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
     memory up to `CACHE_BYTES`. Raises :class:`InputError` for a split that the data set cannot serve, such as one with
-    a part without any positive label.
+    a part without any positive label. With ``extra_targets`` the hotspots that the router had left after earlier
+    iterations are learnt beside the label, see ``extra``.
     """
 
     def __init__(
-        self, name: TaskName, store: Store | Path | str, split: Split | None = None, card: Card | None = None
+        self,
+        name: TaskName,
+        store: Store | Path | str,
+        split: Split | None = None,
+        card: Card | None = None,
+        *,
+        extra_targets: bool = False,
     ) -> None:
         self.store = store if isinstance(store, Store) else Store(store)
         self._samples: OrderedDict[int, Sample] = OrderedDict()
@@ -93,7 +103,7 @@ class RoutabilityTask:
         if card is None:
             if split is None:
                 raise ValueError("a routability task needs a split, or the card of one")
-            card = self._card(name, split)
+            card = self._card(name, split, extra_targets)
         self.card = card
         self.name: TaskName = card.name
         self.shape = card.shape
@@ -116,7 +126,7 @@ class RoutabilityTask:
         card = Card.from_dict(config)
         return cls(card.name, Path(config["data"]), card=card)
 
-    def _card(self, name: TaskName, split: Split) -> Card:
+    def _card(self, name: TaskName, split: Split, extra_targets: bool) -> Card:
         unknown = sorted(set(split.train + split.search + split.test) - set(self.store.families))
         if unknown:
             raise InputError("the split names a family that the data set lacks", file=self.store.path, found=unknown[0])
@@ -148,6 +158,7 @@ class RoutabilityTask:
             split=split,
             liberty=liberty,
             routing_layers=tuple(sorted({self.store.routing_layers[index] for index in train})),
+            extra_targets=iterations_of(self.store, name, train) if extra_targets else (),
             technologies=tuple(sorted({recorded(self.store.heads[index]) for index in both} - {""})),
         )
 
@@ -207,12 +218,15 @@ class RoutabilityTask:
         order = rng.permutation(len(indices))
         for start in range(0, len(order), size):
             chosen = [self._example(indices[place]) for place in order[start : start + size]]
-            maps, targets, inside = zip(*(self._augmented(example, rng) for example in chosen), strict=True)
+            maps, targets, inside, extra = zip(*(self._augmented(example, rng) for example in chosen), strict=True)
             ratios = torch.tensor([example.ratio for example in chosen], dtype=torch.float32)
-            yield Batch(maps, targets, ratios, inside)
+            yield Batch(maps, targets, ratios, inside, extra)
 
-    def _augmented(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _augmented(
+        self, example: Example, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         maps, target, inside = example.maps, self._target(example.sample), example.sample.inside
+        extra = earlier_targets(example.sample, self.card.extra_targets)
         rows = columns = slice(None)
         if self.name == "hotspots":
             rows, columns = (_window(side, rng) for side in target.shape)
@@ -222,7 +236,8 @@ class RoutabilityTask:
             window = symmetry(array[..., rows, columns], code)[None]
             return torch.from_numpy(np.ascontiguousarray(window, dtype=np.float32))
 
-        return seen(maps), seen(target), None if inside is None else seen(inside)
+        more = [None if array is None else seen(array) for array in (inside, extra)]
+        return seen(maps), seen(target), more[0], more[1]
 
     def _target(self, sample: Sample) -> NDArray[np.float32]:
         values = sample.hotspots if self.name == "hotspots" else sample.violated_net_map
@@ -232,19 +247,22 @@ class RoutabilityTask:
     def loss(self, forward: Forward, batch: Batch) -> Tensor:
         """Mean over the placements of a batch of the loss of each.
 
-        A map of hotspot logits: binary cross-entropy. A map of violated nets: Poisson likelihood of softplus(output) a
-        tile. A scalar (1,): squared error of the standardised log ratio.
+        A map of hotspot logits: binary cross-entropy, and half of the extra targets' mean. A map of violated nets:
+        Poisson likelihood of softplus(output) a tile. A scalar (1,): squared error of the standardised log ratio.
         """
-        each = zip(batch.maps, batch.targets, batch.ratios, batch.inside, strict=True)
-        losses = [self._loss(forward(maps), target, ratio, inside) for maps, target, ratio, inside in each]
+        extras = batch.extra or (None,) * len(batch.maps)
+        each = zip(batch.maps, batch.targets, batch.ratios, batch.inside, extras, strict=True)
+        losses = [self._loss(forward(maps), *labels) for maps, *labels in each]
         return torch.stack(losses).mean()
 
-    def _loss(self, output: Tensor, target: Tensor, ratio: Tensor, inside: Tensor | None) -> Tensor:
+    def _loss(
+        self, output: Tensor, target: Tensor, ratio: Tensor, inside: Tensor | None, extra: Tensor | None
+    ) -> Tensor:
         scale = self.card.output_scale
         if output.ndim == 1:
             wanted = (torch.log(ratio + RATIO_FLOOR) - scale.log_ratio_mean) / scale.log_ratio_deviation
             return functional.mse_loss(output[0], wanted)
-        values = output.squeeze(1) + scale.offset
+        values = output[:, 0] + scale.offset
         reduction = "mean" if inside is None else "none"
         if self.name == "hotspots":
             loss = functional.binary_cross_entropy_with_logits(values, target, reduction=reduction)
@@ -252,7 +270,8 @@ class RoutabilityTask:
             loss = functional.poisson_nll_loss(
                 functional.softplus(values), target, log_input=False, reduction=reduction
             )
-        return loss if inside is None else (loss * inside).sum() / inside.sum().clamp(min=1.0)
+        loss = loss if inside is None else (loss * inside).sum() / inside.sum().clamp(min=1.0)
+        return loss if extra is None else loss + 0.5 * earlier_loss(output[:, 1:] + scale.offset, extra, inside)
 
     # --------------------------------------------------------------------- judging
 
