@@ -16,6 +16,11 @@ from placement_data.grid import Grid
 
 MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots", "earlier_hotspots")
 JSON = ("grid", "sources", "attributes", "provenance")
+_LISTS = ("repeat_violated_nets", "earlier_iterations")
+_AS_STORED = (
+    *("sample", "design", "family", "label_kind", "net_count", "hotspot_threshold", "routing_layers"),
+    *("grid", "sources", "attributes", "provenance"),
+)
 Value = TypeVar("Value", bound=np.generic)
 
 
@@ -124,21 +129,7 @@ def read_head(group: h5py.Group) -> dict[str, Any]:
 
 def read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
     """The sample of an HDF5 group (see :mod:`placement_data.store`) and of what is stored beside its maps."""
-    maps: dict[str, Any] = {name: group[name][()] if name in group else None for name in MAPS}
-    return Sample(
-        sample=head["sample"],
-        design=head["design"],
-        family=head["family"],
-        label_kind=head["label_kind"],
-        net_count=head["net_count"],
-        violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"],
-        repeat_violated_nets=tuple(head["repeat_violated_nets"]),
-        earlier_iterations=tuple(head.get("earlier_iterations", ())),
-        hotspot_threshold=float(head.get("hotspot_threshold", 0.0)),
-        routing_layers=str(head.get("routing_layers", "")),
-        grid=head["grid"],
-        sources=head["sources"],
-        attributes=head["attributes"],
-        provenance=head.get("provenance", {}),
-        **maps,
-    )
+    known: dict[str, Any] = {name: group[name][()] if name in group else None for name in MAPS}
+    known |= {name: head[name] for name in _AS_STORED if name in head}
+    known |= {name: tuple(head[name]) for name in _LISTS if name in head}
+    return Sample(**known, violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"])
