@@ -141,13 +141,18 @@ class Split:
 
 
 def split_by_family(
-    families: Sequence[str], seed: int, fractions: Sequence[float] = FRACTIONS, held_out: Collection[str] = ()
+    families: Sequence[str],
+    seed: int,
+    fractions: Sequence[float] = FRACTIONS,
+    held_out: Collection[str] = (),
+    seen: Collection[str] = (),
 ) -> Split:
     """Distribute families over train, search and test so that placements come near ``fractions`` (of any sum).
 
     ``families`` names the family of every placement. Families are visited in an order drawn from ``seed``; each goes to
     the split that is furthest behind its share, so every split has one as soon as there are three. With ``held_out``
-    these families are the test split, and the others are distributed over train and search.
+    these families are the test split, and the others are distributed over train and search. Those that a model has
+    ``seen`` before do not come into the test split.
     """
     counts = Counter(families)
     free = sorted(counts.keys() - set(held_out))
@@ -162,19 +167,44 @@ def split_by_family(
     placed: list[list[str]] = [[] for _ in SPLITS]
     placed[2] += held_out
     filled = np.zeros(len(sides))
-    for family in np.random.default_rng(seed).permutation(free):
-        to = int(np.argmin(filled / np.asarray(fractions[: len(sides)])))
-        placed[to].append(str(family))
-        filled[to] += counts[str(family)]
+    order = [str(family) for family in np.random.default_rng(seed).permutation(free)]
+    for family in sorted(order, key=lambda family: family not in seen):  # a stable sort: else the order that was drawn
+        open_to = 2 if family in seen else len(sides)
+        to = int(np.argmin(filled[:open_to] / np.asarray(fractions[:open_to])))
+        placed[to].append(family)
+        filled[to] += counts[family]
+    if not placed[2]:
+        raise InputError(
+            "the model has seen every family of the data set: none is left to test on", found=f"{len(free)} families",
+            expected="placements of other designs",
+        )  # fmt: skip
     return Split(*(tuple(sorted(names)) for names in placed))
 
 
+def spread_over_designs(designs: Sequence[str], number: int, seed: int) -> tuple[int, ...]:
+    """Positions, in ascending order, of ``number`` placements whose ``designs`` are told: as evenly over the designs
+
+    as can be, and otherwise drawn from ``seed``; a larger number of the same seed takes more, none others.
+    """
+    taken: Counter[str] = Counter()
+    ranked = []
+    for drawn, place in enumerate(np.random.default_rng(seed).permutation(len(designs))):
+        ranked.append((taken[designs[place]], drawn, int(place)))
+        taken[designs[place]] += 1
+    return tuple(sorted(place for _, _, place in sorted(ranked)[:number]))
+
+
 def draw_split(
-    store: Store, seed: int, fractions: Sequence[float] = FRACTIONS, leave_out: Collection[str] = ()
+    store: Store,
+    seed: int,
+    fractions: Sequence[float] = FRACTIONS,
+    leave_out: Collection[str] = (),
+    seen: Collection[str] = (),
 ) -> Split:
     """:func:`split_by_family` over the placements of a store that have labels, or all where none has.
 
-    The families of the designs ``leave_out`` are the test split. Raises SettingError for a design that is not there.
+    The families of the designs ``leave_out`` are the test split; those ``seen`` are not in it. Raises SettingError for
+    a design that is not there.
     """
     rows = zip(store.designs, store.families, store.labelled, strict=True)
     known = [(design, family) for design, family, labelled in rows if labelled or not any(store.labelled)]
@@ -184,7 +214,7 @@ def draw_split(
         raise SettingError("no labelled placement of the design to leave out", found=unknown[0], expected=there)
     held_out = {family for design, family in known if design in set(leave_out)}
     try:
-        return split_by_family([family for _, family in known], seed, fractions, held_out)
+        return split_by_family([family for _, family in known], seed, fractions, held_out, seen)
     except InputError as error:
         raise error.inside(store.path) from None
 
@@ -228,6 +258,11 @@ class Normalisation:
         scale, mean, deviation = (np.asarray(value)[:, None, None] for value in (self.scale, self.mean, self.deviation))
         normal = np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
         return normal if inside is None else normal * inside
+
+    def only(self, channels: Sequence[int]) -> Normalisation:
+        """The statistics of some of the channels, by their indices."""
+        columns = ([getattr(self, name)[index] for index in channels] for name in self.__dataclass_fields__)
+        return Normalisation(*map(tuple, columns))
 
     def outside(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Per channel, the share (0 to 1) of the tiles of features (channels, ...) outside the training range."""

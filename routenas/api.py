@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,17 +15,28 @@ from placement_data.errors import InputError, SettingError
 from placement_data.making import LayoutFiles
 from placement_data.store import Store
 from routenas.architecture import Architecture
-from routenas.baselines import baseline, baselines
-from routenas.bundle import Bundle, Member, check_folder
+from routenas.baselines import PREDICTORS, baseline, baselines
+from routenas.bundle import Bundle, Member, ModelMismatchError, check_folder
 from routenas.estimators.scratch import in_silence
-from routenas.evaluation import Row, baseline_row, bundle_row, compare
+from routenas.evaluation import (
+    Part,
+    Row,
+    baseline_row,
+    bundle_row,
+    compare,
+    require_unseen,
+    unseen_families,
+    untrained_row,
+)
 from routenas.executor import Execution
-from routenas.interfaces import Task
+from routenas.interfaces import SelfFitting, Task
 from routenas.predictor import Predictor
+from routenas.pretrained import located
 from routenas.published import train_network
 from routenas.run import Events, run
 from routenas.scoring import Score, score_layout
 from routenas.settings import Settings
+from routenas.tasks.facts import Start
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget, check_device
 
@@ -51,47 +63,77 @@ def search(
     learnt beside the label. Raises what :func:`routenas.run.run` does.
     """
     with limited_threads(settings.threads):
-        chosen = task_of(data, task, split, settings.seed, extra_targets)
+        chosen = task_of(data, task, split, settings.seed, Start(extra_targets=extra_targets))
         return run(Path(out), chosen, settings, resume=resume, execution=execution, events=events)
 
 
 def train(
     data: Data,
-    architecture: Architecture | str,
+    architecture: Architecture | str | Bundle,
     out: Path | str | None = None,
     *,
     budget: Budget = BUDGETS["full"],
     seeds: Sequence[int] = (0,),
     task: TaskName = "hotspots",
     split: Split | Path | str | None = None,
+    placements: int | None = None,
     threads: int = 1,
     device: str = "cpu",
     extra_targets: bool = False,
     progress: Callable[[int, int], object] = in_silence,
 ) -> Bundle:
-    """Train one architecture, or the hand-made network of that name, with each seed; with ``out``, save the bundle.
+    """Train one architecture, or the hand-made predictor of that name, with each seed; with ``out``, save the bundle.
 
-    Raises InputError for a network that there is not, and DivergedError.
+    A bundle in the place of an architecture is fine-tuned: each member is trained on from its weights, once, on the
+    channels of the bundle; the first of ``seeds`` counts. A split that is drawn then tests on no family that the bundle
+    has seen, and one that is given must not. ``placements`` trains on so many placements of the training part, as
+    evenly over its designs as can be. Raises InputError for a predictor that the task has not and for a split that
+    would test on seen families, ModelMismatchError for a bundle that does not fit the task, and DivergedError.
     """
     if out is not None:
         check_folder(Path(out))
     check_device(device)
     value = Architecture(network=architecture) if isinstance(architecture, str) else architecture
     with limited_threads(threads):
-        chosen = task_of(data, task, split, seeds[0], extra_targets)
-        if value.searched_space is not None:
-            try:
-                value.searched_space.check_shape(chosen.shape)
-            except ValueError as error:
-                raise InputError(f"the architecture does not fit the task: {error}") from None
-        members = []
-        for seed in seeds:
-            trained = train_network(value, chosen, budget, seed, progress, device)
-            members.append(Member(value, trained.module.state_dict()))
-        bundle = Bundle.of(chosen, members, budget=budget.name, seeds=list(seeds))
+        chosen = task_of(data, task, split, seeds[0], start_of(value, placements, seeds[0], extra_targets))
+        members: list[Member] = []
+        told: dict[str, Any] = {} if placements is None else {"placements": placements}
+        for member, seed in _untrained(value, chosen, seeds):
+            trained = train_network(member.architecture, chosen, budget, seed, progress, device, member.weights)
+            members.append(replace(member, weights=trained.module.state_dict()))
+        if isinstance(value, Bundle):
+            told["start"] = {name: value.task.get(name) for name in ("data", "data_sha256", "technologies")}
+        bundle = Bundle.of(chosen, members, budget=budget.name, seeds=list(seeds), **told)
     if out is not None:
         bundle.save(out)
     return bundle
+
+
+def start_of(
+    value: Architecture | Bundle, placements: int | None = None, seed: int = 0, extra_targets: bool = False
+) -> Start:
+    """What a training begins with. Raises as `Predictor.of`."""
+    card = Predictor.of(value).card if isinstance(value, Bundle) else None
+    return Start(card, placements, seed, extra_targets)
+
+
+def _untrained(value: Architecture | Bundle, task: Task, seeds: Sequence[int]) -> list[tuple[Member, int]]:
+    """What is to be trained, with its seed; a member without weights starts from nothing."""
+    if isinstance(value, Bundle):
+        if (task.shape.inputs, task.shape.output) != (value.task["shape"]["inputs"], value.task["shape"]["output"]):
+            raise ModelMismatchError(f"the model to start from does not fit the task: {value!r}")
+        for member in value.members:
+            if isinstance(member.architecture.build(task.shape, 0), SelfFitting):
+                raise InputError("a predictor that is fitted at once has no weights to start from", found=repr(value))
+        return [(member, seeds[0] + number) for number, member in enumerate(value.members)]
+    if value.network in PREDICTORS and isinstance(task, RoutabilityTask):
+        baseline(task.name, value.network)
+    if value.searched_space is not None:
+        try:
+            value.searched_space.check_shape(task.shape)
+        except ValueError as error:
+            raise InputError(f"the architecture does not fit the task: {error}") from None
+    return [(Member(value, {}), seed) for seed in seeds]
 
 
 def evaluate(
@@ -101,39 +143,69 @@ def evaluate(
     *,
     budget: Budget = BUDGETS["full"],
     seeds: Sequence[int] = (0, 1, 2),
-    part: str = "test",
+    part: Part | None = None,
     task: TaskName = "hotspots",
     split: Split | Path | str | None = None,
     threads: int = 1,
     progress: Callable[[int, int], object] = in_silence,
     say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Any]:
-    """Models, by name, against hand-made predictors that are trained here, on one part: a JSON-ready table.
+    """Models, by name, against hand-made predictors, on one part of a data set: a JSON-ready table.
 
-    ``baseline_names`` None means all that the data set has the channels for. The split is by default that of the first
-    model, which is also the one that others are compared with. Raises InputError for a model that was trained or
-    chosen on a family of the part.
+    ``part`` "search" or "test" is one of the ``split``, by default that of the first model, which is also the one that
+    others are compared with; hand-made predictors are trained on its training part. ``part`` "unseen" are all labelled
+    placements of families that no model was trained or chosen on; of the hand-made predictors those are compared with
+    that rank without training. By default it is "test" where the data set has the families of the split, and else
+    "unseen", if no model knows any of its families. ``baseline_names`` None means all that can be. Raises InputError
+    for a model that was trained or chosen on a family of the part.
     """
-    bundles = {name: model if isinstance(model, Bundle) else Bundle.load(model) for name, model in models.items()}
-    predictors = {name: Predictor.of(bundle) for name, bundle in bundles.items()}
-    if split is None and predictors:
-        split = next(iter(predictors.values())).card.split
+    named = {name: located(each, task)[0] if isinstance(each, Path | str) else each for name, each in models.items()}
+    predictors = {name: Predictor.of(model) for name, model in named.items()}
     with limited_threads(threads):
-        chosen = task_of(data, task, split, seeds[0])
-        if not isinstance(chosen, RoutabilityTask):
-            raise InputError("only routability tasks have hand-made predictors to compare with", found=chosen.name)
-        rows: list[Row] = [bundle_row(name, predictor, chosen, part) for name, predictor in predictors.items()]
-        for name in baselines(task) if baseline_names is None else baseline_names:
+        chosen, part = _judged(data, task, split, part, predictors, seeds[0])
+        place = "test" if part == "unseen" else part
+        rows: list[Row] = [bundle_row(name, predictor, chosen, place) for name, predictor in predictors.items()]
+        names = list(baselines(task) if baseline_names is None else baseline_names)
+        if part == "unseen" and baseline_names is None:
+            untaught = [name for name in names if baseline(task, name).kind != "ranking"]
+            say(f"left out, since they have to be trained, which takes --split: {', '.join(untaught)}")
+            names = [name for name in names if name not in untaught]
+        for name in names:
             try:
-                rows.append(baseline_row(name, chosen, budget, seeds, part, progress))
+                if part == "unseen":
+                    rows.append(untrained_row(name, chosen, place))
+                else:
+                    rows.append(baseline_row(name, chosen, budget, seeds, place, progress))
             except InputError as error:
                 # Of all predictors those are meant that the data set has the channels for; a named one is an error.
-                if baseline_names is not None or not baseline(task, name).by_name:
+                if baseline_names is not None or baseline(task, name).kind != "ranking":
                     raise
                 say(f"{name}: left out: {error}")
                 continue
             say(f"{name}: done")
-        return compare(chosen, rows, part, next(iter(bundles), None))
+        return {**compare(chosen, rows, place, next(iter(named), None)), "part": part}
+
+
+def _judged(
+    data: Data, name: TaskName, split: Split | Path | str | None, part: Part | None,
+    predictors: Mapping[str, Predictor], seed: int,
+) -> tuple[RoutabilityTask, Part]:  # fmt: skip
+    """The task of `evaluate` and the part of it that is judged."""
+    if isinstance(data, Store | Path | str):
+        data = data if isinstance(data, Store) else Store(data)
+        if split is None and predictors:
+            split = next(iter(predictors.values())).card.split
+            if part is None and not {*split.train, *split.search, *split.test} <= {*data.families}:
+                require_unseen(data, predictors)
+                part = "unseen"
+        if part == "unseen":
+            return RoutabilityTask.to_judge(name, data, unseen_families(data, predictors)), part
+    elif part == "unseen":
+        raise SettingError("unseen placements are those of a data set", found="a task")
+    chosen = task_of(data, name, split, seed)
+    if not isinstance(chosen, RoutabilityTask):
+        raise InputError("only routability tasks have hand-made predictors to compare with", found=chosen.name)
+    return chosen, part or "test"
 
 
 def score(
@@ -157,12 +229,10 @@ def score(
     """
     files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
     with limited_threads(threads):
-        return score_layout(files, [Predictor.of(model) for model in models], tile_um, top, name)
+        return score_layout(files, Predictor.all_of(models), tile_um, top, name)
 
 
-def task_of(
-    data: Data, name: TaskName, split: Split | Path | str | None, seed: int, extra_targets: bool = False
-) -> Task:
+def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: int, start: Start = Start()) -> Task:
     """The task itself, or the routability task of a data set; a split is read, or drawn from ``seed``."""
     if not isinstance(data, Store | Path | str):
         return data
@@ -170,10 +240,10 @@ def task_of(
         raise SettingError("no such task", found=name, expected=" or ".join(TASKS))
     store = data if isinstance(data, Store) else Store(data)
     if split is None:
-        split = draw_split(store, seed)
+        split = draw_split(store, seed, seen=start.seen)
     elif not isinstance(split, Split):
         split = Split.load(split)
-    return RoutabilityTask(name, store, split, extra_targets=extra_targets)
+    return RoutabilityTask(name, store, split, start=start)
 
 
 @contextmanager

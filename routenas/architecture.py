@@ -1,4 +1,4 @@
-"""An architecture as a value: a genotype of a space, or the name of a hand-made network. Modules are made from it."""
+"""An architecture as a value: a genotype of a space, or the name of a hand-made predictor. Modules are made from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from routenas.baselines import network_class
+from routenas.baselines import predictor_class
 from searchspaces.operators import seeded
 from searchspaces.space import Genotype, Space, TaskShape
 from searchspaces.table import space_from_config
@@ -20,8 +20,8 @@ from searchspaces.table import space_from_config
 class Architecture:
     """Either ``space`` (a `Space.config`) with a ``genotype``, or ``network``, the name of a hand-made one.
 
-    ``network`` may be of the table `routenas.baselines.NETWORKS` or ``module:Class`` of one's own; the class is called
-    with the shape of the task.
+    ``network`` may be of the table `routenas.baselines.PREDICTORS` or ``module:Class`` of one's own; the class is
+    called with the shape of the task.
     """
 
     space: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Architecture:
         space = self.searched_space
         if space is not None and self.genotype is not None:
             return space.build(self.genotype, shape, seed=seed)
-        network = network_class(self.network)
+        network = predictor_class(self.network)
         module: nn.Module = seeded(lambda: network(shape), seed)
         return module
 

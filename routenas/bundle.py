@@ -2,7 +2,7 @@
 
 ``model.json`` holds each member's architecture as a value, the task's configuration (for routability: the ordered
 channels and their version, the normalisation of the training split, what the label was, the tile, the split), metrics
-on held-out parts and the provenance: all that using the weights needs.
+on held-out parts and the provenance: all that using the weights needs. ``MODEL_CARD.md`` says it to people.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from placement_data.errors import InputError, RoutenasError
 from placement_data.files import atomic_folder, write_bytes, write_text
 from routenas.architecture import Architecture
 from routenas.interfaces import Task
+from routenas.model_card import model_card
+from routenas.pretrained import NAME, located
 from routenas.tasks import task_config, task_from_config, task_shape
 from routenas.version import __version__
 
 SCHEMA, SCHEMA_2, SCHEMA_1 = "routenas-model/3", "routenas-model/2", "routenas-model/1"
-MODEL_FILE, WEIGHTS_FILE = "model.json", "weights.safetensors"
+MODEL_FILE, WEIGHTS_FILE, CARD_FILE = "model.json", "weights.safetensors", "MODEL_CARD.md"
 
 
 class ModelMismatchError(RoutenasError):
@@ -111,6 +113,12 @@ class Bundle:
             modules.append(module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         return Ensemble(modules, [member.draws for member in self.members]).eval()
 
+    @property
+    def inputs_used(self) -> tuple[int, ...]:
+        """The indices of the inputs that a member reads: all those of a network without ``inputs_used``."""
+        every = range(task_shape(self.task).inputs)
+        return tuple(sorted({i for module in self.ensemble.members for i in getattr(module, "inputs_used", every)}))
+
     def open_task(self) -> Task:
         """The task on its data, which must be where they were. Raises InputError where they are not."""
         return task_from_config(self.task)
@@ -148,14 +156,19 @@ class Bundle:
         with atomic_folder(folder) as temporary:
             write_bytes(temporary / WEIGHTS_FILE, weights)
             write_text(temporary / MODEL_FILE, text + "\n")
+            write_text(temporary / CARD_FILE, model_card(value))
 
     @classmethod
     def load(cls, folder: Path | str) -> Bundle:
-        """Read a bundle, of the former schemas ``routenas-model/1`` and ``/2``, too.
+        """Read a bundle, of the former schemas ``routenas-model/1`` and ``/2``, too; ``pretrained`` is one that ships.
 
         Raises :class:`InputError` where it is damaged, :class:`ModelMismatchError` where it does not fit.
         """
-        folder = Path(folder)
+        places = located(folder)
+        if len(places) > 1:
+            names = " or ".join(f"{NAME}/{place.name}" for place in places)
+            raise InputError("several models ship", found=str(folder), expected=names)
+        (folder,) = places
         value = _read_json(folder / MODEL_FILE)
         if value.get("schema") not in (SCHEMA, SCHEMA_2, SCHEMA_1):
             raise ModelMismatchError(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from placement_data.errors import InputError
+from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import baseline
-from routenas.baselines import load as load_baseline
 from routenas.bundle import Ensemble, ModelMismatchError
 from routenas.estimators.scratch import in_silence
 from routenas.metrics import (
@@ -32,9 +32,11 @@ from routenas.metrics.bootstrap import (
 )
 from routenas.predictor import Predictor
 from routenas.published import train_network
-from routenas.tasks.card import RATIO_FLOOR
-from routenas.tasks.routability import Answers, Example, RoutabilityTask
+from routenas.tasks.routability import Answers, Card, Example, RoutabilityTask
 from routenas.training import Budget, Progress
+
+Part = Literal["search", "test", "unseen"]
+"""What is judged: a part of a split, or all placements of families that no model was trained or chosen on."""
 
 CEILING = "ceiling (other net orders)"
 COLUMNS = {
@@ -47,21 +49,24 @@ CONTROLS = {"hotspots": ("rudy", "tile-mlp"), "violated_nets": ("utilization", "
 
 @dataclass(frozen=True)
 class Row:
-    """One predictor: the answers of each seed (``members``) for the placements of one part, and of their ensemble."""
+    """One predictor: the answers of each seed (``members``) for the placements of one part, and of their ensemble.
+
+    ``notes``, a code and a text each, say what is other than in the predictor's training.
+    """
 
     name: str
     members: tuple[Answers, ...]
     ensemble: Answers
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def baseline_row(
     name: str, task: RoutabilityTask, budget: Budget, seeds: Sequence[int], part: str, progress: Progress = in_silence
 ) -> Row:
-    """Train a hand-crafted predictor with each seed and answer for every placement of ``part``."""
-    if baseline(task.name, name).kind != "network":
-        answers = _fitted(name, task, part)
-        return Row(name, (answers,), answers)
+    """Train a hand-crafted predictor with each seed, a fitted one with the first, and answer for a ``part``."""
     architecture = Architecture(network=name)
+    if baseline(task.name, name).kind != "network":
+        seeds = seeds[:1]
     modules = [train_network(architecture, task, budget, seed, progress).module for seed in seeds]
     return _network_row(name, task, Ensemble(modules), part)
 
@@ -71,57 +76,81 @@ def _network_row(name: str, task: RoutabilityTask, ensemble: Ensemble, part: str
     return Row(name, members, members[0] if len(members) == 1 else task.answers(ensemble, part))
 
 
-def _fitted(name: str, task: RoutabilityTask, part: str) -> Answers:
-    options = {"channels": task.store.channels} if baseline(task.name, name).by_name else {}
-    model = load_baseline(task.name, name)(**options)
-    train_examples, search_examples = task.examples("train"), task.examples("search")
-    hotspots = task.name == "hotspots"
+def untrained_row(name: str, task: RoutabilityTask, part: str) -> Row:
+    """A hand-crafted predictor of the kind ``ranking``, as it ranks without a fit."""
+    if baseline(task.name, name).kind != "ranking":
+        raise InputError("cannot answer without training, for which --split tells the placements", found=name)
+    module: Any = Architecture(network=name).build(task.shape, 0)
+    module.read(task.card)
+    return _network_row(name, task, Ensemble([module]), part)
 
-    def features(example: Example) -> NDArray[np.float32]:
-        # Tiles off the die take part in no mean over a map; a predictor of tiles leaves out those without a label.
-        sample = example.sample
-        return sample.features if hotspots or sample.inside is None else sample.on_die(sample.features)
 
-    def label(example: Example) -> Any:
-        if not hotspots:
-            return np.log(example.ratio + RATIO_FLOOR)
-        inside = example.sample.inside
-        return example.hotspots if inside is None else np.where(inside, example.hotspots, np.nan)
+def unseen_families(store: Store, predictors: Mapping[str, Predictor]) -> tuple[str, ...]:
+    """The families of labelled placements that no predictor was trained or chosen on. InputError for none."""
+    labelled, known = _families(store, predictors)
+    if not predictors or labelled <= known:
+        raise InputError(
+            "no labelled placement is of a family that the models have not seen", file=store.path,
+            found=f"{len(predictors)} models, {len(labelled)} families", expected="placements of other designs",
+        )  # fmt: skip
+    return tuple(sorted(labelled - known))
 
-    model.fit(
-        [features(example) for example in train_examples],
-        [label(example) for example in train_examples],
-        [features(example) for example in search_examples],
-        [label(example) for example in search_examples],
-    )
-    answers = [np.asarray(model.predict(features(example)), dtype=np.float64) for example in task.examples(part)]
-    if hotspots:
-        return [1 / (1 + np.exp(-np.clip(answer, -50, 50))) for answer in answers]
-    return [np.clip(np.exp(answer.reshape(1)) - RATIO_FLOOR, 0, 1) for answer in answers]
+
+def require_unseen(store: Store, predictors: Mapping[str, Predictor]) -> None:
+    """Raise InputError where a predictor was trained or chosen on a family of the labelled placements."""
+    labelled, known = _families(store, predictors)
+    if labelled & known:
+        first, *others = sorted(labelled & known)
+        raise InputError(
+            "the data set has families that a model was trained or chosen on", file=store.path,
+            found=f"{first} and {len(others)} others" if others else first,
+            expected="--part unseen, which leaves them out, or --split with a test part of others",
+        )  # fmt: skip
+
+
+def _families(store: Store, predictors: Mapping[str, Predictor]) -> tuple[frozenset[str], frozenset[str]]:
+    """Those of labelled placements, and those that a predictor was trained or chosen on."""
+    labelled = frozenset(family for family, known in zip(store.families, store.labelled, strict=True) if known)
+    return labelled, frozenset().union(*(predictor.card.known for predictor in predictors.values()))
 
 
 def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str) -> Row:
-    """Answers of a bundle's members.
+    """Answers of a bundle's members, which take their channels out of the data set's by name.
 
     Raises :class:`InputError` where the bundle was trained or chosen on a family of ``part``, and
-    :class:`routenas.bundle.ModelMismatchError` where its channels are not those of the data set.
+    :class:`routenas.bundle.ModelMismatchError` where it is for another task or the data set lacks one of its channels.
     """
     card, store = predictor.card, task.store
     if card.name != task.name:
         raise ModelMismatchError(f"the model {name} is for another task: {card.name}, expected {task.name}")
-    if (card.channel_version, card.channels) != (store.channel_version, store.channels):
-        raise ModelMismatchError(
-            f"the model {name} has channels {card.channel_version}, the data set {store.channel_version}"
-        )
     if None not in (card.liberty, task.card.liberty) and card.liberty != task.card.liberty:
         used = "with" if card.liberty else "without"
         raise ModelMismatchError(f"the model {name} was trained on placements read {used} Liberty, unlike the data set")
-    leaked = sorted({*card.split.train, *card.split.search} & {*task.families(part)})
+    leaked = sorted(card.known & {*task.families(part)})
     if leaked:
         raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])
     # Answers depend on the model's own normalisation, so its card decodes them, not the task's.
-    own = RoutabilityTask(task.name, store, card=replace(card, split=task.card.split))
-    return _network_row(name, own, predictor.bundle.ensemble, part)
+    try:
+        own = RoutabilityTask(task.name, store, card=replace(card, split=task.card.split))
+    except InputError as error:
+        raise ModelMismatchError(f"the model {name} does not fit the data set: {error}") from None
+    row = _network_row(name, own, predictor.bundle.ensemble, part)
+    return replace(row, notes=tuple(_differences(card, task.card)))
+
+
+def _differences(trained: Card, here: Card) -> Iterator[tuple[str, str]]:
+    """Code and text for whatever a model was trained on and the data set has not."""
+    if here.label_kind != trained.label_kind:
+        yield "other-label", f"labels are {here.label_kind}, but training was on {trained.label_kind}"
+    if here.tile_um != trained.tile_um:
+        yield "other-tile", f"tiles of {here.tile_um:g} um, but training was on tiles of {trained.tile_um:g} um"
+    if trained.technologies and (others := [each for each in here.technologies if each not in trained.technologies]):
+        yield "other-technology", f"trained in {'; '.join(trained.technologies)}, judged in {'; '.join(others)}"
+    elif more := [
+        layers or "all routing layers" for layers in here.routing_layers if layers not in trained.routing_layers
+    ]:
+        known = " and ".join(layers or "all routing layers" for layers in trained.routing_layers)
+        yield "routing-layers", f"signals may use {' and '.join(more)}, but in training they could use {known}"
 
 
 def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: str | None = None) -> dict[str, Any]:
@@ -144,6 +173,7 @@ def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: st
             entry["metrics"][column] = {"mean": float(np.mean(values)) if values else None, "deviation": deviation}
             entry["ensemble"][column] = pooled[column]
         entry["interval"] = interval(task, examples, row.ensemble)
+        entry["notes"] = [{"code": code, "text": text} for code, text in row.notes]
         entry["by_design"] = pooled.get("by_design") or pooled.get("tau")
         table.append(entry)
     _add_differences(task, examples, rows, table, reference)
@@ -153,6 +183,7 @@ def compare(task: RoutabilityTask, rows: Sequence[Row], part: str, reference: st
         "part": part,
         "placements": len(examples),
         "designs": len({example.sample.design for example in examples}),
+        "technologies": list(task.card.technologies),
         "base_rate": _base_rate(task, examples),
         "rows": table,
         "ceiling": ceiling,

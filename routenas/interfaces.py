@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from routenas.results import Result, Trial
 
@@ -54,6 +54,14 @@ class Task(Protocol):
 
     def config(self) -> dict[str, Any]:
         """JSON values from which ``from_config`` of the same class makes an equal task, in another process, too."""
+
+
+@runtime_checkable
+class SelfFitting(Protocol):
+    """A module that is fitted at once, not trained by descent: what it finds is in its buffers, which may grow."""
+
+    def fit_to(self, task: Any, seed: int) -> None:
+        """Fit to the training part of a task; what has to be chosen is chosen on its search part."""
 
 
 class Space(Protocol):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_SETS, FORMER_SETS, ChannelSet
+from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
+from routenas.pretrained import located
 from routenas.tasks.card import Card
 
 
@@ -47,6 +50,12 @@ class Predictor:
             raise ModelMismatchError(f"{where}the model's channels {version} are not those of this version")
         return predictor
 
+    @classmethod
+    def all_of(cls, models: Sequence[Bundle | Path | str]) -> list[Predictor]:
+        """One of each model, and one of each that ships for the name ``pretrained``. Raises as :meth:`of`."""
+        places = (located(model) if isinstance(model, Path | str) else (model,) for model in models)
+        return [cls.of(each) for alike in places for each in alike]
+
     @property
     def threshold(self) -> float | None:
         """The probability above which a tile counts as a hotspot: best F1 on what the members were chosen by.
@@ -72,18 +81,23 @@ class Predictor:
         return found
 
     def _set(self) -> ChannelSet | None:
-        wanted = self.card.channel_version, self.card.channels
-        return next(
-            (each for each in (*CHANNEL_SETS.values(), *FORMER_SETS) if (each.version, each.channels) == wanted), None
-        )
+        version, channels = self.card.channel_version, self.card.channels
+        if not all(same_values(name, version) for name in channels):
+            return None
+        return ChannelSet(version.partition("/")[0], version, channels, tuple(UNITS[name] for name in channels))
+
+    @cached_property
+    def read(self) -> Card:
+        """The card of those channels alone that a member of the bundle reads."""
+        return self.card.only(self.bundle.inputs_used)
 
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
         """Hotspot probabilities (rows, columns), or the violated-net ratio (1,).
 
-        ``features`` are raw feature maps (channels, rows, columns). Tiles that are not ``inside`` (rows, columns) are
-        off the die: their probability is NaN.
+        ``features`` are raw feature maps (channels, rows, columns), of which those of `read` matter. Tiles that are not
+        ``inside`` (rows, columns) are off the die: their probability is NaN.
         """
         inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
         with torch.inference_mode():

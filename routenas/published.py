@@ -10,7 +10,7 @@ on the search split is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -48,13 +48,22 @@ class Published:
 
 
 def train_network(
-    architecture: Architecture, task: Task, budget: Budget, seed: int, progress: Progress, device: str = "cpu"
+    architecture: Architecture,
+    task: Task,
+    budget: Budget,
+    seed: int,
+    progress: Progress,
+    device: str = "cpu",
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Trained:
     """Build an architecture and train it: as its paper did where it is a ``-paper`` baseline, else by `fit` alone.
 
+    With ``weights`` it starts from these and not from those that the seed draws.
     Raises SettingError for a published training of another task, and DivergedError.
     """
     module = architecture.build(task.shape, seed)
+    if weights:
+        module.load_state_dict(dict(weights))
     if architecture.network not in PUBLISHED:
         return fit(module, task, budget, seed, progress=progress, device=device)
     published: Published = look_up("published training", PUBLISHED, architecture.network)

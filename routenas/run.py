@@ -46,6 +46,7 @@ MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget", "data")
 _WORDS = {
     "space": "search space",
     "strategy_options": "option of the strategy",
+    "initial": "choice of what is tried first",
     "in_flight": "number of candidates in flight",
     "order": "order of asking",
     "budget": "budget of a candidate",

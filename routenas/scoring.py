@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from placement_data.design import Design
+from placement_data.design import Design, LibertyCells
 from placement_data.errors import InputError
 from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
 from placement_data.features.layout import cell_outlines
@@ -161,11 +161,7 @@ def score_layout(
     lap("parse")
     layers = spelled(design, files.routing_layers, files.layout)
     grid = Grid.of(design, tile)
-    made = {
-        kind: feature_maps(design, grid, kind[0], liberty=cells if kind[1] else None, routing_layers=layers)
-        for kind in set(kinds.values())
-    }
-    features = {task: made[kind] for task, kind in kinds.items()}
+    features = _features(design, grid, by_task, kinds, cells, layers)
     lap("features")
     net_count = int(signal_nets(design).sum())
     inside = None if grid.outline is None else grid.inside
@@ -174,13 +170,14 @@ def score_layout(
         if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
             raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
     lap("infer")
+    features = {task: features[task][list(each.bundle.inputs_used)] for task, each in by_task.items()}
     hot = by_task.get("hotspots")
     probability, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
     regions: tuple[Region, ...] = ()
     if hot is not None and probability is not None and threshold is not None:
-        regions = find_regions(design, grid, probability, threshold, hot.card, features["hotspots"], top)
+        regions = find_regions(design, grid, probability, threshold, hot.read, features["hotspots"], top)
     files = replace(files, routing_layers=layers)
-    warnings = tuple(score_warnings(design, grid, features, [each.card for each in predictors], files))
+    warnings = tuple(score_warnings(design, grid, features, [each.read for each in predictors], files))
     inputs = {str(path): read.get(str(path)) or sha256(path) for path in files.all}
     ratio = answers.get("violated_nets")
     lap("regions")
@@ -193,12 +190,30 @@ def score_layout(
 def _kind(predictor: Predictor, files: LayoutFiles) -> tuple[ChannelSet, bool]:
     """The channels that a model wants, and whether Liberty is to tell the registers of them."""
     wanted, channels = predictor.card.liberty, predictor.channel_set
-    if not LIBERTY_CHANNELS.intersection(channels.channels):
+    if not LIBERTY_CHANNELS.intersection(predictor.read.channels):
         wanted = False
     if wanted and not files.liberty:
         what = f"the model of the task '{predictor.card.name}' was trained with registers that Liberty told"
         raise ModelMismatchError(f"{what}, expected --liberty")
     return channels, bool(files.liberty) if wanted is None else wanted
+
+
+def _features(
+    design: Design,
+    grid: Grid,
+    by_task: Mapping[str, Predictor],
+    kinds: Mapping[str, tuple[ChannelSet, bool]],
+    cells: LibertyCells | None,
+    routing_layers: str,
+) -> dict[str, NDArray[np.float32]]:
+    """The maps (channels, rows, columns) for each model; a channel that no model reads is 0 and costs nothing."""
+    made = {}
+    for kind in set(kinds.values()):
+        channels, liberty = kind
+        used = {name for task, each in by_task.items() if kinds[task] == kind for name in each.read.channels}
+        told = cells if liberty else None
+        made[kind] = feature_maps(design, grid, channels, liberty=told, routing_layers=routing_layers, used=used)
+    return {task: made[kind] for task, kind in kinds.items()}
 
 
 def _by_task(predictors: Sequence[Predictor]) -> dict[str, Predictor]:

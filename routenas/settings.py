@@ -14,6 +14,7 @@ from searchspaces.space import Space, TaskShape
 from searchspaces.table import space_from_config
 
 Order = Literal["batch", "arrival"]
+Initial = Literal["controls", "none"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Settings:
 
     ``space`` is a `Space.config`, empty for the recipe's own; ``trials`` the total; ``in_flight`` how many are asked
     and estimated together, and ``order`` whether the next are asked when all of those are done ("batch": the same
-    trials for the same seed) or as soon as one is ("arrival"). The best ``finalists`` are retrained with
+    trials for the same seed) or as soon as one is ("arrival"). ``initial`` says what every strategy tries first: the
+    hand-made architectures that are in the space ("controls"), or "none". The best ``finalists`` are retrained with
     ``final_seeds`` seeds at ``final_budget``.
     """
 
@@ -30,6 +32,7 @@ class Settings:
     space: Mapping[str, Any] = field(default_factory=dict)
     strategy: str = "evolution"
     strategy_options: Mapping[str, Any] = field(default_factory=dict)
+    initial: Initial = "controls"
     scheduler: str = "none"
     trials: int = 24
     budget: Budget = BUDGETS["fast"]
@@ -55,8 +58,9 @@ class Settings:
         for name in ("space", "strategy_options"):
             if not isinstance(getattr(self, name), Mapping):
                 raise SettingError(f"the setting {name} must be a table of options", found=getattr(self, name))
-        if self.order not in get_args(Order):
-            raise SettingError("no such order", found=self.order, expected=" or ".join(get_args(Order)))
+        for name, allowed in (("order", get_args(Order)), ("initial", get_args(Initial))):
+            if getattr(self, name) not in allowed:
+                raise SettingError(f"no such {name}", found=getattr(self, name), expected=" or ".join(allowed))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -85,9 +89,13 @@ def _budget(value: Any) -> Budget:
 
 
 def chosen_space(settings: Settings, default: Mapping[str, Any], shape: TaskShape) -> Space:
-    """The space of the settings, else the default one. Raises SettingError where it does not exist or fit the task."""
+    """The space of the settings, else the default one, for a task of this shape.
+
+    Raises SettingError where it does not exist or fit the task.
+    """
     space = made_space(settings.space or default)
     try:
+        space = space.for_task(shape)
         space.check_shape(shape)
     except ValueError as error:
         raise SettingError(str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -129,38 +130,70 @@ class PaperNetwork(FlexibleNetwork):
         return result.flatten() if self.output == "scalar" else result.flatten(1)
 
 
-class ExtendedNetwork(FlexibleNetwork):
-    """Full-resolution path (1x1 convolutions), trunk of three stages, head of 1x1 convolutions.
+class Decoder(nn.ModuleList):
+    """Back to full size by doublings, each joined to what went into the halving of that size (after U-Net).
 
-    The one-tile path, where there is one, feeds the trunk and, beside the trunk's up-sampled output, the head. For a
-    scalar the network gives a map, each tile's contribution; for classes the head works on the average of all tiles.
+    Ronneberger et al., MICCAI 2015. A doubling is bilinear; a 3x3 convolution of the concatenation follows.
     """
 
-    def __init__(self, plan: Plan, shape: TaskShape) -> None:
+    def __init__(self, skipped: Sequence[int], channels: int, *, batch_norm: bool) -> None:
+        blocks = [ConvBlock(channels + skip, channels, 3, batch_norm=batch_norm) for skip in reversed(skipped)]
+        super().__init__(blocks)
+
+    def forward(self, x: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """(B, channels, H, W) and what was halved, the largest first, to (B, channels) of the largest's size."""
+        for block, skip in zip(self, reversed(skips), strict=True):
+            x = block(torch.cat([_enlarged(x, 2), skip], dim=1))
+        return x
+
+
+class ExtendedNetwork(FlexibleNetwork):
+    """Stem (1x1 convolutions) at full size, trunk of three stages, head of 1x1 convolutions.
+
+    The stem, where there is one, feeds the trunk and, unless the trunk itself passes it on, beside the trunk's enlarged
+    output the head. For a scalar the network gives a map, each tile's contribution; for classes the head works on the
+    average of all tiles. ``inputs_used`` are the indices of the inputs that it reads; it looks at no other.
+    """
+
+    def __init__(self, plan: Plan, shape: TaskShape, inputs: Sequence[int]) -> None:
         super().__init__()
         self.output = "classes" if shape.output == "classes" else "map"
-        channels = shape.inputs
-        hidden = 2 * plan.width
+        self.inputs_used = tuple(inputs)
+        self.selected: Tensor | None
+        chosen = torch.tensor(self.inputs_used) if len(inputs) < shape.inputs else None
+        self.register_buffer("selected", chosen, persistent=False)
+        channels, hidden = len(inputs), plan.channels
         self.scale = 2**plan.halvings
         self.one_tile: nn.Sequential | None = None
-        if plan.full_resolution:
-            blocks = [ConvBlock(c, hidden, 1, batch_norm=plan.batch_norm) for c in (channels, hidden)]
-            self.one_tile, channels = nn.Sequential(*blocks), hidden
-        self.trunk = nn.Sequential(*_trunk(plan, channels, hidden))
+        if plan.stem:
+            widths = (channels, *[hidden] * (plan.stem - 1))
+            self.one_tile = nn.Sequential(*(ConvBlock(c, hidden, 1, batch_norm=plan.batch_norm) for c in widths))
+            channels = hidden
+        self.trunk = nn.Sequential(*_trunk(plan, channels))
+        skipped = [channels if stage == 0 else hidden for stage in range(3 - plan.halvings, 3)]
+        self.decoder = Decoder(skipped, hidden, batch_norm=plan.batch_norm) if plan.skips else None
         # A 1x1 convolution of a concatenation is the sum of one for each part, and commutes with up-sampling.
         self.head_trunk = nn.Conv2d(hidden, hidden, 1)
-        self.head_tile = nn.Conv2d(hidden, hidden, 1, bias=False) if plan.full_resolution else None
+        self.head_tile = nn.Conv2d(hidden, hidden, 1, bias=False) if plan.beside else None
         self.head = ZeroConv(hidden, shape.outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to a map (B, outputs, H, W) or logits (B, outputs)."""
         height, width = x.shape[-2:]
+        if self.selected is not None:
+            x = x.index_select(1, self.selected)
         if self.one_tile is not None:
             x = self.one_tile(x)
-        y: Tensor = self.head_trunk(self.trunk(pad_to_multiple(x, self.scale)))
-        if self.scale > 1:
-            y = functional.interpolate(y, scale_factor=self.scale, mode="bilinear", align_corners=False)
-            y = y[..., :height, :width]
+        y, halved = pad_to_multiple(x, self.scale), []
+        for part in self.trunk:
+            before, y = y, part(y)
+            if y.shape[-1] < before.shape[-1]:
+                halved.append(before)
+        if self.decoder is not None:
+            y = self.head_trunk(self.decoder(y, halved))
+        else:
+            y = _enlarged(self.head_trunk(y), self.scale)
+        y = y[..., :height, :width]
         if self.head_tile is not None:
             y = y + self.head_tile(x)
         y = functional.relu(y)
@@ -179,25 +212,32 @@ def operation(name: str, channels: int, filters: int, *, batch_norm: bool) -> nn
     return ConvBlock(channels, filters, kernel, dilation=dilation, batch_norm=batch_norm)
 
 
-def _trunk(plan: Plan, channels: int, hidden: int) -> list[nn.Module]:
+def _trunk(plan: Plan, channels: int) -> list[nn.Module]:
     # Stage i begins at half the size if it is one of the last `halvings` stages.
     halves = [stage >= 3 - plan.halvings for stage in range(3)] + [False]
+    hidden = plan.channels
     trunk: list[nn.Module] = []
-    if halves[0] or not plan.full_resolution:
+    if halves[0] or not plan.stem:
         kernel, stride = (4, 2) if halves[0] else (3, 1)
         trunk.append(ConvBlock(channels, hidden, kernel, stride=stride, batch_norm=plan.batch_norm))
     for stage in range(3):
         dags = plan.dags[2 * stage : 2 * stage + 2]
         kernel, stride = (4, 2) if halves[stage + 1] else (1, 1)
         if not plan.residual:
-            pair = Pair(hidden, dags, plan.width, batch_norm=plan.batch_norm)
+            pair = Pair(hidden, dags, plan.filters, batch_norm=plan.batch_norm)
             trunk.append(Merge(pair, hidden, kernel=kernel, stride=stride, batch_norm=plan.batch_norm))
             continue
         if kept := tuple(dag for dag in dags if dag.edges):
-            trunk.append(Residual(Pair(hidden, kept, plan.width, batch_norm=plan.batch_norm), hidden))
+            trunk.append(Residual(Pair(hidden, kept, plan.filters, batch_norm=plan.batch_norm), hidden))
         if stride == 2:
             trunk.append(ConvBlock(hidden, hidden, kernel, stride=2, batch_norm=plan.batch_norm))
     return trunk
+
+
+def _enlarged(x: Tensor, scale: int) -> Tensor:
+    if scale == 1:
+        return x
+    return functional.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
 
 
 def _concatenated(tensors: list[Tensor]) -> Tensor:

@@ -20,12 +20,19 @@ class Dag:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network of three stages of two DAGs each: see `searchspaces.flexible` for what the choices do."""
+    """A network of three stages of two DAGs each: see `searchspaces.flexible` for what the choices do.
+
+    ``channels`` of a stage, ``filters`` of a vertex; a ``stem`` of so many 1x1 convolutions, whose output goes
+    ``beside`` the trunk, too; ``skips``: a decoder, joined to what went into each halving.
+    """
 
     dags: tuple[Dag, ...]
-    width: int
+    channels: int
+    filters: int
+    stem: int
+    beside: bool
     halvings: int
-    full_resolution: bool
+    skips: bool
     residual: bool
     batch_norm: bool
 

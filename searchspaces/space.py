@@ -170,8 +170,6 @@ class Space:
 
         Raises ValueError where ten thousand draws give none.
         """
-        if not self._ruled and not self.fixed:
-            return self.draw_values(rng)
         for _ in range(_DRAWS):
             values = self._with_fixed(self.draw_values(rng))
             if self._legal(values):
@@ -184,10 +182,7 @@ class Space:
         return unchecked(self.name, self.canonical_values(values) if self._symmetric else values)
 
     def sample_many(self, rng: np.random.Generator, n: int) -> list[Genotype]:
-        """``n`` random canonical genotypes: the distribution of `sample`, another stream, a fraction of the time.
-
-        Raises as `sample_values` does.
-        """
+        """``n`` random canonical genotypes: as of `sample`, by another stream, in a fraction of the time."""
         if not (self._ruled or self._symmetric or self.fixed):
             return [unchecked(self.name, values) for values in self.draw_many(rng, n)]
         found: list[Genotype] = []
@@ -213,10 +208,9 @@ class Space:
         return (*values[:index], (values[index] + shift) % self._counts[index], *values[index + 1 :])
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
-        """A canonical genotype that differs from the given one in one choice.
+        """A canonical genotype that differs from the given one in one choice; from a degenerate space the parent.
 
-        Changes that are illegal or without effect are drawn again, up to a bound, so only a degenerate space gives
-        the parent back.
+        Changes that are illegal or without effect are drawn again, up to a bound.
         """
         parent = self.canonical(genotype)
         for _ in range(_MUTATIONS):
@@ -243,9 +237,9 @@ class Space:
         return first
 
     def neighbours(self, genotype: Genotype) -> tuple[Genotype, ...]:
-        """The canonical genotypes that differ from the given one's canonical form in one choice, each once.
+        """The other canonical genotypes that differ from the given one's canonical form in one choice, each once.
 
-        They come in the order of the choices and then of the options. The genotype itself is not among them.
+        They come in the order of the choices and then of the options.
         """
         values = self.canonical(genotype).values
         found: dict[Values, None] = {}
@@ -318,10 +312,7 @@ class Space:
         return result[:-1]
 
     def graph(self, genotype: Genotype) -> Graph:
-        """The canonical genotype as a graph: here a chain from an input through the active choices to an output.
-
-        Spaces whose architectures are graphs give those.
-        """
+        """The canonical genotype as a graph: here a chain from an input through the active choices to an output."""
         chosen = [token + 2 for token in self.tokens(genotype) if token != self.pad_token]
         return Graph(np.array([0, *chosen, 1]), np.eye(len(chosen) + 2, k=1, dtype=bool), self._token_names)
 
@@ -358,6 +349,15 @@ class Space:
         ``shape`` is all that it knows of the task. Here it raises NotImplementedError: a plain space has only values.
         """
         raise NotImplementedError(f"{self!r} has no modules: a space that has overrides build")
+
+    def for_task(self, shape: TaskShape) -> Space:
+        """The space to search for a task of this shape, where the space leaves something to the task: here itself."""
+        return self
+
+    @property
+    def controls(self) -> tuple[Genotype, ...]:
+        """Hand-made architectures of this space, which a search is to be no worse than: here none."""
+        return ()
 
     # --------------------------------------------------------------------- private
 

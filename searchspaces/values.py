@@ -162,11 +162,13 @@ class TaskShape:
 
     ``output`` is the form of its answer: "classes" logits (B, outputs) of an example; "map" (B, outputs, H, W), a
     value a tile; "scalar" (B,); "tokens" logits (T, B, outputs) of a sequence; "nodes" logits (N, outputs) of a graph.
+    ``groups`` are names and indices of inputs that a network may leave out together; it reads those of no group always.
     """
 
     inputs: int
     outputs: int
     output: Output = "classes"
+    groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         if self.inputs < 1 or self.outputs < 1:
@@ -175,3 +177,8 @@ class TaskShape:
             raise ValueError(f"an output must be one of {', '.join(get_args(Output))}, not {self.output!r}")
         if self.output == "scalar" and self.outputs != 1:
             raise ValueError(f"a task with a scalar answer has one output, not {self.outputs}")
+        grouped = [index for _, indices in self.groups for index in indices]
+        if len({name for name, _ in self.groups}) < len(self.groups) or not all(indices for _, indices in self.groups):
+            raise ValueError(f"groups of inputs must have different names and an input each, not {self.groups}")
+        if len(set(grouped)) < len(grouped) or not all(0 <= index < self.inputs for index in grouped):
+            raise ValueError(f"groups of inputs must be of different ones, 0 to {self.inputs - 1}, not {self.groups}")

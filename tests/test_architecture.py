@@ -53,7 +53,7 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("version", "metrics", "results", "journal", "example", "networks", "look_up"),
+    ("version", "model_card", "pretrained", "metrics", "results", "journal", "example", "networks", "look_up"),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),

@@ -21,7 +21,7 @@ import cli
 from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import write
 from tests.layouts import Layout, manifest_row, write_layout, write_manifest
-from tests.samples import SPLIT, made_up_samples, write_made_up_store
+from tests.samples import SPLIT, made_up_sample, made_up_samples, write_made_up_store
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VERBS = (
@@ -193,7 +193,7 @@ def test_another_channel_set_from_ingest_to_score(run: Run, tmp_path: Path, layo
     assert json.loads((tmp_path / "s.json").read_text())["models"][0]["channel_version"] == "circuitnet9/1"
     assert run("ingest", tmp_path / "manifest.csv", "-o", data, "--force").code == 0
     done = run("evaluate", data, "--model", f"old={model}", "--baselines", "none")
-    assert_one_line(done, 4, "the model old has channels circuitnet9/1, the data set routenas17/1")
+    assert_one_line(done, 4, "channels, routenas17/1, lack some of the model's, circuitnet9/1, found 'macro")
 
 
 def test_audit(run: Run, tmp_path: Path, bundles: dict[str, Path]) -> None:
@@ -414,9 +414,9 @@ def test_faulty_splits(run: Run, tmp_path: Path, made_up_store: Path, text: byte
         (["search", "--final-budget", "huge"], 2, "no such budget"),
         (["search", "--strategy", "evolutoin"], 2, "no such search strategy, found 'evolutoin', expected evolution"),
         (["search", "--preset", "other"], 2, "'other' is not one of 'extended', 'paper'"),
-        (["train"], 2, "give either --predictor or --architecture"),
+        (["train"], 2, "give one of --predictor, --architecture and --from"),
         (["train", "--predictor", "unett"], 2, "no such baseline, found 'unett'"),
-        (["train", "--predictor", "rudy"], 2, "only networks can be exported as a bundle, found 'rudy'"),
+        (["train", "--predictor", "rudy-mean"], 2, "no such baseline, found 'rudy-mean'"),
         (["train", "--predictor", "unet", "--budget", "huge"], 2, "no such budget"),
         (["train", "--architecture", "gone.json"], 3, "gone.json: cannot be read"),
     ],
@@ -427,6 +427,32 @@ def test_faulty_options_leave_no_folder(
     done = run(words[0], made_up_store, "--out", tmp_path / "out", *words[1:])
     assert_one_line(done, code, what)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_kit_from_a_model_to_a_table(
+    run: Run, tmp_path: Path, made_up_store: Path, bundles: dict[str, Path]
+) -> None:
+    new = tmp_path / "new.h5"
+    families = [made_up_sample(f"{name}/{n}", name, 5 * n + ord(name)) for name in "gklm" for n in range(2)]
+    write(new, families, CHANNELS, CHANNEL_VERSION)
+    words = ("train", new, "--from", bundles["hotspots"], "--placements", 2, "--budget", "smoke")
+    done = run(*words, "--out", tmp_path / "tuned")
+    assert done.code == 0, done.err
+    assert (
+        "| training placements | 2, not all of these families |" in (tmp_path / "tuned" / "MODEL_CARD.md").read_text()
+    )
+    assert_one_line(run(*words, "--out", tmp_path / "other", "--seeds", 2), 2, "--seeds has no use with --from")
+    assert_one_line(
+        run(*words, "--out", tmp_path / "other", "--predictor", "unet"),
+        2,
+        "one of --predictor, --architecture and --from",
+    )
+    assert not (tmp_path / "other").exists()
+    table = run("evaluate", new, "--model", bundles["hotspots"])
+    assert table.code == 0, table.err
+    assert "hotspots on unseen families: 8 placements of 4 designs" in table.out
+    known = run("evaluate", new, "--model", tmp_path / "tuned", "--part", "unseen", "--baselines", "none")
+    assert known.code == 0, known.err
 
 
 def test_search_and_what_follows(run: Run, tmp_path: Path, made_up_store: Path, folder: Path) -> None:

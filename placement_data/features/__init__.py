@@ -6,7 +6,7 @@ A channel is made by one function of a ``Layout`` (a design on its grid); its do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from placement_data.features.sets import (
     CIRCUITNET_NAMES,
     DEFAULT,
     FAMILIES,
-    FORMER_SETS,
     LIBERTY_CHANNELS,
     ROUTABILITY,
     ROUTENAS17,
@@ -29,7 +28,9 @@ from placement_data.features.sets import (
     UNITS,
     ChannelSet,
     channel_groups,
+    channel_places,
     channel_set,
+    same_values,
 )
 from placement_data.grid import Grid
 from placement_data.netlist import REGISTER_PATTERNS, require_placed
@@ -44,7 +45,6 @@ __all__ = [
     "CIRCUITNET_NAMES",
     "DEFAULT",
     "FAMILIES",
-    "FORMER_SETS",
     "LIBERTY_CHANNELS",
     "ROUTABILITY",
     "ROUTENAS17",
@@ -54,8 +54,10 @@ __all__ = [
     "Layout",
     "channel_groups",
     "channel_maps",
+    "channel_places",
     "channel_set",
     "feature_maps",
+    "same_values",
     "shortest_side",
 ]
 
@@ -77,9 +79,11 @@ def feature_maps(
     register_patterns: Sequence[str] = REGISTER_PATTERNS,
     liberty: LibertyCells | None = None,
     routing_layers: str = "",
+    used: Collection[str] | None = None,
 ) -> NDArray[np.float32]:
     """The channels of a set, (channels, rows, columns) float32 in its order; only what they need is worked out.
 
+    Where only some are ``used``, the others are 0 and cost nothing.
     ``register_patterns`` are regular expressions for names of registers, ``liberty`` is what a Liberty library says of
     its cells; see ``netlist.register_masters``. ``routing_layers`` are the layers that signals may use, as
     ``metal2-metal3`` (default: all); tracks and capacity are of these alone. Raises ``InputError`` where a cell is not
@@ -88,8 +92,8 @@ def feature_maps(
     require_placed(design)
     layout = Layout(design, grid, tuple(register_patterns), liberty, routing_layers)
     place = {name: position for position, name in enumerate(channels.channels)}
-    maps = np.empty((len(place), *grid.shape), dtype=np.float32)
-    for name, values in channel_maps(layout, channels.channels):
+    maps = np.zeros((len(place), *grid.shape), dtype=np.float32)
+    for name, values in channel_maps(layout, [name for name in place if used is None or name in used]):
         maps[place[name]] = values
     return maps
 

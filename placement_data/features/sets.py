@@ -182,8 +182,35 @@ CHANNEL_SETS: dict[str, ChannelSet] = {
 DEFAULT = CHANNEL_SETS[DEFAULT_CHANNELS]
 """The set where none is named."""
 
-FORMER_SETS = (_set("all", 1, _ALL[:49]),)
-"""Sets of former versions whose channels are still made, for models that were trained with them."""
+CHANGED_SINCE: dict[str, frozenset[str]] = {"all/1": frozenset()}
+"""Former versions of the sets, and the channels of each whose values are others today.
+
+A change of a channel's values raises the version of every set that has it, and enters the former versions here; so
+that a channel of a data set or model of another version, or of another set, can be known to mean the same.
+"""
+
+
+def same_values(channel: str, version: str, other: str | None = None) -> bool:
+    """Whether a channel of a data set of one version has the values of that name in another (default: those of today).
+
+    A version that is none of ours (an imported data set's) is like itself alone.
+    """
+    if version == other:
+        return True
+    today = {channels.version for channels in CHANNEL_SETS.values()}
+
+    def current(each: str) -> bool:
+        return channel in UNITS and (each in today or channel not in CHANGED_SINCE.get(each, (channel,)))
+
+    return current(version) and (other is None or current(other))
+
+
+def channel_places(
+    wanted: Sequence[str], version: str, channels: Sequence[str], other: str
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Where the ``wanted`` channels of a ``version`` stand among the ``channels`` of another, and those that do not."""
+    there = {name: place for place, name in enumerate(channels) if same_values(name, version, other)}
+    return tuple(there[name] for name in wanted if name in there), tuple(name for name in wanted if name not in there)
 
 
 def channel_set(name: str) -> ChannelSet:

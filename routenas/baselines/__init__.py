@@ -1,10 +1,10 @@
 """The hand-crafted routability predictors that a searched network must beat, by name.
 
-Three kinds. A ``network`` is an ``nn.Module`` made from a `TaskShape`, with ``forward((b, c, h, w))`` and the attribute
-``output`` ("map": logits (b, outputs, h, w), or "scalar": (b,)); every map network's last layer is ``head``. For
-violated nets the softplus of a map network's output is summed. A ``tiles`` predictor has ``fit(features, labels,
-search_features, search_labels)`` and ``predict(features) -> (h, w)``, log-odds; a ``placement`` predictor the same with
-one target and one number a placement.
+Each is an ``nn.Module`` made from a `TaskShape`, with ``forward((b, c, h, w))`` of normalised maps and the attribute
+``output`` ("map": logits (b, outputs, h, w), or "scalar": (b,)). Three kinds: a ``network`` is trained by descent, and
+a map network's last layer is ``head`` (for violated nets the softplus of its output is summed); a ``fitted`` one keeps
+`routenas.interfaces.SelfFitting`; a ``ranking`` one does, too, and needs no fit to rank: it is ready once
+``read(card)`` has looked up its channels by name. What was fitted is in buffers, so that all are saved alike.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from placement_data.errors import SettingError
+from routenas.interfaces import SelfFitting
 from routenas.look_up import entry, is_own, look_up
 
-Kind = Literal["network", "tiles", "placement"]
+Kind = Literal["network", "fitted", "ranking"]
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """One entry of the table: its ``kind`` and where its class is, ``module:Class``.
+    """One entry of the table: its ``kind`` and what makes it, ``module:Class``.
 
-    ``by_name``: it looks up channels by name, so its class takes the data set's ``channels``. ``training``: where the
-    loss and schedule of its paper are (a `routenas.published.Published`); else a network has the shared ones.
+    ``training``: where the loss and schedule of its paper are (a `routenas.published.Published`); else a network has
+    the shared ones.
     """
 
     kind: Kind
     target: str
-    by_name: bool = False
     training: str = ""
 
 
@@ -56,15 +56,15 @@ BASELINES: dict[str, dict[str, Baseline]] = {
         **_network("flnet", "flnet:FLNet", "CROSS_ENTROPY"),
         **_network("gpdl", "gpdl:GPDL", "GPDL"),
         **_SHARED,
-        "gradient-boosting": Baseline("tiles", "routenas.baselines.boosting:GradientBoosting"),
-        "rudy": Baseline("tiles", "routenas.baselines.rudy:RudyLogistic", by_name=True),
+        "gradient-boosting": Baseline("fitted", "routenas.baselines.boosting:gradient_boosting"),
+        "rudy": Baseline("ranking", "routenas.baselines.rudy:RudyLogistic"),
     },
     "violated_nets": {
         **_network("resnet18", "resnet:RouteNetCount", "RESNET18"),
         **_SHARED,
-        "gradient-boosting": Baseline("placement", "routenas.baselines.boosting:CountBoosting"),
-        "utilization": Baseline("placement", "routenas.baselines.rudy:UtilizationMean", by_name=True),
-        "rudy-mean": Baseline("placement", "routenas.baselines.rudy:RudyMean", by_name=True),
+        "gradient-boosting": Baseline("fitted", "routenas.baselines.boosting:gradient_boosting"),
+        "utilization": Baseline("ranking", "routenas.baselines.rudy:UtilizationMean"),
+        "rudy-mean": Baseline("ranking", "routenas.baselines.rudy:RudyMean"),
     },
 }
 
@@ -77,7 +77,7 @@ def baselines(task: str) -> tuple[str, ...]:
 def baseline(task: str, name: str) -> Baseline:
     """The entry ``name`` of ``task``; InputError with the near names if there is none.
 
-    ``module:Class`` of the user's own is a network if its class is an ``nn.Module``, else what fits the task.
+    ``module:Class`` of the user's own is a network, or fitted where it keeps `SelfFitting`.
     """
     table = entry("task", BASELINES, task)
     if not is_own(name):
@@ -85,29 +85,19 @@ def baseline(task: str, name: str) -> Baseline:
     from torch import nn
 
     found = look_up("baseline", {}, name)
-    if not isinstance(found, type):
-        raise SettingError("not a class of predictors", found=name, expected="module:Class")
-    if issubclass(found, nn.Module):
-        return Baseline("network", name)
-    return Baseline("placement" if task == "violated_nets" else "tiles", name)
+    if not isinstance(found, type) or not issubclass(found, nn.Module):
+        raise SettingError("not a class of predictors", found=name, expected="module:Class of an nn.Module")
+    return Baseline("fitted" if issubclass(found, SelfFitting) else "network", name)
 
 
-def load(task: str, name: str) -> type[Any]:
-    """The class of a baseline, imported now."""
-    loaded: type[Any] = look_up("baseline", {}, baseline(task, name).target)
-    return loaded
-
-
-NETWORKS = {
-    name: known.target for table in BASELINES.values() for name, known in table.items() if known.kind == "network"
-}
-"""The hand-made networks of all tasks: ``module:Class``, each called with the shape of a task."""
+PREDICTORS = {name: known.target for table in BASELINES.values() for name, known in table.items()}
+"""The hand-made predictors of all tasks: ``module:Class``, each called with the shape of a task."""
 
 
 PUBLISHED = {name: known.training for table in BASELINES.values() for name, known in table.items() if known.training}
 """The networks that are trained as their paper did, by name: where their loss and schedule are."""
 
 
-def network_class(name: str) -> Any:
-    """The class behind a name of `NETWORKS`, or ``module:Class`` of one's own. Raises InputError for another name."""
-    return look_up("hand-made network", NETWORKS, name)
+def predictor_class(name: str) -> Any:
+    """What is behind a name of `PREDICTORS`, or ``module:Class`` of one's own. Raises InputError for another name."""
+    return look_up("hand-made predictor", PREDICTORS, name)

@@ -1,82 +1,93 @@
-"""Gradient boosted trees on hand-made features: the strongest predictors that are no networks."""
+"""Gradient boosted trees on hand-made features: the strongest predictors that are no networks.
+
+scikit-learn fits them (`HistGradientBoostingClassifier`, `HistGradientBoostingRegressor`); what it found is kept as
+tensors, see `routenas.baselines.trees`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+import torch
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from placement_data.errors import InputError
+from routenas.baselines.trees import TreeEnsemble
 from routenas.metrics import average_precision
+from searchspaces.space import TaskShape
 
-Map = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
+SIZES = (3, 7)
 _QUANTILES = (0.5, 0.9, 0.99)
 
 
-def local_mean(features: Map, size: int) -> Map:
-    """Mean over the size x size tiles (odd) around each tile of (c, h, w), of those that lie inside the map."""
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"size must be a positive odd number, not {size}")
-    radius = size // 2
-    sums = np.asarray(features, dtype=np.float64)
-    number = np.ones(())
-    for axis in (1, 2):
-        length = sums.shape[axis]
-        running = np.concatenate([np.zeros_like(np.take(sums, [0], axis)), np.cumsum(sums, axis)], axis)
-        end = np.minimum(np.arange(length) + radius + 1, length)
-        begin = np.maximum(np.arange(length) - radius, 0)
-        sums = np.take(running, end, axis) - np.take(running, begin, axis)
-        number = np.multiply.outer(number, end - begin)
-    return (sums / number).astype(np.float32)
+def on_die(maps: Tensor) -> Tensor:
+    """(b, 1, h, w) 1 in the tiles on the die of normalised maps (b, c, h, w), which are 0 in all channels off it."""
+    return (maps != 0).any(dim=1, keepdim=True).to(maps.dtype)
 
 
-def tile_columns(features: Map) -> Map:
-    """(c, h, w) -> (h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles."""
-    stacked = np.concatenate([features, local_mean(features, 3), local_mean(features, 7)]).astype(np.float32)
-    return np.ascontiguousarray(stacked.reshape(len(stacked), -1).T)
+def local_mean(maps: Tensor, size: int) -> Tensor:
+    """Mean over the size x size tiles (odd) around each tile of normalised maps (b, c, h, w), of those on the die."""
+    share = functional.avg_pool2d(on_die(maps), size, 1, size // 2)
+    return functional.avg_pool2d(maps, size, 1, size // 2) / share.clamp(min=1 / size**2)
 
 
-def map_summary(features: Map) -> Floats:
-    """(c, h, w) -> (6 c + 1,): each channel's mean, deviation, maximum and 0.5, 0.9, 0.99 quantiles; log(1 + tiles)."""
-    flat = np.asarray(features, dtype=np.float64).reshape(len(features), -1)
-    parts = [flat.mean(1), flat.std(1), flat.max(1), *np.quantile(flat, _QUANTILES, axis=1)]
-    return np.concatenate([*parts, [np.log1p(flat.shape[1])]])
+def tile_columns(maps: Tensor) -> Tensor:
+    """(b, c, h, w) -> (b * h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles."""
+    maps = maps.contiguous()  # sums in one order, whatever the layout in memory
+    stacked = torch.cat([maps, *(local_mean(maps, size) for size in SIZES)], dim=1)
+    return stacked.permute(0, 2, 3, 1).reshape(-1, stacked.shape[1])
 
 
-def _stage(stages: Any, index: int) -> Floats:
-    """The ``index``-th (from 1) staged prediction; later trees are never evaluated."""
-    return np.asarray(next(islice(stages, index - 1, None)), dtype=np.float64)
+def map_summary(maps: Tensor) -> Tensor:
+    """(c, h, w) -> (6 c + 1,): each channel's mean, deviation, maximum and 0.5, 0.9, 0.99 quantiles over the tiles on
+
+    the die; log(1 + their number).
+    """
+    tiles = maps.double()[:, on_die(maps[None])[0, 0] > 0]
+    tiles = tiles if tiles.shape[1] else maps.double().flatten(1)
+    ordered = tiles.sort(dim=1).values
+    quantiles = [_quantile(ordered, share) for share in _QUANTILES]
+    number = torch.log1p(torch.tensor([float(tiles.shape[1])], dtype=torch.float64))
+    return torch.cat([tiles.mean(1), tiles.std(1, correction=0), ordered[:, -1], *quantiles, number]).float()
 
 
-class GradientBoosting:
-    """Hotspots by gradient boosted trees on ``tile_columns`` (about 3 c x 13 bytes of memory a training tile).
+def _quantile(ordered: Tensor, share: float) -> Tensor:
+    """The quantile of each ascending row, between two values by a line."""
+    place = share * (ordered.shape[1] - 1)
+    low = int(place)
+    high = min(low + 1, ordered.shape[1] - 1)
+    return torch.lerp(ordered[:, low], ordered[:, high], place - low)
 
-    The number of trees is the one of ``iterations`` with the best average precision on the search split (``trees_``);
-    without a search split all are used.
+
+class GradientBoosting(nn.Module):
+    """Hotspots by gradient boosted trees on ``tile_columns``: (b, channels, h, w) -> logits (b, 1, h, w).
+
+    The number of trees is the one of ``iterations`` with the best average precision on the search split. Fitting takes
+    about 3 c x 13 bytes of memory a training tile.
     """
 
-    def __init__(self, seed: int = 0, iterations: int = 200) -> None:
-        self.seed = seed
+    output: str = "map"
+
+    def __init__(self, shape: TaskShape, iterations: int = 200) -> None:
+        super().__init__()
         self.iterations = iterations
+        self.trees = TreeEnsemble(3 * shape.inputs)
 
-    def fit(
-        self,
-        features: Sequence[Map],
-        labels: Sequence[ArrayLike],
-        search_features: Sequence[Map] = (),
-        search_labels: Sequence[ArrayLike] = (),
-    ) -> Self:
-        """Fits on maps (c, h, w) with labels (h, w) of 0 and 1, and NaN for tiles off the die, which are left out.
+    def forward(self, x: Tensor) -> Tensor:
+        rows, columns = x.shape[-2:]
+        logits: Tensor = self.trees(tile_columns(x))
+        return logits.reshape(-1, 1, rows, columns)
 
-        InputError where the labels hold one class.
-        """
-        columns, hotspot = _labelled(features, labels)
+    def fit_to(self, task: Any, seed: int) -> None:
+        """Fit to the training part of a hotspot task. Raises InputError where the labels hold one class."""
+        rows, hotspot = _labelled(task.examples("train"))
         if hotspot.all() or not hotspot.any():
             found = float(hotspot.mean())
             raise InputError("hotspot labels hold one class", found=found, expected="a rate between 0 and 1")
@@ -86,47 +97,45 @@ class GradientBoosting:
             min_samples_leaf=50,
             l2_regularization=1.0,
             early_stopping=False,
-            random_state=self.seed,
-        )
-        self.model_: Any = model.fit(columns, hotspot)
-        self.trees_ = self.iterations
-        if len(search_features):
-            columns, held_out = _labelled(search_features, search_labels)
-            stages = self.model_.staged_decision_function(columns)
-            precision = [average_precision(held_out, np.ravel(scores)) for scores in stages]
-            if precision[0] is not None:
-                self.trees_ = 1 + int(np.argmax(np.array(precision, dtype=np.float64)))
-        return self
-
-    def predict(self, features: Map) -> Floats:
-        """Log-odds (h, w) of a hotspot from features (c, h, w)."""
-        stages = self.model_.staged_decision_function(tile_columns(features))
-        return _stage(stages, self.trees_).reshape(features.shape[1:])
+            random_state=seed,
+        ).fit(rows, hotspot)
+        rows, held_out = _labelled(task.examples("search"))
+        precision = [average_precision(held_out, np.ravel(each)) for each in model.staged_decision_function(rows)]
+        known = np.array([-1.0 if value is None else value for value in precision])
+        self.trees.set(model, 1 + int(np.argmax(known)))
+        self.trees.intercept -= task.card.output_scale.offset
 
 
-def _labelled(features: Sequence[Map], labels: Sequence[ArrayLike]) -> tuple[Map, NDArray[np.bool_]]:
-    """``tile_columns`` and labels of the tiles that have one."""
-    label = np.concatenate([np.asarray(each).ravel() for each in labels])
-    columns = np.concatenate([tile_columns(each) for each in features])
-    known = ~np.isnan(label)
-    return (columns, label.astype(bool)) if known.all() else (columns[known], label[known].astype(bool))
+def _labelled(examples: Sequence[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """``tile_columns`` and labels of the tiles on the die."""
+    rows, labels = [], []
+    for example in examples:
+        inside = example.sample.inside
+        chosen = slice(None) if inside is None else inside.ravel()
+        rows.append(tile_columns(torch.from_numpy(example.maps)[None]).numpy()[chosen])
+        labels.append(example.hotspots.ravel()[chosen].astype(bool))
+    return np.concatenate(rows), np.concatenate(labels)
 
 
-class CountBoosting:
-    """Violated nets by gradient boosted trees on ``map_summary``, trees chosen by squared error on the search split."""
+class CountBoosting(nn.Module):
+    """Violated nets by gradient boosted trees on ``map_summary``: (b, channels, h, w) -> (b,).
 
-    def __init__(self, seed: int = 0, iterations: int = 200) -> None:
-        self.seed = seed
+    The number of trees is the one of ``iterations`` with the least squared error on the search split.
+    """
+
+    output: str = "scalar"
+
+    def __init__(self, shape: TaskShape, iterations: int = 200) -> None:
+        super().__init__()
         self.iterations = iterations
+        self.trees = TreeEnsemble(6 * shape.inputs + 1)
 
-    def fit(
-        self,
-        features: Sequence[Map],
-        targets: ArrayLike,
-        search_features: Sequence[Map] = (),
-        search_targets: ArrayLike = (),
-    ) -> Self:
-        """Fits on maps (c, h, w) and one target each, in whatever unit (ratio, log count) the caller predicts."""
+    def forward(self, x: Tensor) -> Tensor:
+        counts: Tensor = self.trees(torch.stack([map_summary(maps) for maps in x]))
+        return counts
+
+    def fit_to(self, task: Any, seed: int) -> None:
+        """Fit to the training part of a task of violated nets."""
         model = HistGradientBoostingRegressor(
             learning_rate=0.05,
             max_iter=self.iterations,
@@ -134,18 +143,20 @@ class CountBoosting:
             min_samples_leaf=5,
             l2_regularization=1.0,
             early_stopping=False,
-            random_state=self.seed,
-        )
-        rows = np.stack([map_summary(each) for each in features])
-        self.model_: Any = model.fit(rows, np.asarray(targets, dtype=np.float64))
-        self.trees_ = self.iterations
-        if len(search_features):
-            rows = np.stack([map_summary(each) for each in search_features])
-            wanted = np.asarray(search_targets, dtype=np.float64)
-            errors = [float(np.mean((stage - wanted) ** 2)) for stage in self.model_.staged_predict(rows)]
-            self.trees_ = 1 + int(np.argmin(errors))
-        return self
+            random_state=seed,
+        ).fit(*_summaries(task, "train"))
+        rows, wanted = _summaries(task, "search")
+        errors = [float(np.mean((stage - wanted) ** 2)) for stage in model.staged_predict(rows)]
+        self.trees.set(model, 1 + int(np.argmin(errors)))
 
-    def predict(self, features: Map) -> float:
-        """The prediction for one placement, in the unit of the targets."""
-        return float(_stage(self.model_.staged_predict(map_summary(features)[None]), self.trees_)[0])
+
+def _summaries(task: Any, part: str) -> tuple[NDArray[np.float32], Floats]:
+    """``map_summary`` of the placements of a part, and what a module of one number is to answer for each."""
+    examples = task.examples(part)
+    rows = np.stack([map_summary(torch.from_numpy(example.maps)).numpy() for example in examples])
+    return rows, task.card.output_scale.standardised([example.ratio for example in examples])
+
+
+def gradient_boosting(shape: TaskShape) -> nn.Module:
+    """The one that fits the task: of tiles for a map, of placements for a number."""
+    return GradientBoosting(shape) if shape.output == "map" else CountBoosting(shape)

@@ -34,7 +34,7 @@ from routenas.commands.verb import SEEDS, verb
 )
 @click.option(
     "--baselines", "names", default="all", show_default=True,
-    help="Hand-crafted predictors, comma-separated; all or none.",
+    help="Hand-crafted predictors, comma-separated; all or none. NAME-paper is a network trained as its paper did.",
 )  # fmt: skip
 @click.option("--budget", default="full", show_default=True, help="Training of the hand-crafted networks.")
 @EPOCHS
@@ -44,7 +44,10 @@ from routenas.commands.verb import SEEDS, verb
     "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of the hand-crafted networks."
 )
 @click.option(
-    "--part", type=click.Choice(["search", "test"]), default="test", show_default=True, help="Split to judge on."
+    "--part",
+    type=click.Choice(["search", "test", "unseen"]),
+    help="Part of the split to judge on, or all placements of families that no model has seen "
+    "[test; unseen where the data set has not the families of the model's split].",
 )
 @click.option("--json", "json_path", type=OUTPUT, help="Write the table as JSON.")
 @SPLIT
@@ -56,12 +59,13 @@ from routenas.commands.verb import SEEDS, verb
 @telling
 def evaluate(
     path: Path, task: str, models: tuple[str, ...], names: str, budget: str, epochs: int | None,
-    learning_rate: float | None, batch: int | None, seeds: int, part: str, json_path: Path | None, split: Path | None,
-    seed: int, threads: int,
+    learning_rate: float | None, batch: int | None, seeds: int, part: str | None, json_path: Path | None,
+    split: Path | None, seed: int, threads: int,
 ) -> None:  # fmt: skip
     """Compare models with hand-crafted predictors (same data, trainer and budget) and with the label's noise ceiling.
 
-    A model that was trained or chosen on a family of the judged split is refused.
+    A model takes its channels out of the data set's by name, so models of several channel sets are compared on one
+    that has them all. One that was trained or chosen on a family of the judged placements is refused.
     """
     from placement_data.files import write_text
     from routenas.api import evaluate as compare

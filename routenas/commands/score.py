@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     "--routing-layers", default="", help="Layers that signals may use, as metal2-metal3, as in training [all]."
 )
 @click.option("--name", default="", help="Name of the design in all output (default: what its file says).")
-@click.option("--model", "models", type=FILE, multiple=True, required=True, help="Model bundle; at most one per task.")
+@click.option(
+    "--model", "models", type=FILE, multiple=True, required=True,
+    help="Model bundle, at most one per task; pretrained: those that ship with routenas.",
+)  # fmt: skip
 @click.option("--tile", type=POSITIVE, help="Tile in microns (default: the model's).")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
 @click.option("--json", "json_path", type=OUTPUT, help="Write the whole answer as JSON.")
@@ -71,7 +74,7 @@ def score(
         from routenas.show.pictures import heat_map_png, picture_format
 
         picture_format(png_path)
-    predictors = [Predictor.of(model) for model in models]
+    predictors = Predictor.all_of(models)
     if (csv_path or png_path) and all(each.card.name != "hotspots" for each in predictors):
         raise ModelMismatchError("a map needs a hotspot model, expected --model of the task 'hotspots'")
     loaded = time.perf_counter() - began

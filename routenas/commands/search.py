@@ -70,6 +70,10 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
     help="An option of the strategy (default: what suits the number of trials); may be repeated.",
 )  # fmt: skip
 @click.option(
+    "--initial", type=click.Choice(["controls", "none"]), default="controls", show_default=True,
+    help="What every strategy tries first: the hand-made networks that the space contains, or nothing.",
+)  # fmt: skip
+@click.option(
     "--scheduler", default="none", show_default=True,
     help="Spend less on hopeless candidates: none, halving or median; they are tried at a quarter and half the epochs.",
 )  # fmt: skip
@@ -167,6 +171,7 @@ def _task(
     """The task that a file describes, or the routability task of a data set that was given; options come first."""
     from routenas.api import task_of
     from routenas.tasks import task_from_config
+    from routenas.tasks.facts import Start
 
     given = [f"--{name.replace('_', '-')}" for name in ("task", "split", "extra_targets") if name in own]
     kind = described.get("task", ROUTABILITY)
@@ -186,7 +191,8 @@ def _task(
         raise click.UsageError("Missing argument 'PATH': the data set to search on.")
     split = own.get("split", _split_of(described))
     extra_targets = own.get("extra_targets", bool(described.get("extra_targets")))
-    return task_of(data, own.get("task", described.get("name", default)), split, seed, extra_targets)
+    start = Start(extra_targets=extra_targets)
+    return task_of(data, own.get("task", described.get("name", default)), split, seed, start)
 
 
 def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
@@ -196,8 +202,8 @@ def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
     from routenas.training import budget_named
 
     plain = (
-        "recipe", "trials", "strategy", "scheduler", "finalists", "final_seeds", "seed", "in_flight", "order",
-        "threads", "device",
+        "recipe", "trials", "strategy", "initial", "scheduler", "finalists", "final_seeds", "seed", "in_flight",
+        "order", "threads", "device",
     )  # fmt: skip
     changes: dict[str, Any] = {name: own[name] for name in plain if name in own}
     if "strategy_option" in own:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from placement_data.errors import InputError, SettingError
+from placement_data.errors import InputError
 from routenas.commands import (
     BATCH,
     DEVICE,
@@ -21,6 +21,7 @@ from routenas.commands import (
     TASK,
     THREADS,
     example,
+    given,
     headline,
     settings_in,
     telling,
@@ -35,16 +36,24 @@ if TYPE_CHECKING:
     epilog=example(
         "routenas train data.h5 --predictor residual-dilated --out models/residual",
         "routenas train data.h5 --architecture runs/hotspots/model/model.json --out models/again",
+        "routenas train new-kit.h5 --from models/residual --placements 20 --out models/new-kit",
     )
 )
 @click.argument("path", type=FILE)
 @TASK
 @click.option(
     "--predictor",
-    help="A hand-crafted network: residual-dilated, tile-mlp, unet, fcn, pros, pix2pix, jnet, flnet, gpdl (hotspots), "
-    "resnet18 (violated nets). With -paper behind it (fcn-paper), it is trained as its paper trained it.",
+    help="A hand-crafted predictor of those that evaluate compares with: residual-dilated, tile-mlp, unet, fcn, "
+    "gradient-boosting ... With -paper behind it (fcn-paper), a published network is trained as its paper trained it.",
 )
 @click.option("--architecture", type=FILE, help="A model.json whose architecture is trained anew.")
+@click.option(
+    "--from", "start", type=FILE, help="A bundle whose members are trained on from their weights: fine-tuning."
+)
+@click.option(
+    "--placements", type=click.IntRange(min=1),
+    help="Train on so many placements of the training part, evenly over its designs [all].",
+)  # fmt: skip
 @click.option("--out", type=FILE, required=True, help="Bundle folder to write.")
 @click.option("--force", is_flag=True, help="Replace the bundle that is there.")
 @click.option("--budget", default="full", show_default=True, help="smoke, fast or full.")
@@ -61,31 +70,40 @@ if TYPE_CHECKING:
 @DEVICE
 @telling
 def train(
-    path: Path, out: Path, force: bool, task: str, predictor: str | None, architecture: Path | None, budget: str,
-    epochs: int | None, learning_rate: float | None, batch: int | None, seeds: int, split: Path | None, seed: int,
-    threads: int, device: str, extra_targets: bool,
+    path: Path, out: Path, force: bool, task: str, predictor: str | None, architecture: Path | None,
+    start: Path | None, placements: int | None, budget: str, epochs: int | None, learning_rate: float | None,
+    batch: int | None, seeds: int, split: Path | None, seed: int, threads: int, device: str, extra_targets: bool,
 ) -> None:  # fmt: skip
-    """Train one network, hand-crafted or found by a search, and write its bundle."""
-    from routenas.api import task_of
+    """Train one predictor, hand-crafted or found by a search, and write its bundle."""
+    from routenas.api import start_of, task_of
     from routenas.api import train as run_training
+    from routenas.architecture import Architecture
     from routenas.baselines import baseline
-    from routenas.bundle import check_folder
+    from routenas.bundle import Bundle, check_folder
+    from routenas.pretrained import located
     from routenas.show.progress import progress_bar
     from routenas.training import budget_named
 
     if out.exists() and not force:
         raise InputError("there is something at this place already", file=out, expected="--force or another name")
-    if (predictor is None) == (architecture is None):
-        raise click.UsageError("what to train is not clear: give either --predictor or --architecture")
-    if predictor is not None and ":" not in predictor and baseline(task, predictor).kind != "network":
-        raise SettingError("only networks can be exported as a bundle", found=predictor)
-    value = predictor if architecture is None else _architecture(architecture)
+    if [predictor, architecture, start].count(None) != 2:
+        raise click.UsageError("what to train is not clear: give one of --predictor, --architecture and --from")
+    if start is not None and given(click.get_current_context(), seeds=seeds):
+        raise click.UsageError("--seeds has no use with --from: each member is trained on once")
+    trained = predictor is None or baseline(task, predictor).kind == "network"
+    value: Architecture | Bundle
+    if start is not None:
+        value = Bundle.load(*located(start, task))
+    else:
+        value = Architecture(network=predictor or "") if architecture is None else _architecture(architecture)
     check_folder(out)
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
-    routability = task_of(path, task, split, seed, extra_targets)  # type: ignore[arg-type]
-    with progress_bar(f"train {task}", chosen.epochs * seeds) as bar:
+    begun = start_of(value, placements, seed, extra_targets)
+    routability = task_of(path, task, split, seed, begun)  # type: ignore[arg-type]
+    members = len(value.members) if isinstance(value, Bundle) else seeds
+    with progress_bar(f"train {task}", chosen.epochs * members if trained else 1) as bar:
         bundle = run_training(
-            routability, value or "", out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
+            routability, value, out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
             device=device, progress=lambda *_: bar.advance(1),
         )  # fmt: skip
     click.echo(f"model bundle: {out}")
@@ -98,7 +116,9 @@ def _architecture(path: Path) -> Architecture:
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         with settings_in(path):
-            found = Architecture.from_dict(value["architecture"])
+            # A bundle of schema 3 tells one for each member; the first counts most.
+            told = value["members"][0] if isinstance(value["members"], list) else value
+            found = Architecture.from_dict(told["architecture"])
             _ = found.searched_space
         return found
     except OSError as error:

@@ -12,9 +12,13 @@ SPACE = {"space": "flexible", "preset": "extended"}
 
 
 def compose(task: Task, settings: Settings, progress: Progress) -> Parts:
-    """The parts, by default on the extended preset of the flexible space; with two cheaper budgets for a scheduler."""
+    """The parts, by default on the extended preset of the flexible space; with two cheaper budgets for a scheduler.
+
+    The search begins with the hand-made controls that the space contains.
+    """
     space = chosen_space(settings, SPACE, task.shape)
-    strategy = make_strategy(settings.strategy, space, settings.seed, settings.strategy_options)
+    initial = space.controls if settings.initial == "controls" else ()
+    strategy = make_strategy(settings.strategy, space, settings.seed, settings.strategy_options, initial)
     epochs = settings.budget.epochs
     fewer = sorted({epochs // 4, epochs // 2} - {0, epochs}) if settings.scheduler != "none" else []
     budgets = [*(settings.budget.changed(epochs=each) for each in fewer), settings.budget]

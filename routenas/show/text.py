@@ -153,18 +153,21 @@ def comparison_table(table: Mapping[str, Any]) -> str:
     if ceiling is not None:
         header += [f"{ceiling['metric']}, routed again", "share of way"]
     rows = [_comparison_row(row, names, main, ceiling is not None) for row in table["rows"]]
+    part = "unseen families" if table["part"] == "unseen" else f"the {table['part']} split"
     lines = [
-        f"{table['task']} on the {table['part']} split: {table['placements']} placements "
+        f"{table['task']} on {part}: {table['placements']} placements "
         f"of {table['designs']} designs, base rate {table['base_rate']:.4f}"
     ]
+    notes = [f"{row['name']}: {note['text']}" for row in table["rows"] for note in row["notes"]]
     if ceiling is None:
-        return "\n".join([*lines, text_table(header, rows), "ceiling: no placement of this split was routed again"])
+        last = "ceiling: no placement of these was routed again"
+        return "\n".join([*lines, text_table(header, rows), last, *notes])
     rows.append([ceiling["name"], *["-"] * (len(header) - 3), number(ceiling["value"]), number(1.0, 2)])
     note = (
         f"{ceiling['placements']} placements were routed again; share of way: from the best control "
         f"({number(ceiling['control'])}) to the ceiling"
     )
-    return "\n".join([*lines, text_table(header, rows), note])
+    return "\n".join([*lines, text_table(header, rows), note, *notes])
 
 
 def _comparison_row(row: Mapping[str, Any], names: Sequence[str], main: str, ceiling: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ from placement_data.errors import SettingError
 from routenas.look_up import entry, look_up
 from routenas.strategies.base import Strategy
 from routenas.strategies.options import check_options
-from searchspaces.space import Space
+from searchspaces.space import Genotype, Space
 
 __all__ = ["STRATEGIES", "Strategy", "make_strategy", "strategy_class", "suited"]
 
@@ -56,13 +56,17 @@ def suited(name: str, trials: int, in_flight: int = 1, chosen: Mapping[str, Any]
     return {**(hook(trials, in_flight, chosen) if hook else {}), **chosen}
 
 
-def make_strategy(name: str, space: Space, seed: int, options: Mapping[str, Any] = EMPTY) -> Strategy:
-    """A strategy by name.
+def make_strategy(
+    name: str, space: Space, seed: int, options: Mapping[str, Any] = EMPTY, initial: Sequence[Genotype] = ()
+) -> Strategy:
+    """A strategy by name. One with an option ``initial`` tries these genotypes first, unless the options have others.
 
     Raises SettingError for another name, for an option that the strategy has not, and for values that it refuses.
     """
     make = strategy_class(name)
     allowed = signature(make).parameters
+    if initial and "initial" in allowed:
+        options = {"initial": initial, **options}
     if not any(each.kind is Parameter.VAR_KEYWORD for each in allowed.values()):
         known = {each: each for each in allowed if each not in ("space", "seed")}
         for option in options:

@@ -19,12 +19,17 @@ def task_config(task: Task) -> dict[str, Any]:
     target = f"{kind.__module__}:{kind.__qualname__}"
     name = next((name for name, known in TASKS.items() if known == target), target)
     shape = {"inputs": task.shape.inputs, "outputs": task.shape.outputs, "output": task.shape.output}
-    return {"task": name, **task.config(), "shape": shape}
+    groups = {name: list(indices) for name, indices in task.shape.groups}
+    return {"task": name, **task.config(), "shape": {**shape, "groups": groups} if groups else shape}
 
 
 def task_shape(config: Mapping[str, Any]) -> TaskShape:
-    """The shape that a configuration tells, without the task's data. Raises LookupError, TypeError or ValueError."""
-    return TaskShape(**config["shape"])
+    """The shape that a configuration tells, without the task's data. Raises LookupError, TypeError, ValueError
+    or AttributeError.
+    """
+    shape = dict(config["shape"])
+    groups = tuple((str(name), tuple(indices)) for name, indices in shape.pop("groups", {}).items())
+    return TaskShape(**shape, groups=groups)
 
 
 def task_from_config(config: Mapping[str, Any]) -> Task:

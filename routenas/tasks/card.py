@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split
+from placement_data.features import channel_groups
 from searchspaces.space import TaskShape
+from searchspaces.values import Output
 
 TaskName = Literal["hotspots", "violated_nets"]
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
@@ -34,6 +36,11 @@ class OutputScale:
     log_ratio_mean: float
     log_ratio_deviation: float
 
+    def standardised(self, ratios: ArrayLike) -> NDArray[np.float64]:
+        """What a scalar output is to be for each violated-net ratio (0 to 1)."""
+        logs = np.log(np.asarray(ratios, dtype=np.float64) + RATIO_FLOOR)
+        return np.asarray((logs - self.log_ratio_mean) / self.log_ratio_deviation, dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class Card:
@@ -43,6 +50,8 @@ class Card:
     known, as of a data set from before it was recorded, or changes no channel. ``technologies`` are those of the
     training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
     ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
+    ``placements`` are the names of the training placements where they are not all of the split's training families.
+    ``seen`` are families that a model which the training started from was trained or chosen on.
     ``extra_targets`` are the router's earlier iterations whose hotspots are learnt beside the label, an output each
     behind the first; answers have no part of them.
     """
@@ -58,13 +67,27 @@ class Card:
     liberty: bool | None = None
     routing_layers: tuple[str, ...] = ("",)
     technologies: tuple[str, ...] = ()
+    placements: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
     extra_targets: tuple[int, ...] = ()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The families that a model of this card was trained or chosen on, and which it cannot be judged on."""
+        return frozenset((*self.split.train, *self.split.search, *self.seen))
 
     @property
     def shape(self) -> TaskShape:
         """A map of logits for hotspots; for violated nets a scalar (of which a map of contributions is one form)."""
-        outputs = 1 + len(self.extra_targets)
-        return TaskShape(len(self.channels), outputs, "map" if self.name == "hotspots" else "scalar")
+        output: Output = "map" if self.name == "hotspots" else "scalar"
+        groups = channel_groups(self.channels)
+        places = tuple((name, tuple(map(self.channels.index, members))) for name, members in groups)
+        return TaskShape(len(self.channels), 1 + len(self.extra_targets), output, places)
+
+    def only(self, channels: Sequence[int]) -> Card:
+        """The card of a predictor that reads some of the channels, by their indices, and no others."""
+        names = tuple(self.channels[index] for index in channels)
+        return replace(self, channels=names, normalisation=self.normalisation.only(channels))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -80,6 +103,8 @@ class Card:
             "liberty": self.liberty,
             "routing_layers": list(self.routing_layers),
             "technologies": list(self.technologies),
+            "placements": list(self.placements),
+            "seen": list(self.seen),
             **({"extra_targets": list(self.extra_targets)} if self.extra_targets else {}),
         }
 
@@ -107,6 +132,8 @@ class Card:
             liberty=None if value.get("liberty") is None else bool(value["liberty"]),
             routing_layers=tuple(str(layers) for layers in value.get("routing_layers", [""])),
             technologies=tuple(map(str, value.get("technologies", ()))),
+            placements=tuple(map(str, value.get("placements", ()))),
+            seen=tuple(map(str, value.get("seen", ()))),
             extra_targets=tuple(map(int, value.get("extra_targets", ()))),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,15 +18,15 @@ from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, symmetry
 from placement_data.errors import InputError
-from placement_data.features import LIBERTY_CHANNELS
+from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
-from placement_data.technology import recorded
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Card, OutputScale, TaskName
-from routenas.tasks.extra import earlier_loss, earlier_targets, iterations_of
+from routenas.tasks.extra import earlier_loss, earlier_targets
+from routenas.tasks.facts import Start, checked
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
@@ -84,8 +84,7 @@ class RoutabilityTask:
     With a ``card`` (that of a bundle, or of another process) nothing is read before it is needed. Without one it is
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
     memory up to `CACHE_BYTES`. Raises :class:`InputError` for a split that the data set cannot serve, such as one with
-    a part without any positive label. With ``extra_targets`` the hotspots that the router had left after earlier
-    iterations are learnt beside the label, see ``extra``.
+    a part without any positive label. ``start`` is what a training begins with, if not from nothing with all.
     """
 
     def __init__(
@@ -94,20 +93,44 @@ class RoutabilityTask:
         store: Store | Path | str,
         split: Split | None = None,
         card: Card | None = None,
-        *,
-        extra_targets: bool = False,
+        start: Start | None = None,
     ) -> None:
         self.store = store if isinstance(store, Store) else Store(store)
         self._samples: OrderedDict[int, Sample] = OrderedDict()
         self._bytes = 0
+        known = card or (start.card if start is not None else None)
+        self._places = None if known is None else self._channel_places(known)
+        self._only = frozenset(() if card is None else card.placements)
         if card is None:
             if split is None:
                 raise ValueError("a routability task needs a split, or the card of one")
-            card = self._card(name, split, extra_targets)
+            card = self._card(name, split, start or Start())
         self.card = card
         self.name: TaskName = card.name
         self.shape = card.shape
         self.metric = METRIC[card.name]
+
+    @classmethod
+    def to_judge(cls, name: TaskName, store: Store, families: Sequence[str]) -> RoutabilityTask:
+        """A task without training, whose test part are the labelled placements of some families.
+
+        Its card has the data set's channels in their own units. Raises InputError as the constructor.
+        """
+        split, number = Split((), (), tuple(families)), len(store.channels)
+        zeros, ones = (0.0,) * number, (1.0,) * number
+        card = Card(
+            name=name,
+            channels=store.channels,
+            channel_version=store.channel_version,
+            normalisation=Normalisation(ones, zeros, ones, zeros, zeros),
+            output_scale=OutputScale(0.0, math.log(10 * RATIO_FLOOR), 1.0),
+            label_kind="",
+            tile_um=0.0,
+            split=split,
+        )
+        task = cls(name, store, card=card)
+        task.card = replace(card, **checked(store, name, {"test": task._indices(name, split, "test")}, {"test"}))
+        return task
 
     # ------------------------------------------------------------------ as a value
 
@@ -126,43 +149,44 @@ class RoutabilityTask:
         card = Card.from_dict(config)
         return cls(card.name, Path(config["data"]), card=card)
 
-    def _card(self, name: TaskName, split: Split, extra_targets: bool) -> Card:
+    def _card(self, name: TaskName, split: Split, start: Start) -> Card:
         unknown = sorted(set(split.train + split.search + split.test) - set(self.store.families))
         if unknown:
             raise InputError("the split names a family that the data set lacks", file=self.store.path, found=unknown[0])
+        start.check(name, split)
+        self._only = start.chosen(self.store, self._indices(name, split, "train"))
         indices = {part: self._indices(name, split, part) for part in PARTS}
-        both = [*indices["train"], *indices["search"]]
-        kinds = sorted({self.store.label_kinds[index] for index in both})
-        if len(kinds) != 1:
-            raise InputError(
-                "label kinds are mixed", file=self.store.path, found=", ".join(kinds),
-                expected="one router and iteration",
-            )  # fmt: skip
-        tiles = sorted({_tile_um(self.store.heads[index]["grid"]) for index in both})
-        if len(tiles) != 1:
-            found = ", ".join(f"{tile:g} um" for tile in tiles)
-            raise InputError(
-                "tiles are of several sizes", file=self.store.path, found=found, expected="one; see ingest --tile"
-            )
-        _check_labels(self.store, name, indices)
-        liberty = _with_liberty(self.store, [*both, *indices["test"]])
+        facts = checked(self.store, name, indices, {"train", "search"})
         train = indices["train"]
         return Card(
             name=name,
-            channels=self.store.channels,
-            channel_version=self.store.channel_version,
+            channels=self.store.channels if start.card is None else start.card.channels,
+            channel_version=self.store.channel_version if start.card is None else start.card.channel_version,
             normalisation=Normalisation.fit(Lazy(self._tiles, train)),
             output_scale=_output_scale(name, (self._sample(index) for index in train)),
-            label_kind=kinds[0],
-            tile_um=tiles[0],
             split=split,
-            liberty=liberty,
-            routing_layers=tuple(sorted({self.store.routing_layers[index] for index in train})),
-            extra_targets=iterations_of(self.store, name, train) if extra_targets else (),
-            technologies=tuple(sorted({recorded(self.store.heads[index]) for index in both} - {""})),
+            placements=tuple(sorted(self._only)),
+            seen=start.seen,
+            extra_targets=start.iterations(self.store, name, train),
+            **facts,
         )
 
     # --------------------------------------------------------------------- reading
+
+    def _channel_places(self, card: Card) -> list[int] | None:
+        """Where a card's channels stand in the data set; None where they are its own, in order."""
+        store = self.store
+        if (card.channels, card.channel_version) == (store.channels, store.channel_version):
+            return None
+        places, lacking = channel_places(card.channels, card.channel_version, store.channels, store.channel_version)
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            raise InputError(
+                f"the data set's channels, {store.channel_version}, lack some of the model's, {card.channel_version}",
+                file=store.path, found=f"{', '.join(lacking[:3])}{more}",
+                expected="a data set that has all of them; see ingest --channels",
+            )  # fmt: skip
+        return list(places)
 
     def _indices(self, name: TaskName, split: Split, part: str) -> tuple[int, ...]:
         """The labelled placements of a part, as indices of the store. InputError where there is none."""
@@ -171,6 +195,8 @@ class RoutabilityTask:
         labelled = [index for index, head in heads if head["labelled"] and head["family"] in families]
         if not labelled:
             raise InputError(f"no labelled placement in the {part} split", file=self.store.path)
+        if part == "train" and self._only:
+            labelled = [index for index in labelled if self.store.names[index] in self._only]
         if name == "hotspots":
             return tuple(labelled)
         counted = tuple(index for index in labelled if self.store.heads[index]["violated_nets"] >= 0)
@@ -184,6 +210,8 @@ class RoutabilityTask:
         if index in self._samples:
             return self._samples[index]
         sample = self.store.sample(index)
+        if self._places is not None:
+            sample = replace(sample, features=sample.features[self._places])
         size = sample.features.nbytes
         if self._bytes + size <= CACHE_BYTES:
             self._samples[index] = sample
@@ -328,43 +356,6 @@ class Lazy(Sequence[Item]):
         return self._read(self._indices[place])
 
 
-def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
-    """Raise InputError where a part has labels of one class only: there nothing can be learned, or judged."""
-    for part, members in indices.items():
-        heads = [store.heads[index] for index in members]
-        missing = None
-        if name == "violated_nets":
-            if not any(head["violated_nets"] for head in heads):
-                missing = "placement with a violated net"
-        else:
-            hot = [store.hotspot_tiles(index) or 0 for index in members]
-            tiles = [store.tiles(index) for index in members]
-            if not any(hot):
-                missing = "hotspot"
-            elif hot == tiles:
-                missing = "tile without a hotspot"
-        if missing is not None:
-            raise InputError(
-                f"the {part} split has no {missing}",
-                file=store.path,
-                found=f"{len(members)} placements of {len({head['family'] for head in heads})} families",
-                expected="another split (--split, --seed), or more designs",
-            )
-
-
-def _with_liberty(store: Store, indices: Sequence[int]) -> bool | None:
-    """Whether these placements were read with Liberty, see `Card`. Raises InputError where some were and some not."""
-    if not LIBERTY_CHANNELS.intersection(store.channels):
-        return None
-    told = {store.with_liberty(index): store.names[index] for index in indices}
-    if True in told and False in told:
-        raise InputError(
-            "some placements were read with Liberty and some without: their registers do not compare", file=store.path,
-            found=f"{told[True]} with, {told[False]} without", expected="all alike; see ingest --liberty",
-        )  # fmt: skip
-    return None if None in told else next(iter(told))
-
-
 def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:
     """What the numbers that a module puts out mean, from the training placements."""
     total, tiles, ratios = 0.0, 0, []
@@ -379,10 +370,6 @@ def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:
     offset = math.log(rate / (1 - rate)) if name == "hotspots" else math.log(math.expm1(rate))
     logs = np.log(np.array(ratios or [0.0]) + RATIO_FLOOR)
     return OutputScale(offset, float(logs.mean()), float(max(logs.std(), 1e-3)))
-
-
-def _tile_um(grid: Mapping[str, Any]) -> float:
-    return float(grid["tile"]) / float(grid["dbu_per_micron"])
 
 
 def _window(side: int, rng: np.random.Generator) -> slice:

@@ -39,6 +39,9 @@ print(json.dumps([[genotype.to_json() for genotype in space.sample_many(rng, 5)]
 class SpaceContract:
     """All that the engine expects of a space. Networks are tested where the space has a `build` of its own."""
 
+    groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Groups of the `INPUTS` inputs, for a space that chooses among them."""
+
     @pytest.fixture
     def space(self) -> Space:
         """The space under test."""
@@ -58,6 +61,13 @@ class SpaceContract:
             "tokens": (*x.shape[:2], shape.outputs),
             "nodes": (len(x), shape.outputs),
         }[shape.output]
+
+    def shapes(self, space: Space) -> list[TaskShape]:
+        """A task for each form of answer that the networks of the space give; none for a space of values only."""
+        if type(space).build is Space.build:
+            return []
+        outputs = [(output, 1 if output == "scalar" else 4) for output in space.outputs]
+        return [TaskShape(INPUTS, count, output, self.groups) for output, count in outputs]
 
     def samples(self, space: Space, seed: int = 0, n: int = SAMPLES) -> list[Genotype]:
         rng = np.random.default_rng(seed)
@@ -182,7 +192,7 @@ class SpaceContract:
         rng = np.random.default_rng(0)
         a, b = space.sample_many(rng, 2)
         space.crossover(space.mutate(a, rng), b, rng)
-        for shape in shapes(space):
+        for shape in self.shapes(space):
             space.build(a, shape, seed=1)
         assert streams() == before
 
@@ -244,6 +254,15 @@ class SpaceContract:
             graphs.add((graph.operations.tobytes(), graph.adjacency.tobytes()))
         assert len(tokens) == len(vectors) == len(graphs) == len(genotypes)
 
+    def test_controls_and_the_space_for_a_task(self, space: Space) -> None:
+        assert len(set(space.controls)) == len(space.controls)
+        for genotype in space.controls:
+            self.assert_legal(space, genotype)
+        for shape in self.shapes(space):
+            chosen = space.for_task(shape)
+            chosen.check_shape(shape)
+            assert chosen.for_task(shape).config() == chosen.config()
+
     # --------------------------------------------------------- another process
 
     def test_config_makes_the_same_space(self, space: Space) -> None:
@@ -255,7 +274,7 @@ class SpaceContract:
             assert again.config() == each.config()
             assert self.samples(again) == self.samples(each)
             genotype = each.sample(np.random.default_rng(7))
-            for shape in shapes(space):
+            for shape in self.shapes(space):
                 one, same = (made.build(genotype, shape, seed=3).state_dict() for made in (each, again))
                 assert all(torch.equal(one[key], same[key]) for key in one)
 
@@ -275,7 +294,7 @@ class SpaceContract:
     # ------------------------------------------------------------------ modules
 
     def test_networks_answer_in_the_form_of_the_task(self, space: Space) -> None:
-        for shape in shapes(space):
+        for shape in self.shapes(space):
             for genotype in self.samples(space, n=3):
                 with torch.no_grad():
                     y = space.build(genotype, shape, seed=1).eval()(*self.inputs())
@@ -283,7 +302,7 @@ class SpaceContract:
                 assert y.shape == self.answer(shape)
 
     def test_the_seed_alone_draws_the_weights(self, space: Space) -> None:
-        for shape in shapes(space)[:1]:
+        for shape in self.shapes(space)[:1]:
             for genotype in self.samples(space, n=3):
                 one, same, other = (space.build(genotype, shape, seed=seed).state_dict() for seed in (1, 1, 2))
                 assert all(torch.equal(one[key], same[key]) for key in one)
@@ -291,14 +310,7 @@ class SpaceContract:
 
     def test_other_forms_are_refused(self, space: Space) -> None:
         genotype = self.samples(space, n=1)[0]
-        for output in get_args(Output) if shapes(space) else ():
+        for output in get_args(Output) if self.shapes(space) else ():
             if output not in space.outputs:
                 with pytest.raises(ValueError, match=f"give .*, not {output}"):
-                    space.build(genotype, TaskShape(INPUTS, 1, output), seed=0)
-
-
-def shapes(space: Space) -> list[TaskShape]:
-    """A task for each form of answer that the networks of the space give; none for a space of values only."""
-    if type(space).build is Space.build:
-        return []
-    return [TaskShape(INPUTS, 1 if output == "scalar" else 4, output) for output in space.outputs]
+                    space.build(genotype, TaskShape(INPUTS, 1, output, self.groups), seed=0)

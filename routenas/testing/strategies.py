@@ -30,6 +30,7 @@ def conditional() -> Space:
 
 SPACES: dict[str, Callable[[], Space]] = {
     "extended": FlexibleSpace,
+    "inputs": lambda: FlexibleSpace(inputs=("wires", "pins", "cells")),
     "paper": lambda: FlexibleSpace("paper", 3),
     "categorical": lambda: Space("categorical", [Choice(f"edge{i}", 5) for i in range(10)]),
     "conditional": conditional,
@@ -161,9 +162,10 @@ class StrategyContract:
         assert {genotype.values for genotype in strategy.ask(10)} == {(1, 0), (1, 1), (1, 2)}
 
     def test_asks_initial_genotypes_first(self) -> None:
-        extended = FlexibleSpace()
-        initial = [extended.residual_dilated(16), extended.residual_dilated(8)]
-        assert self.make(extended, 0, initial=initial).ask(3)[:2] == initial
+        extended = SPACES["inputs"]()
+        initial = list(extended.controls)
+        assert len(initial) == 4
+        assert self.make(extended, 0, initial=initial).ask(5)[:4] == initial
 
     def test_refuses_what_is_not_a_result_of_this_space(self, space: Space) -> None:
         strategy = self.make(space, 0)

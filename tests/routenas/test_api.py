@@ -15,6 +15,7 @@ from placement_data.errors import InputError
 from placement_data.store import Store
 from routenas.api import limited_threads, task_of
 from routenas.architecture import Architecture
+from routenas.tasks.routability import TaskName
 from routenas.training import BUDGETS
 from searchspaces.nasbench201 import NasBench201Space
 from tests.adapters.digits import Digits
@@ -64,10 +65,33 @@ def test_train_evaluate_score(made_up_store: Path, tmp_path: Path, layout: Layou
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize(
+    ("task", "predictor"),
+    [
+        ("hotspots", "gradient-boosting"), ("hotspots", "rudy"), ("violated_nets", "gradient-boosting"),
+        ("violated_nets", "utilization"), ("violated_nets", "rudy-mean"),
+    ],
+)  # fmt: skip
+def test_fitted_predictors_are_trained_compared_and_scored_like_networks(
+    made_up_store: Path, tmp_path: Path, layout: Layout, task: TaskName, predictor: str
+) -> None:
+    routenas.train(made_up_store, predictor, tmp_path / "model", budget=SMOKE, task=task)
+    table = routenas.evaluate(
+        made_up_store, {"saved": tmp_path / "model"}, (predictor,), budget=SMOKE, seeds=(0, 1), task=task
+    )
+    saved, fitted = table["rows"]
+    assert (saved["seeds"], fitted["seeds"]) == (1, 1)
+    assert saved["ensemble"] == fitted["ensemble"]
+    found = routenas.score([layout.lef], layout.def_, [tmp_path / "model"])
+    assert (found.violated_nets is None) == (task == "hotspots")
+    with pytest.raises(InputError, match="no such baseline, found 'resnet18'"):
+        routenas.train(made_up_store, "resnet18", tmp_path / "other", budget=SMOKE)
+
+
 def test_another_task_is_trained_and_has_no_hand_made_predictors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="only routability tasks have hand-made predictors"):
         routenas.evaluate(Digits(100), {}, (), budget=SMOKE, seeds=(0,))
-    with pytest.raises(InputError, match="no such hand-made network, found 'tile-mpl', expected tile-mlp"):
+    with pytest.raises(InputError, match="no such hand-made predictor, found 'tile-mpl', expected tile-mlp"):
         routenas.train(Digits(100), "tile-mpl", budget=SMOKE)
 
 

@@ -16,7 +16,7 @@ import torch
 from placement_data.errors import InputError, RoutenasError
 from placement_data.features import CHANNEL_VERSION
 from routenas.architecture import Architecture
-from routenas.bundle import MODEL_FILE, WEIGHTS_FILE, Bundle, Member, ModelMismatchError, _digest
+from routenas.bundle import CARD_FILE, MODEL_FILE, WEIGHTS_FILE, Bundle, Member, ModelMismatchError, _digest
 from routenas.predictor import Predictor
 from routenas.tasks.routability import TASKS, Card, RoutabilityTask, TaskName
 from searchspaces.flexible import OPERATIONS, FlexibleSpace
@@ -74,7 +74,7 @@ def test_round_trip_gives_identical_predictions(bundle: Bundle, tmp_path: Path) 
         loaded = Bundle.load(folder)
         np.testing.assert_array_equal(answer(loaded), found)
         assert loaded.to_dict() == json.loads(json.dumps(bundle.to_dict()))
-    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted([MODEL_FILE, WEIGHTS_FILE])
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted([CARD_FILE, MODEL_FILE, WEIGHTS_FILE])
     assert len(repr(bundle)) < 100
 
 
@@ -141,6 +141,8 @@ def test_what_model_json_says(plain: Bundle, tmp_path: Path) -> None:
     assert task["label_kind"] == "made-up/iteration-0"
     assert task["tile_um"] == 1.4
     assert task["split"] == SPLIT.to_dict()
+    grouped = sorted(index for indices in task["shape"].pop("groups").values() for index in indices)
+    assert grouped == list(range(17))
     assert task["shape"] == {"inputs": 17, "outputs": 1, "output": "map"}
     assert 0 < value["metrics"]["test"]["roc_auc"] < 1
     assert [member["draws"] for member in value["members"]] == [1, 1]
@@ -318,8 +320,12 @@ DAMAGED: list[tuple[Callable[[Path], object], type[RoutenasError], str]] = [
     (edit_member(1, draws=0), InputError, r"members that count \[1, 0\] times"),
     (edit_member(1, draws="two"), InputError, r"members that count \[1, 'two'\] times"),
     (edit_member(1, architecture=OTHER), InputError, "weights and architecture do not fit"),
-    (edit_member(0, architecture={"kind": "hand-crafted", "name": "rudy"}), InputError, "no such hand-made network"),
-    (edit_member(0, architecture={"kind": "hand-crafted", "name": "none"}), InputError, "no such hand-made network"),
+    (
+        edit_member(0, architecture={"kind": "hand-crafted", "name": "rudy"}),
+        InputError,
+        "weights and architecture do not fit",
+    ),
+    (edit_member(0, architecture={"kind": "hand-crafted", "name": "none"}), InputError, "no such hand-made predictor"),
     (edit_member(0, architecture={"kind": "pickled"}), InputError, "incomplete or damaged"),
     (edit_member(0, architecture={}), InputError, "incomplete or damaged"),
     (edit_member(0, architecture=3), InputError, "incomplete or damaged"),

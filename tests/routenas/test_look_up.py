@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from placement_data.errors import InputError
-from routenas.baselines import BASELINES, baseline, load
+from routenas.baselines import BASELINES, baseline, predictor_class
+from routenas.baselines.fcn import RouteNetFCN
 from routenas.look_up import entry, look_up
 from routenas.strategies import STRATEGIES, strategy_class
 from routenas.strategies.random_ import RandomSearch
@@ -33,10 +34,11 @@ def test_a_class_of_the_users_own_needs_no_table() -> None:
     own = f"{__name__}:Mine"
     assert strategy_class(own) is look_up("thing", {}, own) is Mine
     assert surrogate_class("collections:Counter").__name__ == "Counter"
-    assert baseline("hotspots", own).kind == "tiles"
-    assert baseline("violated_nets", own).kind == "placement"
+    assert baseline("hotspots", "routenas.baselines.boosting:GradientBoosting").kind == "fitted"
     assert baseline("hotspots", "routenas.baselines.fcn:RouteNetFCN").kind == "network"
-    assert load("hotspots", own) is Mine
+    assert predictor_class("routenas.baselines.fcn:RouteNetFCN") is RouteNetFCN
+    with pytest.raises(InputError, match=f"not a class of predictors, found '{own}', expected module:Class of an nn"):
+        baseline("hotspots", own)
 
 
 class Mine(RandomSearch):
@@ -84,4 +86,4 @@ def test_a_module_of_the_working_directory_is_found(tmp_path: Path) -> None:
 def test_every_entry_of_the_tables_loads() -> None:
     for kind, table in (("search strategy", STRATEGIES), ("surrogate", SURROGATES)):
         assert all(isinstance(look_up(kind, table, name), type) for name in table)
-    assert all(isinstance(load(task, name), type) for task, table in BASELINES.items() for name in table)
+    assert all(callable(predictor_class(name)) for table in BASELINES.values() for name in table)

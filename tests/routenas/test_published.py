@@ -179,9 +179,12 @@ def test_every_paper_stands_beside_the_shared_trainer() -> None:
 
 def test_a_paper_is_trained_for_its_task(made_up_store: Path, tmp_path: Path) -> None:
     brief = Budget("brief", epochs=1, evaluations=1)
+    with pytest.raises(SettingError, match="no such baseline, found 'gpdl-paper', expected resnet18"):
+        train(made_up_store, "gpdl-paper", budget=brief, task="violated_nets", split=SPLIT)
+    counts = RoutabilityTask("violated_nets", made_up_store, SPLIT)
     with pytest.raises(
         SettingError, match="gpdl-paper is trained for another task, found 'violated_nets', expected ho"
     ):
-        train(made_up_store, "gpdl-paper", budget=brief, task="violated_nets", split=SPLIT)
+        train_network(Architecture(network="gpdl-paper"), counts, brief, 0, in_silence)
     train(made_up_store, "gpdl-paper", tmp_path / "model", budget=brief, split=SPLIT)
     assert Bundle.load(tmp_path / "model").members[0].architecture.name == "gpdl-paper"

@@ -99,6 +99,26 @@ class TestFlexibleExtended(ExtendedContract):
         return FlexibleSpace()
 
 
+class TestFlexibleInputs(ExtendedContract):
+    groups = (("a", (0, 2)), ("b", (1,)))
+
+    @pytest.fixture
+    def space(self) -> Space:
+        return FlexibleSpace(inputs=("a", "b"))
+
+
+class TestFixedFlexibleInputs(TestFlexibleInputs):
+    @pytest.fixture(params=[("input.b", "out"), ("halvings", "2"), ("bottleneck", "same")], ids=str)
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        return FlexibleSpace(inputs=("a", "b")).fix(*request.param)
+
+
+class TestFlexibleWithoutChoiceOfInputs(ExtendedContract):
+    @pytest.fixture
+    def space(self) -> Space:
+        return FlexibleSpace(inputs=())
+
+
 class TestFlexiblePaper(SpaceContract):
     @pytest.fixture
     def space(self) -> Space:

@@ -143,7 +143,10 @@ class TestFlexible:
         [
             ({**FlexibleSpace("paper", 2).config(), "shuffle_seed": 3}, "is not that of this version"),
             ({**FlexibleSpace().config(), "fixed_operations": [["mix"]]}, "is not that of this version"),
-            ({**FlexibleSpace().config(), "more": 1}, "FlexibleSpace takes preset, shuffle_seed: got an unexpected"),
+            (
+                {**FlexibleSpace().config(), "more": 1},
+                "FlexibleSpace takes preset, shuffle_seed, inputs: got an unexpected",
+            ),
             ([], "must be an object, not list"),
         ],
     )

@@ -73,3 +73,17 @@ class TestTaskShape:
             TaskShape(3, 1, "boxes")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="a task with a scalar answer has one output, not 2"):
             TaskShape(3, 2, "scalar")
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ((("a", (0,)), ("a", (1,))), "different names and an input each"),
+        ((("a", ()),), "different names and an input each"),
+        ((("a", (0, 1)), ("b", (1,))), "of different ones, 0 to 2"),
+        ((("a", (3,)),), "of different ones, 0 to 2"),
+    ],
+)
+def test_groups_of_inputs_are_apart(groups, said) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=said):
+        TaskShape(3, 1, "map", groups)

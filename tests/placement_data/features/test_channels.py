@@ -17,7 +17,6 @@ from placement_data.features import (
     CIRCUITNET9,
     CIRCUITNET_NAMES,
     FAMILIES,
-    FORMER_SETS,
     ROUTABILITY,
     ROUTENAS17,
     ROUTENAS_PDN,
@@ -27,6 +26,7 @@ from placement_data.features import (
     channel_maps,
     channel_set,
     feature_maps,
+    same_values,
     shortest_side,
     tracks,
 )
@@ -36,6 +36,7 @@ from tests.placement_data import reference_channels as reference
 from tests.placement_data import reference_router
 from tests.placement_data.builders import DBU, ROW, random_design, transposed
 from tests.placement_data.furnished import furnished_design
+from tests.placement_data.reference import pin_density
 
 OWN_TESTS = ("pin_access", "ports")
 NEW = tuple(name for group, names in channel_groups(ALL.channels[17:]) if group not in OWN_TESTS for name in names)
@@ -87,7 +88,8 @@ def expected_maps(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     wiring = Wiring.of(design)
     edges = zip(*(ends.tolist() for ends in mst_edges(wiring)), strict=True)  # the trees have a test of their own
     wires = reference_router.wires(wiring.x.tolist(), wiring.y.tolist(), edges, grid)
-    routed = reference_router.estimate(wires, (np.array(length) - np.array(by_any)) / grid.tile_um, grid)
+    free = (np.array(length) - np.array(by_any)) / grid.tile_um - 0.3 * pin_density(design, grid)
+    routed = reference_router.estimate(wires, np.maximum(free, 0.0), grid)
     found |= {f"route_{name}": map_ for name, map_ in routed.items()}
     levels = reference.routing_layers(design)
     of_level = ({levels[0]}, {levels[1]}, set(levels[2:]))
@@ -238,10 +240,10 @@ def test_sets() -> None:
         assert channels.version.startswith(f"{name}/")
 
 
-def test_former_sets_are_still_made() -> None:
-    (former,) = FORMER_SETS
-    assert (former.version, former.channels) == ("all/1", ALL.channels[:49])
-    assert former.version not in [channels.version for channels in CHANNEL_SETS.values()]
+def test_channels_of_former_sets_are_still_made() -> None:
+    today = [channels.version for channels in CHANNEL_SETS.values()]
+    assert "all/1" not in today
+    assert all(same_values(name, "all/1") and same_values(name, "all/1", ALL.version) for name in ALL.channels[:49])
 
 
 def test_groups_are_in_the_order_of_the_channels() -> None:

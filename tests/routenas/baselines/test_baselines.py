@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from placement_data.errors import InputError
-from routenas.baselines import BASELINES, baseline, baselines, load
-from routenas.baselines.boosting import CountBoosting, GradientBoosting, local_mean, map_summary, tile_columns
+from routenas.baselines import BASELINES, baseline, baselines, predictor_class
 from routenas.baselines.fcn import RouteNetFCN
 from routenas.baselines.gpdl import GPDL
 from routenas.baselines.jnet import JNet
@@ -19,10 +16,9 @@ from routenas.baselines.pix2pix import Pix2Pix
 from routenas.baselines.pros import PROS
 from routenas.baselines.residual_dilated import ResidualDilated
 from routenas.baselines.resnet import RouteNetCount
-from routenas.baselines.rudy import RudyLogistic, RudyMean, UtilizationMean, channel_index
 from routenas.baselines.tile import TileMLP
 from routenas.baselines.unet import UNet
-from routenas.metrics import roc_auc
+from routenas.interfaces import SelfFitting
 from searchspaces.space import TaskShape
 
 CHANNELS = ("macro_density", "cell_density", "rudy_small", "rudy_large")
@@ -42,7 +38,7 @@ def convolution(inputs: int, outputs: int, kernel: int) -> int:
 @pytest.mark.parametrize("name", MAP_NETWORKS)
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (16, 24), (33, 18)])
 def test_map_networks_take_any_size(name: str, size: tuple[int, int]) -> None:
-    network = load("hotspots", name)(SHAPE)
+    network = predictor_class(name)(SHAPE)
     assert network.output == "map"
     assert isinstance(network.head, nn.Conv2d | nn.ConvTranspose2d)
     logits = network(torch.randn(2, 17, *size))
@@ -148,134 +144,16 @@ def test_prediction_rises_with_all_demand(network_class: type[nn.Module]) -> Non
     assert levels[-1] > levels[0] + 0.5
 
 
-@pytest.mark.parametrize("size", [1, 3, 7])
-def test_local_mean_equals_a_loop(size: int) -> None:
-    features = np.random.default_rng(0).random((2, 5, 8)).astype(np.float32)
-    result = local_mean(features, size)
-    for (c, i, j), value in np.ndenumerate(result):
-        r = size // 2
-        window = features[c, max(0, i - r) : i + r + 1, max(0, j - r) : j + r + 1]
-        assert value == pytest.approx(window.mean(), rel=1e-5)
-    with pytest.raises(ValueError, match="positive odd number, not 4"):
-        local_mean(features, 4)
-
-
-def test_columns_and_summary() -> None:
-    features = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    columns = tile_columns(features)
-    assert columns.shape == (12, 6)
-    assert columns[5, :2].tolist() == [5.0, 17.0]  # tile (1, 1) of both channels
-    assert columns[5, 2] == features[0, 0:3, 0:3].mean()
-    summary = map_summary(features)
-    assert summary.shape == (13,)
-    assert summary[:2].tolist() == [5.5, 17.5]
-    assert summary[4:6].tolist() == [11.0, 23.0]
-    assert summary[-1] == pytest.approx(np.log(13))
-
-
-def test_boosting_beats_chance_and_stops_on_the_search_split() -> None:
-    train, search, test = (demand_maps(number, seed) for number, seed in ((16, 0), (6, 1), (6, 2)))
-    model = GradientBoosting(seed=0, iterations=40).fit(*train, *search)
-    assert 1 <= model.trees_ <= 40
-    scores = [model.predict(each) for each in test[0]]
-    assert scores[0].shape == (12, 12)
-    auc = roc_auc(np.stack(test[1]), np.stack(scores))
-    assert auc is not None
-    assert auc > 0.8
-    again = GradientBoosting(seed=0, iterations=40).fit(*train, *search)
-    np.testing.assert_array_equal(again.predict(test[0][0]), scores[0])
-    # As many trees as were chosen, trained alone, are the same model.
-    alone = GradientBoosting(seed=0, iterations=model.trees_).fit(*train)
-    np.testing.assert_allclose(alone.predict(test[0][0]), scores[0], atol=1e-9)
-
-
-@pytest.mark.parametrize("model", [GradientBoosting(), RudyLogistic(CHANNELS)])
-def test_tile_predictors_refuse_one_class(model: GradientBoosting | RudyLogistic) -> None:
-    features, labels = demand_maps(2, seed=0)
-    with pytest.raises(InputError, match="hotspot labels hold one class"):
-        model.fit(features, [np.zeros_like(label) for label in labels])
-
-
-def test_rudy_logistic_finds_the_odds_and_keeps_the_ranking() -> None:
-    features, labels = demand_maps(120, seed=3)
-    model = RudyLogistic(CHANNELS).fit(features, labels)
-    assert model.slope_ == pytest.approx(6, rel=0.1)
-    assert -model.intercept_ / model.slope_ == pytest.approx(1.2, rel=0.05)
-    rudy = [each[2] + each[3] for each in features]
-    x, y = np.concatenate([each.ravel() for each in rudy]), np.concatenate([each.ravel() for each in labels])
-    p = 1 / (1 + np.exp(-(model.intercept_ + model.slope_ * x.astype(float))))
-    assert p.mean() == pytest.approx(y.mean(), abs=1e-6)  # both scores of the likelihood are 0 at its maximum
-    assert (p * x).mean() == pytest.approx((y * x).mean(), abs=1e-5)
-    assert roc_auc(labels, [model.predict(each) for each in features]) == pytest.approx(roc_auc(labels, rudy), abs=1e-6)
-
-
-def test_rudy_logistic_survives_perfect_separation() -> None:
-    features, _ = demand_maps(4, seed=3)
-    model = RudyLogistic(CHANNELS).fit(features, [each[2] + each[3] > 1 for each in features])
-    assert np.isfinite(model.slope_)
-    assert model.slope_ > 0
-
-
-def count_data(number: int, seed: int) -> tuple[list[np.ndarray], list[float]]:
-    features, _ = demand_maps(number, seed)
-    return features, [float(each[1].mean() + each[2].mean()) for each in features]
-
-
-@pytest.mark.parametrize(
-    ("model", "statistic"),
-    [
-        (UtilizationMean(CHANNELS), lambda each: each[1].mean()),
-        (RudyMean(CHANNELS), lambda each: each[2].mean() + each[3].mean()),
-    ],
-)
-def test_placement_controls_match_mean_and_deviation(model, statistic) -> None:  # type: ignore[no-untyped-def]
-    features, targets = count_data(20, seed=1)
-    for sign in (1, -1):  # the ranking is the statistic's own even where the targets run against it
-        wanted = sign * np.array(targets)
-        predicted = np.array([model.fit(features, wanted).predict(each) for each in features])
-        assert predicted.mean() == pytest.approx(wanted.mean())
-        assert predicted.std() == pytest.approx(wanted.std())
-        assert np.argsort(predicted).tolist() == np.argsort([statistic(each) for each in features]).tolist()
-    with pytest.raises(InputError, match="differ in number"):
-        model.fit(features, targets[:-1])
-
-
-def test_count_boosting_explains_targets() -> None:
-    model = CountBoosting(seed=0, iterations=80).fit(*count_data(60, 0), *count_data(20, 1))
-    features, targets = count_data(20, 2)
-    error = np.mean((np.array([model.predict(each) for each in features]) - targets) ** 2)
-    assert 1 <= model.trees_ <= 80
-    assert error < 0.3 * np.var(targets)
-
-
-def test_channel_by_name() -> None:
-    assert channel_index("rudy_small", CHANNELS) == 2
-    with pytest.raises(InputError, match="channel not among the features, found 'rudy', expected one of macro_density"):
-        channel_index("rudy", CHANNELS)
-
-
-def test_channel_order_of_the_features() -> None:
-    names: Sequence[str] = pytest.importorskip("placement_data.features", reason="no extractor").CHANNELS
-    for name in ("cell_density", "rudy_small", "rudy_large"):
-        assert names[channel_index(name)] == name
-
-
 @pytest.mark.parametrize("task", list(BASELINES))
 def test_every_name_loads_and_builds(task: str) -> None:
     for name in baselines(task):
-        kind = baseline(task, name).kind
-        model = load(task, name)(*[SHAPE] * (kind == "network"))
-        assert isinstance(model, nn.Module) if kind == "network" else callable(model.fit) and callable(model.predict)
+        model = predictor_class(name)(SHAPE)
+        assert isinstance(model, nn.Module)
+        assert isinstance(model, SelfFitting) == (baseline(task, name).kind != "network")
 
 
 def test_unknown_names_list_the_near_ones() -> None:
     with pytest.raises(InputError, match="no such baseline, found 'u-net', expected unet or"):
-        load("hotspots", "u-net")
+        baseline("hotspots", "u-net")
     with pytest.raises(InputError, match="no such task, found 'hotspot', expected hotspots"):
         baselines("hotspot")
-
-
-def test_rudy_of_circuitnet_is_found_by_name() -> None:
-    features = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
-    model = RudyMean(channels=("RUDY_short", "cell_density", "RUDY_long"))
-    assert model.statistic(features) == pytest.approx(float(features[0].mean() + features[2].mean()))

@@ -53,8 +53,8 @@ class TestCosted(EstimatorContract):
         assert torch.get_num_threads() == threads
 
     def test_networks_have_the_inputs_of_the_task(self) -> None:
-        space = FlexibleSpace()
-        genotype = space.residual_dilated(16)
+        space = FlexibleSpace(inputs=())
+        genotype = space.control("residual-dilated")
         # The network of one tile has 32 weights an input, whatever else there is.
         five, seventeen = (parameters(space, TaskShape(inputs, 1, "map"))(genotype) for inputs in (5, 17))
         assert seventeen - five == 12 * 32

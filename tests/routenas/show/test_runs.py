@@ -74,8 +74,10 @@ def test_the_network_as_text() -> None:
     assert text[2].split() == ["1", "conv3x3", "<-", "0"]
     assert text[-1].split()[:2] == ["7", "output"]
     assert network_text(Architecture(network="unet")) == "network: unet"
-    space = FlexibleSpace()
-    assert "dilated4" in network_text(Architecture.of(space, space.residual_dilated(16)))
+    space = FlexibleSpace(inputs=("wires", "pins"))
+    text = network_text(Architecture.of(space, space.control("residual-dilated")))
+    assert "dilated8" in text
+    assert "input.wires" in text
 
 
 def test_a_search_leaves_pictures(folder: Path) -> None:

@@ -17,11 +17,12 @@ from placement_data.errors import InputError, SettingError
 from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.ingest import Recipe, ingest, make_sample, read_manifest, sample_key
 from placement_data.store import Sample, Store, write
-from routenas import score, train
-from routenas.baselines import baseline, baselines, load
+from routenas import score
+from routenas.baselines import baseline, baselines, predictor_class
 from routenas.predictor import Predictor
 from routenas.tasks import task_config, task_from_config
 from routenas.tasks.card import Card
+from routenas.tasks.facts import Start
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import BUDGETS, fit
 from searchspaces.flexible import FlexibleSpace
@@ -122,11 +123,11 @@ def test_a_report_of_another_layout_is_refused_there_too(folder: Path, layout: L
 
 
 def test_the_card_tells_iterations_and_the_shape_has_an_output_each(store: Path) -> None:
-    plain, extra = (RoutabilityTask("hotspots", store, SPLIT, extra_targets=on) for on in (False, True))
-    assert plain.shape == TaskShape(len(CHANNELS), 1, "map")
+    plain, extra = (RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=on)) for on in (False, True))
+    assert (plain.shape.inputs, plain.shape.outputs, plain.shape.output) == (len(CHANNELS), 1, "map")
     assert "extra_targets" not in plain.config()
     assert extra.card.extra_targets == (0, 1)
-    assert extra.shape == TaskShape(len(CHANNELS), 3, "map")
+    assert (extra.shape.inputs, extra.shape.outputs, extra.shape.output) == (len(CHANNELS), 3, "map")
     again = task_from_config(json.loads(json.dumps(task_config(extra))))
     assert isinstance(again, RoutabilityTask)
     assert again.card == extra.card
@@ -135,9 +136,9 @@ def test_the_card_tells_iterations_and_the_shape_has_an_output_each(store: Path)
 
 def test_where_extra_targets_cannot_be(store: Path, made_up_store: Path) -> None:
     with pytest.raises(SettingError, match="extra targets are maps of hotspots, found 'violated_nets'"):
-        RoutabilityTask("violated_nets", store, SPLIT, extra_targets=True)
+        RoutabilityTask("violated_nets", store, SPLIT, start=Start(extra_targets=True))
     with pytest.raises(InputError, match=r"no training placement has a report of an earlier .*report_iteration_0"):
-        RoutabilityTask("hotspots", made_up_store, SPLIT, extra_targets=True)
+        RoutabilityTask("hotspots", made_up_store, SPLIT, start=Start(extra_targets=True))
 
 
 class Fixed(nn.Module):
@@ -156,7 +157,7 @@ def cross_entropy(logit: float, label: float) -> float:
 
 
 def test_the_loss_is_the_label_s_and_half_of_the_others(store: Path) -> None:
-    task = RoutabilityTask("hotspots", store, SPLIT, extra_targets=True)
+    task = RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=True))
     offset = task.card.output_scale.offset
     logits = (0.3, -0.7, 1.1)
     for batch in task.batches("train", 1, np.random.default_rng(0)):
@@ -182,7 +183,7 @@ def test_the_loss_is_the_label_s_and_half_of_the_others(store: Path) -> None:
 
 
 def test_extra_maps_turn_with_the_label_and_stay_aligned(store: Path) -> None:
-    task = RoutabilityTask("hotspots", store, SPLIT, extra_targets=True)
+    task = RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=True))
     seen = 0
     for batch in task.batches("train", 4, np.random.default_rng(3)):
         for target, extra in zip(batch.targets, batch.extra, strict=True):
@@ -196,7 +197,7 @@ def test_extra_maps_turn_with_the_label_and_stay_aligned(store: Path) -> None:
 
 
 def test_answers_and_metrics_read_the_first_output_alone(store: Path) -> None:
-    extra = RoutabilityTask("hotspots", store, SPLIT, extra_targets=True)
+    extra = RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=True))
     plain = RoutabilityTask("hotspots", store, SPLIT)
     found = extra.answers(Fixed(0.3, 9.0, -9.0), "search")
     for answer, expected in zip(found, plain.answers(Fixed(0.3), "search"), strict=True):
@@ -205,14 +206,14 @@ def test_answers_and_metrics_read_the_first_output_alone(store: Path) -> None:
 
 def test_extra_targets_are_no_inputs(store: Path) -> None:
     """What a bundle answers does not depend on them: it has them neither as channels nor when it scores."""
-    plain, extra = (RoutabilityTask("hotspots", store, SPLIT, extra_targets=on) for on in (False, True))
+    plain, extra = (RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=on)) for on in (False, True))
     assert plain.card.channels == extra.card.channels
     np.testing.assert_array_equal(plain.example()[0], extra.example()[0])
 
 
 @pytest.mark.parametrize("name", [n for n in baselines("hotspots") if baseline("hotspots", n).kind == "network"])
 def test_hand_made_networks_have_as_many_outputs(name: str) -> None:
-    network = load("hotspots", name)(TaskShape(17, 3, "map"))
+    network = predictor_class(name)(TaskShape(17, 3, "map"))
     logits = network(torch.randn(1, 17, 9, 14))
     assert logits.shape == (1, 3, 9, 14)
     logits.sum().backward()
@@ -228,22 +229,30 @@ def test_searched_networks_have_as_many_outputs(preset: str) -> None:
 
 
 def test_training_learns_both_and_the_bundle_scores(store: Path, layout: Layout, tmp_path: Path, run: Run) -> None:
-    task = RoutabilityTask("hotspots", store, SPLIT, extra_targets=True)
-    network = load("hotspots", "tile-mlp")(task.shape)
+    task = RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=True))
+    network = predictor_class("tile-mlp")(task.shape)
     batches = list(task.batches("train", 4, np.random.default_rng(0)))
     before = sum(task.loss(network, batch).item() for batch in batches)
     fit(network, task, BUDGETS["smoke"], 0)
     assert sum(task.loss(network, batch).item() for batch in batches) < before
-    done = run(
-        "train", store, "--predictor", "tile-mlp", "--extra-targets", "--budget", "smoke", "--out", tmp_path / "m"
-    )
+    (tmp_path / "split.json").write_text(json.dumps(SPLIT.to_dict()))
+    words = ("train", store, "--budget", "smoke", "--split", tmp_path / "split.json")
+    done = run(*words, "--predictor", "tile-mlp", "--extra-targets", "--out", tmp_path / "extra")
     assert done.code == 0, done.err
-    card = Predictor.of(tmp_path / "m").card
-    assert card.extra_targets == (0, 1)
-    answer = score([layout.lef], layout.def_, [tmp_path / "m"]).probability
+    assert Predictor.of(tmp_path / "extra").card.extra_targets == (0, 1)
+    answer = score([layout.lef], layout.def_, [tmp_path / "extra"]).probability
     assert answer is not None
     assert answer.ndim == 2
-    assert not Predictor.of(train(store, "tile-mlp", budget=BUDGETS["smoke"])).card.extra_targets
+    assert run(*words, "--predictor", "tile-mlp", "--out", tmp_path / "plain").code == 0
+    assert Predictor.of(tmp_path / "plain").card.extra_targets == ()
+
+
+def test_a_model_that_is_trained_on_keeps_its_outputs(store: Path) -> None:
+    extra, plain = (RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=on)) for on in (True, False))
+    again = RoutabilityTask("hotspots", store, SPLIT, start=Start(card=extra.card))
+    assert again.card.extra_targets == (0, 1)
+    with pytest.raises(InputError, match="the model to start from has no outputs for extra targets, expected a model"):
+        RoutabilityTask("hotspots", store, SPLIT, start=Start(card=plain.card, extra_targets=True))
 
 
 def test_a_search_with_extra_targets_is_gone_on_with_and_run_again(store: Path, tmp_path: Path, run: Run) -> None:

@@ -18,7 +18,7 @@ from placement_data.features import CHANNEL_VERSION
 from placement_data.features import CHANNELS as CHANNEL_NAMES
 from placement_data.store import Store, write
 from routenas.architecture import Architecture
-from routenas.baselines.rudy import RudyMean
+from routenas.baselines.rudy import UtilizationMean
 from routenas.estimators.scratch import TrainedFromScratch
 from routenas.evaluation import baseline_row
 from routenas.tasks import routability
@@ -63,10 +63,13 @@ def test_the_rudy_control_takes_the_data_set_s_own_channels(without_nets: Store)
     task = RoutabilityTask("hotspots", without_nets, SPLIT)
     answers = baseline_row("rudy", task, BRIEF, (0,), "search").members[0]
     rudy = [example.sample.features[[1, 3]].astype(np.float64).sum(axis=0) for example in task.examples("search")]
-    for answer, total in zip(answers, rudy, strict=True):
-        assert np.argsort(answer, None, "stable").tolist() == np.argsort(total, None, "stable").tolist()
-    with pytest.raises(InputError, match="channel not among the features, found 'rudy_small'"):
-        RudyMean(CHANNELS[:3]).statistic(task.examples("search")[0].sample.features)
+    odds = np.concatenate([np.log(answer / (1 - answer)).ravel() for answer in answers])
+    total = np.concatenate([each.ravel() for each in rudy])
+    np.testing.assert_allclose(odds, np.polyval(np.polyfit(total, odds, 1), total), atol=1e-4)
+    assert np.corrcoef(total, odds)[0, 1] == pytest.approx(1)
+    lacking = dataclasses.replace(task.card, channels=("a", *CHANNELS[1:]))
+    with pytest.raises(InputError, match="channel not among the features, found 'cell_density', expected one of a, RU"):
+        UtilizationMean(task.shape).read(lacking)
 
 
 def test_violated_nets_cannot_be_learned_from_them(without_nets: Store) -> None:
