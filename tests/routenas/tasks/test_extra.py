@@ -264,3 +264,15 @@ def test_a_search_with_extra_targets_is_gone_on_with_and_run_again(store: Path, 
     assert again.code == 0, again.err
     assert Predictor.of(tmp_path / "b" / "model").card.extra_targets == (0, 1)
     assert Store(store).heads[0]["earlier_iterations"] == [0, 1]
+
+
+def test_folds_keep_them_and_are_judged_without(store: Path) -> None:
+    extra, plain = (RoutabilityTask("hotspots", store, SPLIT, start=Start(extra_targets=on)) for on in (True, False))
+    found = []
+    for task, module in ((extra, Fixed(0.3, 9.0, -9.0)), (plain, Fixed(0.3))):
+        folds = task.folds(2, 0)
+        assert {fold.card.extra_targets for fold in folds} == {task.card.extra_targets}
+        whole, metrics = task.whole(folds, [fold.outputs(module, "search") for fold in folds])
+        assert whole.card.extra_targets == task.card.extra_targets
+        found.append(metrics)
+    assert found[0] == found[1]
