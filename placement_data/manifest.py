@@ -52,6 +52,13 @@ class ManifestRow:
     place: tuple[Path, int] | None = field(default=None, compare=False)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that the row names."""
+        reports = () if self.report is None else (self.report, *self.report_repeats)
+        earlier = (path for _, path in self.report_iterations)
+        return (*self.lef, self.layout, *self.liberty, *reports, *earlier)
+
+    @property
     def def_(self) -> Path:
         """The placement's file."""
         return self.layout
