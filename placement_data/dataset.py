@@ -152,33 +152,67 @@ def split_by_family(
     ``families`` names the family of every placement. Families are visited in an order drawn from ``seed``; each goes to
     the split that is furthest behind its share, so every split has one as soon as there are three. With ``held_out``
     these families are the test split, and the others are distributed over train and search. Those that a model has
-    ``seen`` before do not come into the test split.
+    ``seen`` before do not come into the test split. A split whose fraction is 0 is empty.
     """
     counts = Counter(families)
     free = sorted(counts.keys() - set(held_out))
-    sides = SPLITS[:2] if held_out else SPLITS
+    sides = [place for place, share in enumerate(fractions) if share and not (held_out and place == 2)]
     if len(free) < len(sides):
         beside = f" beside those left out ({', '.join(sorted(held_out))})" if held_out else ""
         raise InputError(
             f"too few design families to split{beside}", found=len(free),
-            expected=f"at least {len(sides)}, one for each of {', '.join(sides)}: ingest further designs, "
+            expected=f"at least {len(sides)}, one for each of {', '.join(SPLITS[place] for place in sides)}: "
+            "ingest further designs, "
             "or give each design that shares no logic with another a family of its own in the manifest",
         )  # fmt: skip
     placed: list[list[str]] = [[] for _ in SPLITS]
     placed[2] += held_out
-    filled = np.zeros(len(sides))
+    filled = [0] * len(SPLITS)
     order = [str(family) for family in np.random.default_rng(seed).permutation(free)]
     for family in sorted(order, key=lambda family: family not in seen):  # a stable sort: else the order that was drawn
-        open_to = 2 if family in seen else len(sides)
-        to = int(np.argmin(filled[:open_to] / np.asarray(fractions[:open_to])))
+        to = min(
+            (place for place in sides if place != 2 or family not in seen),
+            key=lambda place: filled[place] / fractions[place],
+        )
         placed[to].append(family)
         filled[to] += counts[family]
-    if not placed[2]:
+    if 2 in sides and not placed[2]:
         raise InputError(
             "the model has seen every family of the data set: none is left to test on", found=f"{len(free)} families",
             expected="placements of other designs",
         )  # fmt: skip
     return Split(*(tuple(sorted(names)) for names in placed))
+
+
+def folds_by_family(
+    families: Sequence[str], positives: Sequence[float], k: int, seed: int
+) -> tuple[tuple[str, ...], ...]:
+    """Cut families into ``k`` folds that hold about as many placements and as many positives each.
+
+    ``families`` names the family of every placement, ``positives`` tells how much of what is to be found it has. Of a
+    hundred orders drawn from ``seed``, in which each family goes to the emptiest fold, the most even result is taken.
+    Where there are fewer families than ``k``, each is a fold. Raises SettingError for fewer than two of either.
+    """
+    names = sorted(set(families))
+    if k < 2 or len(names) < 2:
+        raise SettingError(
+            "folds need two families or more, and there must be two folds or more",
+            found=f"{len(names)} families, {k} folds",
+        )
+    shares = np.zeros((len(names), 2))
+    for family, positive in zip(families, positives, strict=True):
+        shares[names.index(family)] += 1.0, positive
+    shares /= np.maximum(shares.sum(axis=0), 1e-300)
+    rng, k = np.random.default_rng(seed), min(k, len(names))
+    best, least = np.zeros(len(names), dtype=np.int64), np.inf
+    for _ in range(100):
+        filled, fold = np.zeros((k, 2)), np.zeros(len(names), dtype=np.int64)
+        for place in rng.permutation(len(names)):
+            fold[place] = np.argmin(filled.sum(axis=1))
+            filled[fold[place]] += shares[place]
+        if filled.max() < least:
+            best, least = fold, float(filled.max())
+    return tuple(tuple(name for name, at in zip(names, best, strict=True) if at == number) for number in range(k))
 
 
 def spread_over_designs(designs: Sequence[str], number: int, seed: int) -> tuple[int, ...]:

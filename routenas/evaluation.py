@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from placement_data.errors import InputError
+from placement_data.features import LAYER_RANGE_CHANNELS
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import baseline
@@ -126,6 +127,13 @@ def bundle_row(name: str, predictor: Predictor, task: RoutabilityTask, part: str
     if None not in (card.liberty, task.card.liberty) and card.liberty != task.card.liberty:
         used = "with" if card.liberty else "without"
         raise ModelMismatchError(f"the model {name} was trained on placements read {used} Liberty, unlike the data set")
+    counted = ("" in card.routing_layers, "" in task.card.routing_layers)
+    if counted[0] != counted[1] and LAYER_RANGE_CHANNELS.intersection(card.channels):
+        trained, here = ("all routing layers" if every else "those that signals may use" for every in counted)
+        raise ModelMismatchError(
+            f"the model {name} has channels of tracks, counted on {trained} in training and on {here} in the data set, "
+            "expected one that was ingested alike; see ingest --routing-layers"
+        )
     leaked = sorted(card.known & {*task.families(part)})
     if leaked:
         raise InputError(f"the model {name} was trained or chosen on a family of the {part} split", found=leaked[0])

@@ -13,6 +13,7 @@ from routenas.results import Result, Trial
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from searchspaces.space import Genotype, TaskShape
@@ -25,6 +26,7 @@ Forward = Callable[..., Any]
 class Task(Protocol):
     """What is learnt, on which data. Three parts: ``train``, ``search`` (candidates are judged on it), ``test``.
 
+    The last two may be empty: they have no batches then, and the metric is None.
     ``metric`` is the name of the number, larger for better, that a search maximises; ``shape`` what a network must fit.
     """
 
@@ -54,6 +56,35 @@ class Task(Protocol):
 
     def config(self) -> dict[str, Any]:
         """JSON values from which ``from_config`` of the same class makes an equal task, in another process, too."""
+
+
+class FoldedTask(Task, Protocol):
+    """What a task may offer beside: its candidates are judged out of fold, and the answer is an ensemble.
+
+    Training and search part together are cut into folds; a candidate is trained once for each fold on the others, and
+    judged by the metric of all its answers together, none of which is for an example that it was trained on.
+    """
+
+    def folds(self, k: int, seed: int) -> tuple[FoldedTask, ...]:
+        """Up to ``k`` tasks on the same data: the search part of each is a fold, its training part all others.
+
+        None has a test part. What a task works out of its training part (a normalisation), each works out of its own.
+        The same ``k`` and ``seed`` give the same folds.
+        """
+
+    def outputs(self, forward: Forward, part: str) -> list[NDArray[np.float32]]:
+        """What ``forward`` gives for each example of a part, in order. Members of an ensemble are averaged in these."""
+
+    def pooled(self, folds: Sequence[Any], outputs: Sequence[list[NDArray[np.float32]]]) -> dict[str, Any]:
+        """Metrics, as `score` gives them, of `outputs` for the search parts of all folds together."""
+
+    def whole(self, folds: Sequence[Any], outputs: Sequence[list[NDArray[np.float32]]]) -> tuple[Task, dict[str, Any]]:
+        """The task that the members of the answer are trained on, and the `pooled` metrics of the answer out of fold.
+
+        Its training part is the training and the search part, its search part is empty, its test part as it was.
+        ``outputs`` are those of the answer out of fold, by which it may be calibrated; the metrics are of what it is
+        then.
+        """
 
 
 @runtime_checkable

@@ -29,7 +29,7 @@ class SearchFailedError(RoutenasError):
 
 @dataclass(frozen=True)
 class SearchBudget:
-    """What a search may spend: evaluations, and the seconds and epochs that its results are charged for.
+    """What a search may spend: evaluations, and the seconds, epochs and CPU-seconds that its results are charged for.
 
     No trial starts once one of them is spent. Results that were known already (``Result.repeated``) cost nothing;
     failed ones cost what they took.
@@ -38,10 +38,11 @@ class SearchBudget:
     evaluations: int | None = None
     seconds: float | None = None
     epochs: float | None = None
+    cpu_seconds: float | None = None
 
     def room(self, spent: SearchBudget, most: int, running: int = 0) -> int:
         """How many trials may start now, such that at most ``most`` run."""
-        limits = ((self.seconds, spent.seconds), (self.epochs, spent.epochs))
+        limits = [(getattr(self, name), getattr(spent, name)) for name in ("seconds", "epochs", "cpu_seconds")]
         if any(limit is not None and (used or 0.0) >= limit for limit, used in limits):
             return 0
         left = most if self.evaluations is None else min(most, self.evaluations - (spent.evaluations or 0))
@@ -54,11 +55,14 @@ class SearchBudget:
             (self.evaluations or 0) + len(new),
             (self.seconds or 0.0) + sum(result.seconds or 0.0 for result in new),
             (self.epochs or 0.0) + sum(result.epochs for result in new),
+            (self.cpu_seconds or 0.0) + sum(result.cpu for result in new),
         )
 
     def moved(self, before: SearchBudget, after: SearchBudget) -> bool:
         """Whether spending went on in anything that is limited here; in evaluations where nothing is."""
-        named = [name for name in ("evaluations", "seconds", "epochs") if getattr(self, name) is not None]
+        named = [
+            name for name in ("evaluations", "seconds", "epochs", "cpu_seconds") if getattr(self, name) is not None
+        ]
         return any(getattr(before, name) != getattr(after, name) for name in named or ("evaluations",))
 
 
@@ -126,7 +130,7 @@ class _Loop:
         self._strategy, self._executor, self._limit, self._record = strategy, executor, limit, record
         self._in_flight, self._order = in_flight, order
         self._asked = self._free = 0
-        self._spent = SearchBudget(0, 0.0, 0.0)
+        self._spent = SearchBudget(0, 0.0, 0.0, 0.0)
         self._open: dict[int, Genotype] = {}  # asked and not told
         self._arrived: dict[int, Result] = {}  # of these, what came back
         self.done: list[Trial] = []

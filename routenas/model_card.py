@@ -73,9 +73,13 @@ def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for part, values in metrics.items()
     }
     names = list(dict.fromkeys(name for values in plain.values() for name in values))
-    rows = [(name, *(f"{values[name]:.4f}" if name in values else "-" for values in plain.values())) for name in names]
+    rows = [(name, *(_number(values.get(name)) for values in plain.values())) for name in names]
     note = "`test`: design families that neither trained nor chose anything; the other parts chose, so they flatter."
     return ["## Metrics", "", note, "", *_table(("metric", *plain), rows)]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _limits(task: Mapping[str, Any]) -> Iterator[str]:

@@ -17,11 +17,12 @@ FIDELITY = "fidelity"
 class Result:
     """What an estimator found out about a genotype.
 
-    ``value`` is larger for better, None where the trial failed (``message`` then says why). ``seconds`` and ``epochs``
-    are what the trial is charged for, failed or not: the time and training it took, or what a table recorded; where an
-    estimator says no ``seconds``, the executor measures them. ``costs`` are those of the architecture by name
-    (``parameters``, ``multiplications``, ``latency``: whatever was counted or measured), lower for better. ``repeated``
-    is True for a value that was known already and cost nothing.
+    ``value`` is larger for better, None where the trial failed (``message`` then says why). ``seconds``,
+    ``cpu_seconds`` (of all threads of the process that trained) and ``epochs`` are what the trial is charged for,
+    failed or not: the time and training it took, or what a table recorded. Where an estimator says no ``seconds``, the
+    executor measures both; where it says no more than them, they count as CPU-seconds, too. ``costs`` are those of the
+    architecture by name (``parameters``, ``multiplications``, ``latency``: whatever was counted or measured), lower for
+    better. ``repeated`` is True for a value that was known already and cost nothing.
     """
 
     value: float | None
@@ -31,6 +32,12 @@ class Result:
     seconds: float | None = None
     epochs: float = 0.0
     repeated: bool = False
+    cpu_seconds: float | None = None
+
+    @property
+    def cpu(self) -> float:
+        """The CPU-seconds that the trial is charged for."""
+        return self.cpu_seconds if self.cpu_seconds is not None else self.seconds or 0.0
 
     @property
     def failed(self) -> bool:
@@ -47,10 +54,9 @@ class Result:
         message = str(self.message)
         if value is None and self.value is not None:
             message = message or f"the metric is {self.value}"
-        seconds = None if self.seconds is None else _number(self.seconds) or 0.0
-        return Result(
-            value, _plain(self.metrics), message, costs, seconds, _number(self.epochs) or 0.0, bool(self.repeated)
-        )
+        seconds, cpu = (None if each is None else _number(each) or 0.0 for each in (self.seconds, self.cpu_seconds))
+        epochs = _number(self.epochs) or 0.0
+        return Result(value, _plain(self.metrics), message, costs, seconds, epochs, bool(self.repeated), cpu)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, in order; JSON values if the result is `finite`."""
@@ -60,7 +66,9 @@ class Result:
     def from_dict(cls, found: Mapping[str, Any]) -> Result:
         """What `to_dict` gave, other keys aside. Raises KeyError where it lacks a field that it must have."""
         result = cls(found["value"], found["metrics"], found["message"], seconds=found["seconds"])
-        return replace(result, **{name: found[name] for name in ("costs", "epochs", "repeated") if name in found})
+        return replace(
+            result, **{name: found[name] for name in ("costs", "epochs", "repeated", "cpu_seconds") if name in found}
+        )
 
 
 _FIELDS = tuple(each.name for each in fields(Result))

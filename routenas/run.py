@@ -1,7 +1,7 @@
 """A run: one recipe on one task, as a folder that survives a kill and ends in a model.
 
 The folder holds ``run.toml`` (the settings, for people and ``--config``), ``config.json`` (all that decides the
-result), ``journal.jsonl`` (a line per trial), ``finalists/`` (a checkpoint per retraining) and at the end ``model/``
+result), ``journal.jsonl`` (a line per trial), ``finalists/`` (a file per retraining) and at the end ``model/``
 (the bundle) and ``result.json``. Every step is decided by what came before it, so a run that was killed and
 resumed ends where an uninterrupted one does.
 """
@@ -15,21 +15,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tomli_w
 
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.files import locked, remove_leftovers, write_text, writing
 from routenas.architecture import Architecture
-from routenas.bundle import Bundle, Member
+from routenas.bundle import Bundle, has_part
 from routenas.estimators import SCHEDULERS
 from routenas.estimators.fidelities import Fidelities
-from routenas.estimators.scratch import Retrained, Retraining, in_silence
+from routenas.estimators.scratch import in_silence
 from routenas.executor import Execution
+from routenas.finalists import Conclusion
 from routenas.interfaces import Executor, Task
 from routenas.journal import Journal
 from routenas.look_up import is_own, look_up
-from routenas.loop import SearchFailedError, best_first, search
+from routenas.loop import SearchBudget, best_first, search
 from routenas.recipes import RECIPES
 from routenas.results import Result, Trial
 from routenas.settings import Parts, Settings, made_space
@@ -39,9 +39,8 @@ from routenas.training import check_device
 from searchspaces.space import Space
 
 CONFIG, SETTINGS, JOURNAL, RESULT, MODEL = "config.json", "run.toml", "journal.jsonl", "result.json", "model"
-MAY_GROW = ("trials", "finalists", "final_seeds", "final_budget", "data")
+MAY_GROW = ("trials", "cpu_seconds", "finalists", "final_seeds", "final_budget", "members", "data")
 """What a resume may change: trials only upwards, and the place of the data, whose digest must be as it was."""
-
 
 _WORDS = {
     "space": "search space",
@@ -50,6 +49,7 @@ _WORDS = {
     "in_flight": "number of candidates in flight",
     "order": "order of asking",
     "budget": "budget of a candidate",
+    "folds": "number of folds",
     "threads": "number of threads",
     "task": "task",
     "name": "task",
@@ -77,13 +77,17 @@ def run(
     execution: Execution = Execution(),
     events: Events = Events(),
 ) -> Bundle:
-    """Search, retrain the best few with several seeds, choose on the search part, measure on the test part once.
+    """Search, retrain the best few with several seeds, choose of them, measure on the test part once.
 
+    A task that has folds (`FoldedTask`) is judged out of fold where the settings say so, any other on its search part.
     ``execution`` says where candidates are trained; the result is the same everywhere. Raises :class:`InputError` for a
     folder that another run is in, or is writing to, and :class:`SearchFailedError` where every training failed.
     """
     execution.check()
     check(settings)
+    settings = replace(settings, folds=settings.folds if hasattr(task, "folds") else 1)
+    if settings.folds == 1 and not has_part(task, "search"):
+        raise SettingError("nothing judges a candidate: the search part is empty", expected="--folds 2 or more")
     settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
     scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
@@ -123,28 +127,8 @@ def _searched(
     estimator = Fidelities([*parts.fidelities, parts.estimator])
     estimator.prepare(folder / "shared")
     with closing(scheduler(execution.open(estimator), len(estimator.estimators))) as executor:
-        return search(
-            parts.strategy, executor, settings.trials, journal, events.trial, settings.in_flight, settings.order
-        )
-
-
-@dataclass(frozen=True)
-class Finalist:
-    """One architecture retrained with several seeds; ``values`` are the task's metric on the search part."""
-
-    architecture: Architecture
-    trainings: tuple[Retraining, ...]
-    values: tuple[float, ...]
-
-    @property
-    def value(self) -> float:
-        """Mean over the seeds that did not fail."""
-        return float(np.mean(self.values))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        name, architecture = self.architecture.name, self.architecture.to_dict()
-        return {"name": name, "search_values": list(self.values), "architecture": architecture}
+        budget = SearchBudget(settings.trials, cpu_seconds=settings.cpu_seconds)
+        return search(parts.strategy, executor, budget, journal, events.trial, settings.in_flight, settings.order)
 
 
 def _concluded(
@@ -156,42 +140,14 @@ def _concluded(
     execution: Execution,
     events: Events,
 ) -> Bundle:
-    estimator = Retrained(
-        task, settings.final_budget, folder / "finalists", progress=events.epoch, device=settings.device
-    )
-    chosen = [Architecture.of(space, trial.genotype) for trial in best_first(trials)[: settings.finalists]]
-    seeds = [settings.seed + 1000 + number for number in range(settings.final_seeds)]
-    items = [Retraining(architecture, seed) for architecture in chosen for seed in seeds]
-    results: dict[int, Result] = {}
-    with closing(execution.open(estimator)) as executor:
-        for ticket, item in enumerate(items):
-            executor.submit(ticket, item)
-        for _ in items:
-            ticket, result = executor.wait()
-            results[ticket] = result
-            events.final(items[ticket].architecture.name, items[ticket].seed, result)
-    finalists = []
-    for architecture in chosen:
-        good = [
-            (item, results[ticket].value)
-            for ticket, item in enumerate(items)
-            if item.architecture is architecture and not results[ticket].failed
-        ]
-        if good:
-            trainings, values = zip(*good, strict=True)
-            finalists.append(Finalist(architecture, trainings, values))
-    if not finalists:
-        reason = next((result.message for result in results.values() if result.message), "")
-        raise SearchFailedError(f"all retrainings of the best candidates failed; one of them: {reason}")
-    best = max(finalists, key=lambda finalist: finalist.value)
-    bundle = Bundle.of(
-        task,
-        [Member(best.architecture, estimator.state(item)) for item in best.trainings],
-        run=settings.to_dict(),
-        trials=len(trials),
-        failed_trials=sum(trial.result.failed for trial in trials),
-        finalists=[finalist.to_dict() for finalist in finalists],
-        chosen=best.architecture.name,
+    conclusion = Conclusion(task, settings, folder / "finalists", execution, events.epoch, events.final)
+    bundle = conclusion.of(
+        [Architecture.of(space, trial.genotype) for trial in best_first(trials)[: settings.finalists]],
+        {
+            "run": settings.to_dict(),
+            "trials": len(trials),
+            "failed_trials": sum(trial.result.failed for trial in trials),
+        },
     )
     bundle.save(folder / MODEL)
     write_text(folder / RESULT, json.dumps(bundle.to_dict(), indent=1, allow_nan=False) + "\n")
@@ -229,9 +185,14 @@ def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:
     if resume:
         remove_leftovers(folder, CONFIG, SETTINGS, RESULT, MODEL)
         remove_leftovers(folder / "finalists", "*")
-    wanted = {"settings": settings.to_dict(), "task": task_config(task)}
+    wanted: dict[str, Any] = {"settings": settings.to_dict(), "task": task_config(task), "metric": task.metric}
     if (folder / CONFIG).exists():
         found = read_configuration(folder)
+        if found["metric"] != task.metric and (found["metric"] is None or found["task"] == wanted["task"]):
+            raise InputError(
+                "the run was started by another version, which judged by another metric", file=folder / CONFIG,
+                found=task.metric, expected=f"{found['metric'] or 'none that is recorded'}: search in a new folder",
+            )  # fmt: skip
         for section in ("settings", "task"):
             for name, value in wanted[section].items():
                 former = found[section].get(name)
@@ -243,11 +204,18 @@ def _record(folder: Path, task: Task, settings: Settings, resume: bool) -> None:
 
 
 def read_configuration(folder: Path) -> dict[str, Any]:
-    """``settings`` and ``task`` of the run in a folder. Raises InputError where there is none."""
+    """``settings``, ``task`` and ``metric`` of the run in a folder. Raises InputError where there is none.
+
+    The metric is None in a run of an older version.
+    """
     path = folder / CONFIG
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        return {"settings": dict(value["settings"]), "task": dict(value["task"])}
+        return {
+            "settings": dict(value["settings"]),
+            "task": dict(value["task"]),
+            "metric": value.get("metric"),
+        }  # fmt: skip
     except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError("no configuration of a run can be read", file=path, found=reason) from None
@@ -257,7 +225,7 @@ def settings_toml(settings: Settings, task: Mapping[str, Any]) -> str:
     """Settings and task as TOML that ``routenas search --config`` reads; what follows from the data is left out."""
     short = ("task", "name", "data", "split")
     told = {name: value for name, value in task.items() if name != "shape" if is_own(task["task"]) or name in short}
-    text = tomli_w.dumps({**settings.to_dict(), "task": _without_none(told)})
+    text = tomli_w.dumps(_without_none({**settings.to_dict(), "task": told}))
     return f"# The settings of this run; 'routenas search --config FILE --out FOLDER' runs it again.\n{text}"
 
 

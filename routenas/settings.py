@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
@@ -23,9 +24,11 @@ class Settings:
 
     ``space`` is a `Space.config`, empty for the recipe's own; ``trials`` the total; ``in_flight`` how many are asked
     and estimated together, and ``order`` whether the next are asked when all of those are done ("batch": the same
-    trials for the same seed) or as soon as one is ("arrival"). ``initial`` says what every strategy tries first: the
-    hand-made architectures that are in the space ("controls"), or "none". The best ``finalists`` are retrained with
-    ``final_seeds`` seeds at ``final_budget``.
+    trials for the same seed) or as soon as one is ("arrival"). None is asked once the trials took ``cpu_seconds``.
+    ``initial`` says what every strategy tries first: the hand-made architectures that are in the space ("controls"), or
+    "none". Candidates are judged out of so many ``folds`` where the task has them, with 1 on its search part. The best
+    ``finalists`` are retrained with ``final_seeds`` seeds at ``final_budget``; the answer is the mean of at most
+    ``members`` of these.
     """
 
     recipe: str = "routenas"
@@ -35,10 +38,13 @@ class Settings:
     initial: Initial = "controls"
     scheduler: str = "none"
     trials: int = 24
+    cpu_seconds: float | None = None
+    folds: int = 3
     budget: Budget = BUDGETS["fast"]
     final_budget: Budget = BUDGETS["full"]
     finalists: int = 3
     final_seeds: int = 3
+    members: int = 8
     seed: int = 0
     in_flight: int = 1
     order: Order = "batch"
@@ -46,10 +52,13 @@ class Settings:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("trials", "finalists", "final_seeds", "in_flight", "threads"):
+        for name in ("trials", "folds", "finalists", "final_seeds", "members", "in_flight", "threads"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise SettingError(f"the setting {name} must be a whole number above 0", found=value)
+        limit = self.cpu_seconds
+        if limit is not None and (type(limit) not in (int, float) or not 0 < limit < math.inf):
+            raise SettingError("the setting cpu_seconds must be a number above 0", found=limit)
         if type(self.seed) is not int or not 0 <= self.seed < 2**62:
             raise SettingError("the setting seed must be a whole number", found=self.seed, expected="0 to 2^62 - 1")
         for name in ("recipe", "strategy", "scheduler", "device"):

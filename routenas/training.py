@@ -211,7 +211,7 @@ def _descend(
         value = None
         if epoch in marks:
             metrics, value = _judged(average.module, task, device)
-            if kept is None or value > kept.value:
+            if kept is None or value > kept.value or kept.value == -math.inf:  # undefined so far: nothing to keep
                 kept = _Kept(value, metrics, epoch, copy.deepcopy(average.module.state_dict()))
         curve.append((float(torch.stack(losses).mean()), value if value is not None and math.isfinite(value) else None))
         progress(epoch, budget.epochs)

@@ -61,9 +61,9 @@ LAYERS = (
     ("executor",),
     ("loop",),
     ("training", "architecture"),
-    ("estimators", "bundle", "published"),
+    ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings"),
-    ("recipes", "evaluation", "scoring"),
+    ("recipes", "evaluation", "scoring", "finalists"),
     ("run",),
     ("api", "show"),
     ("quickstart",),
@@ -89,7 +89,19 @@ def test_the_parts_of_routenas_import_downwards() -> None:
 def test_the_engine_names_no_task_and_no_single_space() -> None:
     """Search, strategies, estimators, executor, training and run work on whatever keeps the promises."""
     allowed = {"space", "table", "values", "dags", "operators", "hashing"}
-    engine = ("loop", "strategies", "estimators", "executor", "training", "run", "settings", "interfaces", "surrogates")
+    engine = (
+        "loop",
+        "strategies",
+        "estimators",
+        "executor",
+        "training",
+        "run",
+        "settings",
+        "interfaces",
+        "surrogates",
+        "finalists",
+        "ensembles",
+    )
     for path in modules("routenas"):
         if path.relative_to(REPOSITORY / "routenas").parts[0].removesuffix(".py") not in engine:
             continue

@@ -33,6 +33,9 @@ _STEEPNESS, _KNEE, _HEIGHT = 8.0, 0.9, 4.0  # of the logistic cost of use, whose
 _HISTORY_GROWTH, _HISTORY_COST = 0.5, 2.0
 _OFF_DIE_COST = 1000.0  # of a tile
 
+PIN_TRACKS = 0.3
+"""Tracks of each direction that a pin's own vias and the bits of wire at them take."""
+
 
 @dataclass(frozen=True)
 class RouteEstimate:
@@ -56,8 +59,8 @@ def route_demand(layout: Layout) -> Map:
 
 
 def route_capacity(layout: Layout) -> Map:
-    """(2, rows, columns) length of track that neither supplies nor obstructions block, over the tile's side; unit
-    tracks."""
+    """(2, rows, columns) length of track that neither supplies nor obstructions block, over the tile's side, less
+    ``PIN_TRACKS`` for each pin of a signal net in the tile; unit tracks."""
     return layout.once(route_estimate).capacity
 
 
@@ -93,7 +96,9 @@ def route_initial_utilization(layout: Layout) -> Map:
 def route_estimate(layout: Layout) -> RouteEstimate:
     """The estimate for a layout's signal nets and the tracks that are left to them."""
     free = np.maximum(layout.once(track_length) - layout.once(taken_length), 0.0)
-    return estimate(pin_pairs(layout.wiring, layout.grid), free / layout.grid.tile_um, layout.grid)
+    pins, grid = layout.design.pins, layout.grid
+    taken = PIN_TRACKS * grid.point_count(pins.x[layout.signal_pins], pins.y[layout.signal_pins])
+    return estimate(pin_pairs(layout.wiring, grid), np.maximum(free / grid.tile_um - taken, 0.0), grid)
 
 
 def pin_pairs(nets: Wiring, grid: Grid) -> Pairs:

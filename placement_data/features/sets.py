@@ -130,6 +130,14 @@ def channel_groups(channels: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]]
 LIBERTY_CHANNELS = frozenset({"register_density", "clock_cell_density"})
 """Channels that come out otherwise where a Liberty library tells which cells are registers and clock gates."""
 
+LAYER_RANGE_CHANNELS = frozenset(
+    name
+    for name, group in GROUPS.items()
+    if group in ("tracks", "estimated_use", "route_estimate", "pin_access")
+    or name in (*_pair("power_track_use", *_DIRECTION), "pin_track_crossings")
+)
+"""Channels that may come out otherwise where other layers are told for signals."""
+
 CIRCUITNET_NAMES: dict[str, str] = {
     "macro_region": "macro_region",
     "cell_count": "cell_density",

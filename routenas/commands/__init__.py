@@ -63,9 +63,12 @@ def settings_in(file: Path | None) -> Iterator[None]:
         raise error if file is None else error.inside(file) from None
 
 
-def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The plain numbers of a model's metrics."""
-    return {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+def headline(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The plain numbers of a model's metrics on its test part, or on what it was chosen by where there is no such."""
+    part = next((name for name in ("test", "out_of_fold", "search") if name in metrics), None)
+    if part is None:
+        return {}
+    return {part: {name: value for name, value in metrics[part].items() if isinstance(value, int | float)}}
 
 
 FILE = click.Path(path_type=Path)

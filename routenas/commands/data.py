@@ -56,8 +56,8 @@ def _shares(context: click.Context, parameter: click.Parameter, text: str) -> tu
         raise click.BadParameter(f"{text!r} is not of the form {PARTS}") from None
     if sorted(given) != ["search", "test", "train"] or len(pairs) != 3:
         raise click.BadParameter(f"{text!r} does not name train, search and test once each, as {PARTS}")
-    if not all(0 < value < float("inf") for value in given.values()):
-        raise click.BadParameter(f"{text!r} has a share that is no positive number")
+    if not all(0 <= value < float("inf") for value in given.values()) or not given["train"]:
+        raise click.BadParameter(f"{text!r} has a share that is no positive number (search and test may have 0)")
     return tuple(given[name] / sum(given.values()) for name in ("train", "search", "test"))
 
 

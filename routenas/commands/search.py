@@ -76,6 +76,13 @@ KNOWN = {"task", "name", "data", "split"}
     "--scheduler", default="none", show_default=True,
     help="Spend less on hopeless candidates: none, halving or median; they are tried at a quarter and half the epochs.",
 )  # fmt: skip
+@click.option(
+    "--cpu-seconds", type=POSITIVE, help="Train no further candidate once all took so many seconds of a core."
+)
+@click.option(
+    "--folds", type=click.IntRange(min=1), default=3, show_default=True,
+    help="Judge candidates out of so many folds of the training and search families; 1: on the search families.",
+)  # fmt: skip
 @click.option("--budget", default="fast", show_default=True, help="Training of a candidate: smoke, fast or full.")
 @EPOCHS
 @RATE
@@ -88,6 +95,10 @@ KNOWN = {"task", "name", "data", "split"}
 @click.option(
     "--final-seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds of each retraining."
 )
+@click.option(
+    "--members", type=click.IntRange(min=1), default=8, show_default=True,
+    help="Most draws of the ensemble that is the answer; 1: the best single network.",
+)  # fmt: skip
 @click.option(
     "--executor", default="in-process", show_default="in-process, or processes with several workers",
     help="Where candidates are trained: in-process, processes or ray.",
@@ -118,7 +129,7 @@ def search(
     executor: str, workers: int, address: str | None, trial_seconds: float | None, trial_memory: int | None,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Search a space for a predictor, retrain the best few, keep one and write its bundle to OUT/model.
+    """Search a space for a predictor, retrain the best few, and write the best ensemble of them to OUT/model.
 
     PATH is a data set that 'routenas ingest' made; --resume and --config know it from the run.
     """
@@ -160,7 +171,7 @@ def search(
     ):
         bundle = run_search(task, out, settings, execution=execution, events=events, resume=resume)
     click.echo(f"model bundle: {out / 'model'}")
-    click.echo(json.dumps({"test": headline(bundle.metrics["test"])}))
+    click.echo(json.dumps(headline(bundle.metrics)))
 
 
 def _task(
@@ -197,8 +208,8 @@ def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
     from routenas.training import budget_named
 
     plain = (
-        "recipe", "trials", "strategy", "initial", "scheduler", "finalists", "final_seeds", "seed", "in_flight",
-        "order", "threads", "device",
+        "recipe", "trials", "cpu_seconds", "folds", "strategy", "initial", "scheduler", "finalists", "final_seeds",
+        "members", "seed", "in_flight", "order", "threads", "device",
     )  # fmt: skip
     changes: dict[str, Any] = {name: own[name] for name in plain if name in own}
     if "strategy_option" in own:

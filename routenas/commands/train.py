@@ -104,7 +104,7 @@ def train(
             device=device, progress=lambda *_: bar.advance(1),
         )  # fmt: skip
     click.echo(f"model bundle: {out}")
-    click.echo(json.dumps({"test": headline(bundle.metrics["test"])}))
+    click.echo(json.dumps(headline(bundle.metrics)))
 
 
 def _architecture(path: Path) -> Architecture:

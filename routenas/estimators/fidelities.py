@@ -149,6 +149,7 @@ class Schedule(Around):
             message=last.message or message,
             metrics={**last.metrics, FIDELITY: len(rungs) - 1, RUNGS: [rung.to_dict() for rung in rungs]},
             seconds=sum(rung.seconds or 0.0 for rung in rungs),
+            cpu_seconds=sum(rung.cpu for rung in rungs),
             epochs=sum(rung.epochs for rung in rungs),
             repeated=all(rung.repeated for rung in rungs),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from routenas.training import Budget, Progress, Trained, fit
 from searchspaces.operators import multiply_adds
 from searchspaces.space import Genotype, Space, TaskShape
 
+Build = Callable[[TaskShape], nn.Module]
 VALUE = "search_value"
 """The tensor of a checkpoint that is no weight: the value on the search part."""
 
@@ -32,8 +34,8 @@ def in_silence(epoch: int, epochs: int) -> None:
 
 
 @dataclass(frozen=True)
-class _Training(Estimator):
-    """What both estimators share. In another process the task is made again from its configuration."""
+class Training(Estimator):
+    """What the estimators that train share. In another process the task is made again from its configuration."""
 
     task: Task
     budget: Budget
@@ -47,47 +49,52 @@ class _Training(Estimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({**state, "task": task_from_config(state["task"])})
 
-    def _trained(self, build: Callable[[TaskShape], nn.Module], seed: int) -> tuple[Result, nn.Module | None]:
-        """Train what ``build`` makes. A training that fails is a result without a value that is charged all the same.
 
-        The module is None where it has none.
-        """
-        start = time.monotonic()
-        epochs, costs = 0, {}
+def trained(
+    task: Task, budget: Budget, build: Build, seed: int, progress: Progress, device: str
+) -> tuple[Result, Trained | None]:
+    """Train what ``build`` makes. A training that fails is a result without a value that is charged all the same.
 
-        def progress(epoch: int, of: int) -> None:
-            nonlocal epochs
-            epochs = epoch
-            self.progress(epoch, of)
+    The value is the metric on the search part, None where it is undefined there; what was trained is None where it
+    failed.
+    """
+    start, cpu = time.monotonic(), time.process_time()
+    epochs = 0
+    costs: dict[str, float] = {}
 
-        try:
-            module = build(self.task.shape)
-            costs = {
-                "parameters": float(sum(p.numel() for p in module.parameters() if p.requires_grad)),
-                "multiplications": float(multiply_adds(module.eval(), *self.task.example())),
-            }
-            trained = fit(module, self.task, self.budget, seed, progress=progress, device=self.device)
-        except Exception as error:
-            reason = str(error).strip().partition("\n")[0] or type(error).__name__
-            begun = min(epochs + 1, self.budget.epochs)
-            return Result(None, {}, reason[:200], costs, round(time.monotonic() - start, 2), float(begun)), None
-        value = trained.metrics[self.task.metric]
-        usable = value is not None and math.isfinite(value)
-        message = "" if usable else f"{self.task.metric} is undefined on the search split"
-        metrics = {**trained.metrics, "epoch": trained.epoch, "curve": _curve(trained)}
-        result = Result(
-            value if usable else None, metrics, message, costs, round(trained.seconds, 2), float(self.budget.epochs)
-        )
-        return result, trained.module if usable else None
+    def charged(result: Result, epochs: int) -> Result:
+        seconds, used = round(time.monotonic() - start, 2), round(time.process_time() - cpu, 2)
+        return replace(result, costs=costs, seconds=seconds, cpu_seconds=used, epochs=float(epochs))
+
+    def count(epoch: int, of: int) -> None:
+        nonlocal epochs
+        epochs = epoch
+        progress(epoch, of)
+
+    try:
+        module = build(task.shape)
+        costs = {
+            "parameters": float(sum(p.numel() for p in module.parameters() if p.requires_grad)),
+            "multiplications": float(multiply_adds(module.eval(), *task.example())),
+        }
+        found = fit(module, task, budget, seed, progress=count, device=device)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        return charged(Result(None, {}, reason[:200]), min(epochs + 1, budget.epochs)), None
+    value = found.metrics[task.metric]
+    usable = value is not None and math.isfinite(value)
+    message = "" if usable else f"{task.metric} is undefined on the search split"
+    metrics = {**found.metrics, "epoch": found.epoch, "curve": _curve(found)}
+    return charged(Result(value if usable else None, metrics, message), budget.epochs), found
 
 
-def _curve(trained: Trained) -> dict[str, list[Any]]:
-    losses, values = zip(*trained.curve, strict=True) if trained.curve else ((), ())
+def _curve(found: Trained) -> dict[str, list[Any]]:
+    losses, values = zip(*found.curve, strict=True) if found.curve else ((), ())
     return {"loss": [round(loss, 5) for loss in losses], "value": list(values)}
 
 
 @dataclass(frozen=True)
-class TrainedFromScratch(_Training):
+class TrainedFromScratch(Training):
     """Trains every genotype on the training part and values it by the task's metric on the search part.
 
     ``seed`` is that of every training, whatever the order of the genotypes. A training that diverges, runs out of
@@ -105,7 +112,8 @@ class TrainedFromScratch(_Training):
         return [self._one(genotype) for genotype in genotypes]
 
     def _one(self, genotype: Genotype) -> Result:
-        return self._trained(lambda shape: self.space.build(genotype, shape, seed=self.seed), self.seed)[0]
+        build = partial(self.space.build, genotype, seed=self.seed)
+        return trained(self.task, self.budget, build, self.seed, self.progress, self.device)[0]
 
 
 @dataclass(frozen=True)
@@ -115,16 +123,32 @@ class Retraining:
     architecture: Architecture
     seed: int
 
+    def stem(self, budget: Budget) -> str:
+        """The name of the file that keeps it, without what tells files of a retraining apart."""
+        return f"{self.architecture.name.replace('/', '-')}-{budget.name}-{self.seed}"
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write tensors, all or nothing, in a folder that is made where there is none."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, save(tensors))
+
 
 @dataclass(frozen=True)
-class Retrained(_Training):
-    """Trains architectures at the final budget and keeps a checkpoint of each in ``folder``, so that none is lost."""
+class Retrained(Training):
+    """Trains architectures at the final budget and keeps a checkpoint of each in ``folder``, so that none is lost.
+
+    ``unjudged``: the task has nothing in its search part. The value is minus the loss of the last epoch, which chooses
+    nothing.
+    """
 
     folder: Path
+    unjudged: bool = False
 
     def path(self, item: Retraining) -> Path:
         """Where the checkpoint of a retraining is."""
-        return self.folder / f"{item.architecture.name.replace('/', '-')}-{self.budget.name}-{item.seed}.safetensors"
+        return self.folder / f"{item.stem(self.budget)}{'-whole' if self.unjudged else ''}.safetensors"
 
     def estimate(self, items: Sequence[Any]) -> list[Result]:
         """See ``Estimator``, for `Retraining` in place of genotypes. A checkpoint that is there is the result."""
@@ -143,10 +167,11 @@ class Retrained(_Training):
                 return Result(float(load_file(path)[VALUE]), {}, "kept from an earlier run")
             except (SafetensorError, KeyError, OSError):
                 path.unlink()
-        result, module = self._trained(lambda shape: item.architecture.build(shape, item.seed), item.seed)
-        if module is not None:
-            state = {key: tensor.contiguous() for key, tensor in module.state_dict().items()}
-            with writing(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, save({**state, VALUE: torch.tensor(result.value, dtype=torch.float64)}))
+        build = partial(item.architecture.build, seed=item.seed)
+        result, found = trained(self.task, self.budget, build, item.seed, self.progress, self.device)
+        if found is not None and self.unjudged:
+            result = replace(result, value=-found.curve[-1][0], message="")
+        if found is not None and not result.failed:
+            state = {key: tensor.contiguous() for key, tensor in found.module.state_dict().items()}
+            write_tensors(path, {**state, VALUE: torch.tensor(result.value, dtype=torch.float64)})
         return result

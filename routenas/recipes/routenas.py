@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from routenas.estimators.folded import TrainedOnFolds
 from routenas.estimators.scratch import TrainedFromScratch
 from routenas.interfaces import Task
 from routenas.settings import Parts, Settings, chosen_space
@@ -22,8 +25,11 @@ def compose(task: Task, settings: Settings, progress: Progress) -> Parts:
     epochs = settings.budget.epochs
     fewer = sorted({epochs // 4, epochs // 2} - {0, epochs}) if settings.scheduler != "none" else []
     budgets = [*(settings.budget.changed(epochs=each) for each in fewer), settings.budget]
+    folded = partial(TrainedOnFolds, k=settings.folds, fold_seed=settings.seed)
     *fidelities, estimator = (
-        TrainedFromScratch(task, budget, space, settings.seed, progress=progress, device=settings.device)
+        (TrainedFromScratch if settings.folds == 1 else folded)(
+            task, budget, space, settings.seed, progress=progress, device=settings.device
+        )
         for budget in budgets
     )
     return Parts(space, strategy, estimator, tuple(fidelities))

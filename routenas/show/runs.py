@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +23,8 @@ State = Literal["running", "stopped", "finished"]
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run folder says: JSON values. ``best`` is the best trial, ``architecture`` the chosen one or the best."""
+    """What a run folder says: JSON values. ``best`` is the best trial, ``architecture`` that of the member which
+    counts most, or the best trial's; ``chosen`` tells how often members of an architecture count, by its hash."""
 
     folder: str
     state: State
@@ -32,11 +35,13 @@ class RunSummary:
     failed: int
     epochs: float
     seconds: float
+    cpu_seconds: float
     best: dict[str, Any] | None
     settings: Mapping[str, Any]
     finalists: Sequence[Mapping[str, Any]]
     metrics: Mapping[str, Any]
     architecture: Mapping[str, Any] | None
+    chosen: Mapping[str, int]
 
     @classmethod
     def of_folder(cls, folder: Path) -> RunSummary:
@@ -48,8 +53,10 @@ class RunSummary:
         best = max(good, key=lambda record: record["value"], default=None)
         result = _json(folder / RESULT) if (folder / RESULT).exists() else {}
         of = int(settings["trials"])
-        state: State = "running" if _in_use(folder) else "finished" if result and len(records) >= of else "stopped"
-        found = None
+        spent = sum(record.get("cpu_seconds") or record.get("seconds") or 0.0 for record in records)
+        done = len(records) >= of or spent >= (settings.get("cpu_seconds") or math.inf)
+        state: State = "running" if _in_use(folder) else "finished" if result and done else "stopped"
+        found, members = None, _members(result)
         if best is not None:
             found = {"kind": "searched", "space": settings["space"], "genotype": best["genotype"], "hash": best["hash"]}
         return cls(
@@ -62,11 +69,13 @@ class RunSummary:
             failed=len(records) - len(good),
             epochs=sum(record.get("epochs") or 0.0 for record in records),
             seconds=round(sum(record.get("seconds") or 0.0 for record in records), 1),
+            cpu_seconds=round(spent, 1),
             best=None if best is None else {name: best[name] for name in ("trial", "hash", "value", "costs")},
             settings=settings,
             finalists=result.get("provenance", {}).get("finalists", []),
             metrics=result.get("metrics", {}),
-            architecture=_chosen(result) or found,
+            architecture=members[0] if members else found,
+            chosen=dict(Counter(str(member.get("hash")) for member in members)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,11 +90,12 @@ def _json(path: Path) -> dict[str, Any]:
         raise InputError("cannot be read", file=path, found=str(error)) from None
 
 
-def _chosen(result: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The architecture of the member that counts most; a result of an older version tells but one."""
-    members = result.get("members")
-    found = members[0]["architecture"] if isinstance(members, list) else result.get("architecture")
-    return None if found is None else dict(found)
+def _members(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The architectures of the members of a result, as often as they count; one of an older version has but one."""
+    members = result.get("members", ())
+    if not isinstance(members, int):
+        return [member["architecture"] for member in members for _ in range(member["draws"])]
+    return [dict(result["architecture"])] * members
 
 
 def _in_use(folder: Path) -> bool:
@@ -129,7 +139,8 @@ def run_text(run: RunSummary) -> str:
     settings = run.settings
     lines = [
         f"{run.folder}: {run.state}, task {run.task}" + (f" on {run.data}" if run.data else ""),
-        f"trials: {run.trials} of {run.of}, {run.failed} failed; {run.epochs:g} epochs, {run.seconds:.0f} s",
+        f"trials: {run.trials} of {run.of}, {run.failed} failed; {run.epochs:g} epochs, "
+        f"{run.seconds:.0f} s, {run.cpu_seconds:.0f} CPU-seconds",
     ]
     if run.best is not None:
         costs = ", ".join(f"{value:,.0f} {name}" for name, value in run.best["costs"].items())
@@ -139,12 +150,14 @@ def run_text(run: RunSummary) -> str:
     lines += [
         f"settings: {settings['strategy']}{f' ({options})' if options else ''}, seed {settings['seed']}, "
         f"scheduler {settings['scheduler']}, {settings['in_flight']} in flight",
-        f"trainings: {budget['epochs']} epochs a candidate; the best {settings['finalists']} again with "
-        f"{settings['final_seeds']} seeds of {final['epochs']} epochs",
+        f"trainings: {budget['epochs']} epochs a candidate, {settings.get('folds', 1)} folds",
+        f"finalists: the best {settings['finalists']} again with {settings['final_seeds']} seeds of "
+        f"{final['epochs']} epochs",
     ]
     for finalist in run.finalists:
         values = "  ".join(f"{value:.4f}" for value in finalist["search_values"])
-        chosen = "  chosen" if run.architecture and finalist["name"] == run.architecture.get("hash") else ""
+        count = run.chosen.get(finalist["name"])
+        chosen = f"  chosen, {count} of {sum(run.chosen.values())} in the mean" if count else ""
         lines.append(f"finalist {finalist['name']}: {values}{chosen}")
     for part, metrics in run.metrics.items():
         plain = {name: value for name, value in metrics.items() if isinstance(value, float)}

@@ -24,9 +24,12 @@ def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None 
     A run that ends well leaves `SEARCH_PICTURE` and `CURVES_PICTURE` in its folder where matplotlib is installed.
     """
     board = None if tensorboard is None else TensorBoard(tensorboard)
-    finals = settings.finalists * settings.final_seeds * settings.final_budget.epochs
-    with progress_bar(f"search {task.name}", settings.trials * settings.budget.epochs + finals) as bar:
-        watch = _Watch(bar, settings, board)
+    folds = settings.folds if hasattr(task, "folds") else 1
+    again = settings.finalists * settings.final_seeds * folds
+    drawn = min(settings.finalists * settings.final_seeds, settings.members) if folds > 1 else 0
+    epochs = settings.trials * folds * settings.budget.epochs + (again + drawn) * settings.final_budget.epochs
+    with progress_bar(f"search {task.name}", epochs) as bar:
+        watch = _Watch(bar, settings, board, folds)
         yield Events(watch.trial, watch.epoch, watch.final)
         if pictures.available():
             pictures.search_png([trial.result.value for trial in watch.seen], task.metric, out / SEARCH_PICTURE)
@@ -39,8 +42,8 @@ def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None 
 class _Watch:
     """Turns the events of a run into progress. Trials of a journal and of workers come without epochs of their own."""
 
-    def __init__(self, bar: Bar, settings: Settings, board: TensorBoard | None) -> None:
-        self.bar, self.settings, self.board = bar, settings, board
+    def __init__(self, bar: Bar, settings: Settings, board: TensorBoard | None, folds: int) -> None:
+        self.bar, self.settings, self.board, self.folds = bar, settings, board, folds
         self.best, self.done = -math.inf, 0
         self.seen: list[Trial] = []
         self.retrained: list[Result] = []
@@ -58,7 +61,7 @@ class _Watch:
         self.seen.append(trial)
         text = f"failed: {trial.result.message}" if value is None else f"{value:.4f}"
         self.bar.say(f"trial {number + 1}/{self.settings.trials}  {trial.genotype.hash}  {text}  best {self.best:.4f}")
-        self._to(len(self.seen) * self.settings.budget.epochs)
+        self._to(len(self.seen) * self.folds * self.settings.budget.epochs)
 
     def final(self, name: str, seed: int, result: Result) -> None:
         text = f"failed: {result.message}" if result.failed else f"{result.value:.4f}"
@@ -67,7 +70,8 @@ class _Watch:
             self.board.training(f"final {name} seed {seed}", result.metrics.get("curve", {}))
         self.retrained.append(result)
         settings = self.settings
-        self._to(settings.trials * settings.budget.epochs + len(self.retrained) * settings.final_budget.epochs)
+        trials = settings.trials * settings.budget.epochs
+        self._to(self.folds * (trials + len(self.retrained) * settings.final_budget.epochs))
 
     def _to(self, done: int) -> None:
         self.bar.advance(done - self.done, f"best {self.best:.4f}" if self.best > -math.inf else "")

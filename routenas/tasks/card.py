@@ -43,6 +43,17 @@ class OutputScale:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What makes logits of hotspots, the offset in them, probabilities: ``sigmoid(slope * logit + intercept)`` (Platt).
+
+    The slope is above 0, so that no order changes.
+    """
+
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
 class Card:
     """What a predictor's inputs and answers mean: all that scoring needs beside the network. JSON values throughout.
 
@@ -51,7 +62,8 @@ class Card:
     training and search placements (`placement_data.technology`), as far as they are known. ``routing_layers`` are the
     ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
     ``placements`` are the names of the training placements where they are not all of the split's training families.
-    ``seen`` are families that a model which the training started from was trained or chosen on.
+    ``seen`` are families that a model which the training started from was trained or chosen on. ``calibration`` is that
+    of the answer, where it was worked out on placements that the networks were not trained on.
     """
 
     name: TaskName
@@ -67,6 +79,7 @@ class Card:
     technologies: tuple[str, ...] = ()
     placements: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
     @property
     def known(self) -> frozenset[str]:
@@ -102,6 +115,7 @@ class Card:
             "technologies": list(self.technologies),
             "placements": list(self.placements),
             "seen": list(self.seen),
+            "calibration": None if self.calibration is None else asdict(self.calibration),
         }
 
     @classmethod
@@ -114,8 +128,13 @@ class Card:
             raise ValueError(f"normalisation of {len(normalisation.mean)} channels")
         scale = OutputScale(**{name: float(number) for name, number in value["output_scale"].items()})
         tile_um = float(value["tile_um"])
-        if not all(math.isfinite(number) for number in (*asdict(scale).values(), tile_um)):
+        told = value.get("calibration")
+        calibration = None if told is None else Calibration(**{name: float(number) for name, number in told.items()})
+        numbers = (*asdict(scale).values(), tile_um, *(() if calibration is None else asdict(calibration).values()))
+        if not all(math.isfinite(number) for number in numbers):
             raise ValueError("a number is not finite")
+        if calibration is not None and not calibration.slope > 0:
+            raise ValueError(f"a calibration of slope {calibration.slope}")
         return cls(
             name=cast(TaskName, value["name"]),
             channels=tuple(value["channels"]),
@@ -130,6 +149,7 @@ class Card:
             technologies=tuple(map(str, value.get("technologies", ()))),
             placements=tuple(map(str, value.get("placements", ()))),
             seen=tuple(map(str, value.get("seen", ()))),
+            calibration=calibration,
         )
 
     def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
@@ -141,7 +161,10 @@ class Card:
         """
         values, scale = output.to(torch.float64), self.output_scale
         if self.name == "hotspots":
-            probability = np.asarray(torch.sigmoid(values + scale.offset)[0, 0].numpy(), dtype=np.float64)
+            logits = values + scale.offset
+            if self.calibration is not None:
+                logits = self.calibration.slope * logits + self.calibration.intercept
+            probability = np.asarray(torch.sigmoid(logits)[0, 0].numpy(), dtype=np.float64)
             return probability if inside is None else np.where(inside, probability, np.nan)
         if values.ndim == 1:
             ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR

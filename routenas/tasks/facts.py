@@ -82,8 +82,10 @@ def checked(
 
 
 def _check_labels(store: Store, name: TaskName, indices: Mapping[str, Sequence[int]]) -> None:
-    """Raise InputError where a part has labels of one class only: there nothing can be learned, or judged."""
+    """Raise InputError where a part that is not empty has labels of one class: nothing to be learned, or judged."""
     for part, members in indices.items():
+        if not members:
+            continue
         heads = [store.heads[index] for index in members]
         missing = None
         if name == "violated_nets":

@@ -3,98 +3,65 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 from torch.nn import functional
 
-from placement_data.dataset import Normalisation, Split, symmetry
+from placement_data.dataset import Normalisation, Split, folds_by_family, symmetry
 from placement_data.errors import InputError
 from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
+from routenas.metrics.calibration import calibration_metrics, platt
 from routenas.metrics.threshold import best_threshold
-from routenas.tasks.card import RATIO_FLOOR, TASKS, Card, OutputScale, TaskName
+from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
 from routenas.tasks.facts import Start, checked
+from routenas.tasks.reading import Batch, Example, Lazy, Placements
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
-METRIC = {"hotspots": "roc_auc", "violated_nets": "design_mean_tau"}
+METRIC = {"hotspots": "design_mean_roc_auc", "violated_nets": "design_mean_tau"}
 PARTS = ("train", "search", "test")
 Answers = list[NDArray[np.float64]]
-Item = TypeVar("Item")
+Outputs = list[NDArray[np.float32]]
 
 WINDOW = 256
 """A hotspot map is trained on whole up to so many tiles a side, and by a random window of it above."""
 
-CACHE_BYTES = 512 << 20
-"""Maps that are kept in memory once they were read; a data set above it is read again every epoch."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """One labelled placement, normalised: ``maps`` float32 (channels, rows, columns) and its labels."""
-
-    sample: Sample
-    maps: NDArray[np.float32]
-
-    @property
-    def hotspots(self) -> NDArray[np.uint8]:
-        """Hotspot label (rows, columns)."""
-        assert self.sample.hotspots is not None
-        return self.sample.hotspots
-
-    @property
-    def ratio(self) -> float:
-        """Violated nets per net; NaN where the labels tell no nets, which only the hotspot task meets."""
-        ratio = self.sample.violated_net_ratio
-        return math.nan if ratio is None else ratio
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
-
-    ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets. ``inside`` (1, h, w) is 1 in
-    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die.
-    """
-
-    maps: tuple[Tensor, ...]
-    targets: tuple[Tensor, ...]
-    ratios: Tensor
-    inside: tuple[Tensor | None, ...]
-
 
 class RoutabilityTask:
-    """One of the two tasks on a data set and a split: see ``routenas.interfaces.Task``.
+    """One of the two tasks on a data set and a split: see ``routenas.interfaces.FoldedTask``.
 
     With a ``card`` (that of a bundle, or of another process) nothing is read before it is needed. Without one it is
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
-    memory up to `CACHE_BYTES`. Raises :class:`InputError` for a split that the data set cannot serve, such as one with
-    a part without any positive label. ``start`` is what a training begins with, if not from nothing with all.
+    memory, see `Placements`, which tasks on one data set may share. The search part and the test part of a split may be
+    empty: its metrics are undefined then. Raises :class:`InputError` for a split that the data set cannot serve, such
+    as one with a part without any positive label. ``start`` is what a training begins with, if not from nothing with
+    all.
     """
 
     def __init__(
         self,
         name: TaskName,
-        store: Store | Path | str,
+        store: Placements | Store | Path | str,
         split: Split | None = None,
         card: Card | None = None,
         start: Start | None = None,
     ) -> None:
-        self.store = store if isinstance(store, Store) else Store(store)
-        self._samples: OrderedDict[int, Sample] = OrderedDict()
-        self._bytes = 0
+        if not isinstance(store, Placements):
+            store = Placements(store) if isinstance(store, Store) else Placements.of(Path(store))
+        self._placements, self.store = store, store.store
         known = card or (start.card if start is not None else None)
         self._places = None if known is None else self._channel_places(known)
         self._only = frozenset(() if card is None else card.placements)
@@ -154,18 +121,26 @@ class RoutabilityTask:
         self._only = start.chosen(self.store, self._indices(name, split, "train"))
         indices = {part: self._indices(name, split, part) for part in PARTS}
         facts = checked(self.store, name, indices, {"train", "search"})
-        train = indices["train"]
         return Card(
             name=name,
             channels=self.store.channels if start.card is None else start.card.channels,
             channel_version=self.store.channel_version if start.card is None else start.card.channel_version,
-            normalisation=Normalisation.fit(Lazy(self._tiles, train)),
-            output_scale=_output_scale(name, (self._sample(index) for index in train)),
             split=split,
             placements=tuple(sorted(self._only)),
             seen=start.seen,
+            **self._fitted(name, indices["train"]),
             **facts,
         )
+
+    def _fitted(self, name: TaskName, train: Sequence[int]) -> dict[str, Any]:
+        """What of a card is worked out of the training placements (indices of the store)."""
+        scale = _output_scale(name, (self._sample(index) for index in train))
+        return {"normalisation": Normalisation.fit(Lazy(self._tiles, train)), "output_scale": scale}
+
+    def _trained_on(self, split: Split) -> RoutabilityTask:
+        """The task with another split of the same families, whose normalisation is that of its training part."""
+        fitted = self._fitted(self.name, self._indices(self.name, split, "train"))
+        return RoutabilityTask(self.name, self._placements, card=replace(self.card, split=split, **fitted))
 
     # --------------------------------------------------------------------- reading
 
@@ -185,8 +160,10 @@ class RoutabilityTask:
         return list(places)
 
     def _indices(self, name: TaskName, split: Split, part: str) -> tuple[int, ...]:
-        """The labelled placements of a part, as indices of the store. InputError where there is none."""
+        """The labelled placements of a part, as indices of the store. InputError where its families have none."""
         families = set(getattr(split, part))
+        if not families and part != "train":
+            return ()
         heads = enumerate(self.store.heads)
         labelled = [index for index, head in heads if head["labelled"] and head["family"] in families]
         if not labelled:
@@ -202,17 +179,8 @@ class RoutabilityTask:
         return counted
 
     def _sample(self, index: int) -> Sample:
-        """A placement of the store, read once as long as there is room for all of them in memory."""
-        if index in self._samples:
-            return self._samples[index]
-        sample = self.store.sample(index)
-        if self._places is not None:
-            sample = replace(sample, features=sample.features[self._places])
-        size = sample.features.nbytes
-        if self._bytes + size <= CACHE_BYTES:
-            self._samples[index] = sample
-            self._bytes += size
-        return sample
+        sample = self._placements[index]
+        return sample if self._places is None else replace(sample, features=sample.features[self._places])
 
     def _tiles(self, index: int) -> NDArray[np.float32]:
         sample = self._sample(index)
@@ -221,6 +189,10 @@ class RoutabilityTask:
     def examples(self, part: str) -> Lazy[Example]:
         """Labelled placements of ``train``, ``search`` or ``test``, each read when it is asked for."""
         return Lazy(self._example, self._indices(self.name, self.card.split, part))
+
+    def samples(self, part: str) -> Lazy[Sample]:
+        """The labelled placements of a part as the data set has them."""
+        return Lazy(self._sample, self._indices(self.name, self.card.split, part))
 
     def families(self, part: str) -> tuple[str, ...]:
         """The design families of the labelled placements of a part."""
@@ -310,7 +282,11 @@ class RoutabilityTask:
 
         Those of hotspots hold ``threshold``, the probability above which a tile is best called a hotspot (F1).
         """
-        samples = [example.sample for example in self.examples(part)]
+        return self._metrics(answers, self.samples(part), part)
+
+    def _metrics(self, answers: Answers, samples: Sequence[Sample], part: str) -> dict[str, Any]:
+        if not samples:
+            return {self.metric: None}
         if self.name == "hotspots":
             answers = [sample.on_die(answer) for sample, answer in zip(samples, answers, strict=True)]
         if not all(np.isfinite(answer).all() for answer in answers):
@@ -323,25 +299,69 @@ class RoutabilityTask:
         metrics = hotspot_metrics(zip(designs, labels, answers, strict=True)).to_json()
         return {**metrics, "threshold": best_threshold(labels, answers)}
 
+    # ---------------------------------------------------------------- out of fold
+
+    def folds(self, k: int, seed: int) -> tuple[RoutabilityTask, ...]:
+        """See ``FoldedTask``: of design families. Where there are fewer than ``k`` of them, each is a fold."""
+        both = [
+            *self._indices(self.name, self.card.split, "train"),
+            *self._indices(self.name, self.card.split, "search"),
+        ]
+        families = [self.store.families[index] for index in both]
+        cut = folds_by_family(families, [self._positives(index) for index in both], k, seed)
+        splits = [Split(tuple(sorted({*families} - {*fold})), fold, ()) for fold in cut]
+        return tuple(self._trained_on(split) for split in splits)
+
+    def _positives(self, index: int) -> float:
+        head = self.store.heads[index]
+        return float(self.store.hotspot_tiles(index) or 0 if self.name == "hotspots" else head["violated_nets"])
+
+    def outputs(self, forward: Forward, part: str) -> Outputs:
+        """See ``FoldedTask``: logits without the offset, or what `Card.decode` makes a ratio of; float32."""
+        with torch.inference_mode():
+            maps = (torch.from_numpy(example.maps)[None] for example in self.examples(part))
+            return [np.asarray(forward(each).numpy(), dtype=np.float32) for each in maps]
+
+    def pooled(self, folds: Sequence[RoutabilityTask], outputs: Sequence[Outputs]) -> dict[str, Any]:
+        """See ``FoldedTask``. Raises FloatingPointError for an output that is not finite."""
+        samples = [sample for fold in folds for sample in fold.samples("search")]
+        answers = [
+            fold.card.decode(torch.from_numpy(output), sample.net_count, sample.inside)
+            for fold, own in zip(folds, outputs, strict=True)
+            for output, sample in zip(own, fold.samples("search"), strict=True)
+        ]
+        return self._metrics(answers, samples, "judged")
+
+    def whole(
+        self, folds: Sequence[RoutabilityTask], outputs: Sequence[Outputs]
+    ) -> tuple[RoutabilityTask, dict[str, Any]]:
+        """See ``FoldedTask``. Hotspots are calibrated: see `routenas.metrics.calibration`."""
+        split = self.card.split
+        whole = self._trained_on(Split(tuple(sorted(split.train + split.search)), (), split.test))
+        if self.name != "hotspots":
+            return whole, self.pooled(folds, outputs)
+        pairs = [
+            (sample.on_die(np.asarray(sample.hotspots)), sample.on_die(output[0, 0] + fold.card.output_scale.offset))
+            for fold, own in zip(folds, outputs, strict=True)
+            for output, sample in zip(own, fold.samples("search"), strict=True)
+        ]
+        labels, logits = (np.concatenate([np.ravel(each) for each in side]) for side in zip(*pairs, strict=True))
+        calibration = Calibration(*platt(labels, logits))
+        calibrated = [_with(fold, calibration) for fold in folds]
+        metrics = self.pooled(calibrated, outputs)
+        before, after = expit(logits), expit(calibration.slope * logits + calibration.intercept)
+        metrics |= {f"{name}_uncalibrated": value for name, value in calibration_metrics(labels, before).items()}
+        metrics |= calibration_metrics(labels, after)
+        return _with(whole, calibration), metrics
+
     def example(self) -> tuple[Tensor, ...]:
         """The maps (1, channels, rows, columns) of the first training placement."""
         first = self._example(self._indices(self.name, self.card.split, "train")[0])
         return (torch.from_numpy(first.maps)[None],)
 
 
-class Lazy(Sequence[Item]):
-    """What ``read`` gives for each of some indices, when it is asked for."""
-
-    def __init__(self, read: Callable[[int], Item], indices: Sequence[int]) -> None:
-        self._read, self._indices = read, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return Lazy(self._read, self._indices[place])
-        return self._read(self._indices[place])
+def _with(task: RoutabilityTask, calibration: Calibration) -> RoutabilityTask:
+    return RoutabilityTask(task.name, task._placements, card=replace(task.card, calibration=calibration))
 
 
 def _output_scale(name: TaskName, samples: Iterator[Sample]) -> OutputScale:

@@ -9,14 +9,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from routenas.interfaces import Task
+from routenas.interfaces import FoldedTask, Task
 from routenas.tasks import task_config, task_from_config
 from routenas.training import moved, tolerating_single_values
 
@@ -133,6 +133,30 @@ class TaskContract:
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == [fingerprint(task, part) for part in PARTS]
+
+    def test_folds_cover_what_is_not_tested_and_are_judged_together(self, task: Task) -> None:
+        if not hasattr(task, "folds"):
+            pytest.skip("the task has no folds")
+        whole_task = cast(FoldedTask, task)
+        folds, again = whole_task.folds(3, 0), whole_task.folds(3, 0)
+        assert 2 <= len(folds) <= 3
+        assert [fingerprint(fold, "train") for fold in folds] == [fingerprint(fold, "train") for fold in again]
+        module = self.network(task).eval()
+        outputs = [fold.outputs(module, "search") for fold in folds]
+        judged = [len(each) for each in outputs]
+        total = len(whole_task.outputs(module, "train")) + len(whole_task.outputs(module, "search"))
+        assert sum(judged) == total
+        assert [len(fold.outputs(module, "train")) for fold in folds] == [total - each for each in judged]
+        assert not any(fold.outputs(module, "test") for fold in folds)
+        metrics = whole_task.pooled(folds, outputs)
+        assert np.isfinite(metrics[task.metric])
+        json.dumps(metrics, allow_nan=False)
+        whole, found = whole_task.whole(folds, outputs)
+        assert found[task.metric] == pytest.approx(metrics[task.metric])
+        again_whole = cast(FoldedTask, task_from_config(json.loads(json.dumps(task_config(whole)))))
+        parts = [len(again_whole.outputs(module, part)) for part in PARTS]
+        assert parts == [total, 0, len(whole_task.outputs(module, "test"))]
+        assert not list(whole.batches("search", SIZE, np.random.default_rng(0)))
 
     def test_no_global_randomness(self, task: Task) -> None:
         def streams() -> Sequence[object]:

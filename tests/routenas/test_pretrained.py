@@ -108,6 +108,7 @@ def test_the_card_says_what_the_bundle_holds(made_up_store: Path, tmp_path: Path
         "| technologies | not known |",
         "| training | budget smoke |",
         f"| roc_auc | {bundle.metrics['search']['roc_auc']:.4f} | {bundle.metrics['test']['roc_auc']:.4f} |",
+        f"| placements | {bundle.metrics['search']['placements']} | {bundle.metrics['test']['placements']} |",
     ):
         assert line in page.splitlines()
     assert str(tmp_path) not in page

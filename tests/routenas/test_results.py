@@ -50,7 +50,16 @@ def test_other_objects_are_told_in_words() -> None:
 
 def test_the_fields_by_name_and_back() -> None:
     result = Result(None, {"a": [1]}, "why", {"parameters": 3.0}, 2.5, 4.0, True)
-    assert list(result.to_dict()) == ["value", "metrics", "message", "costs", "seconds", "epochs", "repeated"]
+    assert list(result.to_dict()) == [
+        "value",
+        "metrics",
+        "message",
+        "costs",
+        "seconds",
+        "epochs",
+        "repeated",
+        "cpu_seconds",
+    ]
     assert Result.from_dict({**result.to_dict(), "trial": 3}) == result
     older = {"value": 0.5, "metrics": {}, "message": "", "seconds": 1.0}  # a journal of before there were costs
     assert Result.from_dict(older) == Result(0.5, seconds=1.0)

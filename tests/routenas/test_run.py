@@ -48,7 +48,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 BRIEF = Budget("brief", epochs=1, batch=8, evaluations=1)
-SETTINGS = Settings(trials=3, budget=BRIEF, final_budget=BRIEF, finalists=2, final_seeds=2)
+SETTINGS = Settings(trials=3, folds=1, budget=BRIEF, final_budget=BRIEF, finalists=2, final_seeds=2)
 
 
 def go(
@@ -67,7 +67,7 @@ def go(
 
 def outcome(folder: Path) -> tuple[str, str, bytes]:
     """Journal without times, result and weights."""
-    journal = re.sub(r'"seconds": [0-9.e-]+', '"seconds": 0', (folder / "journal.jsonl").read_text())
+    journal = re.sub(r'seconds": [0-9.e-]+', 'seconds": 0', (folder / "journal.jsonl").read_text())
     return journal, (folder / "result.json").read_text(), (folder / "model" / WEIGHTS_FILE).read_bytes()
 
 
@@ -179,6 +179,7 @@ def test_the_bundle_of_a_run(data: Path, tmp_path: Path) -> None:
     assert chosen["name"] == loaded.provenance["chosen"] == loaded.architecture.name
     assert bundle.task["split"] == draw_split(Store(data), 0).to_dict()
     assert set(loaded.metrics) == {"search", "test"}
+    assert read_configuration(tmp_path / "run")["metric"] == "design_mean_roc_auc"
     assert loaded.provenance["trials"] == 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.interfaces import Task
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
-from routenas.training import BUDGETS, Budget, DivergedError, Trained, budget_named, fit, moved, placed
+from routenas.training import BUDGETS, Budget, DivergedError, Schedule, Trained, budget_named, fit, moved, placed
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.space import Genotype, TaskShape
 from tests.samples import SPLIT, made_up_sample
@@ -232,3 +233,39 @@ def test_budgets_by_name_and_by_value() -> None:
     for wrong in ({"epochs": 0}, {"batch": 0}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}):
         with pytest.raises(InputError, match="a budget needs positive epochs"):
             full.changed(**wrong)
+
+
+class OneWeight(nn.Module):
+    """A map of one learned number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * x[:, :1]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, -4.0 * 0.1 * 12),  # two epochs of six batches, each a step of rate times slope
+        ({"clip": 1.0}, -0.1 * 12),
+        ({"warm_up": 4}, -4.0 * 0.1 * (0.25 + 0.5 + 0.75 + 9)),
+        ({"rate": lambda done: float(done < 0.5)}, -4.0 * 0.1 * 6),
+        # The mean of the weights after each step as long as it is plain (2 x 6 steps), which is all of this training.
+        ({"averaged": True}, -4.0 * 0.1 * (1 + 12) / 2),
+    ],
+)
+def test_a_schedule_moves_weights_as_it_says(
+    tasks: dict[str, RoutabilityTask], options: dict[str, Any], wanted: float
+) -> None:
+    plain: dict[str, Any] = {"rate": lambda done: 1.0, "warm_up": 0, "clip": math.inf, "averaged": False}
+    schedule = Schedule(lambda parameters, budget: torch.optim.SGD(parameters, lr=0.1), **{**plain, **options})
+
+    def slope_of_four(module: nn.Module, task: Task, batch: Any) -> Tensor:
+        return 4 * next(module.parameters())
+
+    budget = Budget("two", epochs=2, evaluations=1)
+    trained = fit(OneWeight(), tasks["hotspots"], budget, 0, slope_of_four, schedule=schedule)
+    assert float(trained.module.state_dict()["weight"]) == pytest.approx(wanted, rel=1e-5)

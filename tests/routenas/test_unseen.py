@@ -179,6 +179,20 @@ def test_what_is_other_than_in_training_is_said(
     assert table["technologies"] == (["new"] if code == "other-technology" else [])
 
 
+def test_tracks_of_all_layers_are_not_those_that_signals_may_use(tmp_path: Path) -> None:
+    names = ("macro_density", "track_count_horizontal", "track_count_vertical", "cell_density")
+    for name, samples in (("old", made_up_samples()), ("new", of_families("g", "h"))):
+        told = "m2-m3" if name == "new" else ""
+        cut = [dataclasses.replace(each, features=each.features[:4], routing_layers=told) for each in samples]
+        write(tmp_path / f"{name}.h5", cut, names, "all/1")
+    model = routenas.train(tmp_path / "old.h5", "tile-mlp", budget=SMOKE, split=SPLIT)
+    message = (
+        "counted on all routing layers in training and on those that signals may use in the data set, expected one"
+    )
+    with pytest.raises(ModelMismatchError, match=message):
+        evaluate(tmp_path / "new.h5", {"old": model})
+
+
 def test_a_data_set_of_two_label_kinds_is_not_judged(tmp_path: Path, models: dict[str, Bundle]) -> None:
     samples = of_families("g", "h")
     write(tmp_path / "two.h5", [*samples[:3], *(dataclasses.replace(s, label_kind="b") for s in samples[3:])],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from placement_data.features import (
     CIRCUITNET9,
     CIRCUITNET_NAMES,
     FAMILIES,
+    LAYER_RANGE_CHANNELS,
     ROUTABILITY,
     ROUTENAS17,
     ROUTENAS_PDN,
@@ -31,11 +33,14 @@ from placement_data.features import (
     tracks,
 )
 from placement_data.grid import Grid
+from placement_data.making import LayoutFiles, read_layout
 from placement_data.netlist import Wiring, mst_edges
+from tests.layouts import write_layout
 from tests.placement_data import reference_channels as reference
 from tests.placement_data import reference_router
 from tests.placement_data.builders import DBU, ROW, random_design, transposed
 from tests.placement_data.furnished import furnished_design
+from tests.placement_data.reference import pin_density
 
 OWN_TESTS = ("pin_access", "ports")
 NEW = tuple(name for group, names in channel_groups(ALL.channels[17:]) if group not in OWN_TESTS for name in names)
@@ -87,7 +92,8 @@ def expected_maps(design: Design, grid: Grid) -> dict[str, np.ndarray]:
     wiring = Wiring.of(design)
     edges = zip(*(ends.tolist() for ends in mst_edges(wiring)), strict=True)  # the trees have a test of their own
     wires = reference_router.wires(wiring.x.tolist(), wiring.y.tolist(), edges, grid)
-    routed = reference_router.estimate(wires, (np.array(length) - np.array(by_any)) / grid.tile_um, grid)
+    free = (np.array(length) - np.array(by_any)) / grid.tile_um - 0.3 * pin_density(design, grid)
+    routed = reference_router.estimate(wires, np.maximum(free, 0.0), grid)
     found |= {f"route_{name}": map_ for name, map_ in routed.items()}
     levels = reference.routing_layers(design)
     of_level = ({levels[0]}, {levels[1]}, set(levels[2:]))
@@ -357,3 +363,14 @@ def test_a_transposed_layout_has_transposed_maps_under_swapped_names(seed: int) 
         assert (source != place) == name.endswith(("_horizontal", "_vertical")), name
         if source != place and found[place].any():  # a layout may have room everywhere, so no overflow
             assert not np.allclose(found[place], turned[place]), name
+
+
+def test_a_range_of_layers_changes_channels_of_tracks_alone(tmp_path: Path) -> None:
+    files = write_layout(tmp_path, cells=200)
+    design = read_layout(LayoutFiles("def", files.def_, (files.lef,)))
+    grid = Grid.of(design, None)
+    whole = feature_maps(design, grid, ALL)
+    for layers in ("metal2-metal3", "metal1-metal2"):
+        told = feature_maps(design, grid, ALL, routing_layers=layers)
+        changed = {name for name, a, b in zip(ALL.channels, whole, told, strict=True) if not np.array_equal(a, b)}
+        assert {"track_count_vertical", "route_capacity_horizontal"} <= changed <= LAYER_RANGE_CHANNELS

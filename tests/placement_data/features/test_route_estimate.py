@@ -12,11 +12,13 @@ from placement_data.features import Layout, feature_maps, patterns, route_estima
 from placement_data.features.patterns import Load, Pairs, Prices, load_cheapest
 from placement_data.features.route_estimate import RouteEstimate, estimate, pin_pairs
 from placement_data.features.sets import ALL
+from placement_data.features.tracks import blocked_length, obstructions, power_metal, track_length
 from placement_data.grid import Grid
 from placement_data.netlist import Wiring, mst_edges
 from placement_data.outline import Outline
 from tests.placement_data import reference_router as reference
 from tests.placement_data.furnished import furnished_design
+from tests.placement_data.reference import pin_density
 
 TILE = 1000
 SHAPES = ((7, 9), (1, 12), (12, 1), (2, 2), (1, 1))
@@ -243,3 +245,13 @@ def test_the_trees_and_tracks_of_a_layout() -> None:
     x, y = np.clip(layout.wiring.x, x0, x1), np.clip(layout.wiring.y, y0, y1)
     for axis, length in ((0, np.abs(x[a] - x[b]).sum()), (1, np.abs(y[a] - y[b]).sum())):
         assert found.demand[axis].sum() >= length / layout.grid.tile * (1 - 1e-9)
+
+
+def test_capacity_is_what_supplies_obstructions_and_pins_leave() -> None:
+    """Of the free tracks each pin takes 0.3 of either direction in the tile of its centre, down to none."""
+    design = furnished_design(4, large_net=70)
+    layout = Layout(design, Grid.of(design))
+    free = (track_length(layout) - blocked_length(layout, power_metal, obstructions)) / layout.grid.tile_um
+    expected = np.maximum(np.maximum(free, 0) - 0.3 * pin_density(design, layout.grid), 0)
+    assert (expected < free).any()
+    np.testing.assert_allclose(layout.once(route_estimate.route_estimate).capacity, expected, atol=1e-9)
