@@ -114,8 +114,7 @@ def ingest(
     recipe, output = recipe or Recipe(), Path(output)
     channels = channel_set(recipe.channels)
     check_writable(output, streams=False)
-    rows_files = ((*row.lef, row.layout, *row.liberty, row.report, *row.report_repeats) for row in rows)
-    check_outputs({"the data set": output}, [path for files in rows_files for path in files if path is not None])
+    check_outputs({"the data set": output}, [path for row in rows for path in row.files])
     old = _old(output, channels.version, mode)
     known = {} if old is None else {name: index for index, name in enumerate(old.names)}
     if mode == "append":

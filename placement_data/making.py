@@ -122,6 +122,7 @@ def _files(row: ManifestRow, recipe: Recipe) -> dict[str, tuple[Path, ...]]:
         "liberty": row.liberty or recipe.liberty,
         "report": (row.report,) if row.report else (),
         "repeats": row.report_repeats,
+        **{f"iteration {number}": (path,) for number, path in row.report_iterations},
     }
 
 
@@ -198,7 +199,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     grid = Grid.of(design, recipe.tile_um)
     dbu = design.dbu_per_micron
     reports = () if row.report is None else (row.report, *row.report_repeats)
-    every = [make_labels(design, grid, read_report(path, dbu), row.label_kind, path) for path in reports]
+    earlier = tuple(path for _, path in row.report_iterations)
+    every = [make_labels(design, grid, read_report(path, dbu), row.label_kind, path) for path in (*reports, *earlier)]
     sample = Sample(
         sample=row.sample,
         design=row.design,
@@ -221,7 +223,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
     )
     if not every:
         return sample
-    labels, *repeats = every
+    labels, *repeats = every[: len(reports)]
+    iterations = [each.hotspot for each in every[len(reports) :]]
     counts = [label.violated_nets for label in (labels, *repeats)]
     known = [count for count in counts if count is not None]
     whole = len(known) == len(counts)  # a report that names no nets leaves the others without company
@@ -234,6 +237,8 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         violated_nets=known[0] if whole else None,
         repeat_hotspots=np.stack([repeat.hotspot for repeat in repeats]) if repeats else None,
         repeat_violated_nets=tuple(known[1:]) if whole else (),
+        earlier_hotspots=np.stack(iterations) if iterations else None,
+        earlier_iterations=tuple(number for number, _ in row.report_iterations),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from os.path import isfile
@@ -18,6 +19,8 @@ REQUIRED = ("sample", "design", "family")
 LAYOUTS = ("def", "aux", "odb")
 """Columns of which every row fills one: a DEF (with ``lef``), a Bookshelf .aux, an OpenDB file."""
 OPTIONAL = ("lef", "liberty", "routing_layers", "report", "label_kind", "report_repeats")
+_ITERATION = re.compile(r"report_iteration_(0|[1-9]\d{0,3})")
+"""Columns of the reports of the same router's earlier iterations."""
 _KNOWN = REQUIRED + LAYOUTS + OPTIONAL
 _EXPECTED = "sample, design, family, one of def (with lef), aux, odb, and optionally " + ", ".join(OPTIONAL[1:])
 
@@ -27,6 +30,7 @@ class ManifestRow:
     """One placement of a manifest; paths are resolved. Columns that routenas does not know are in ``attributes``.
 
     ``layout`` is the placement's file and ``kind`` what it is: ``def``, ``aux`` (Bookshelf) or ``odb``.
+    ``report_iterations`` are numbers and reports of the same router's earlier iterations, in ascending order.
     ``routing_layers`` are those that signals may use, see :mod:`placement_data.layer_range`. ``absent`` is the error of
     a row of which a file is not there, and ``place`` is where the row stands, if it stands in a file.
     """
@@ -43,8 +47,16 @@ class ManifestRow:
     kind: str = "def"
     liberty: tuple[Path, ...] = ()
     routing_layers: str = ""
+    report_iterations: tuple[tuple[int, Path], ...] = ()
     absent: InputError | None = field(default=None, compare=False)
     place: tuple[Path, int] | None = field(default=None, compare=False)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that the row names."""
+        reports = () if self.report is None else (self.report, *self.report_repeats)
+        earlier = (path for _, path in self.report_iterations)
+        return (*self.lef, self.layout, *self.liberty, *reports, *earlier)
 
     @property
     def def_(self) -> Path:
@@ -56,10 +68,10 @@ def read_manifest(path: str | PathLike[str], *, absent: bool = False) -> tuple[M
     """Rows of a manifest CSV, plain or gzip.
 
     Columns: sample, design, family; def with lef, or aux, or odb; and optionally liberty, routing_layers, report,
-    label_kind, report_repeats. Several files in one field are separated by ``;`` and paths are relative to the
-    manifest. Raises :class:`InputError` with file and line for a missing column, an empty field, a file that does not
-    exist, a row of no layout or of several, a sample named twice or a design of two families. With ``absent`` a row
-    that names a file that does not exist is kept, with its error.
+    label_kind, report_repeats, report_iteration_0 (1, 2 ...). Several files in one field are separated by ``;`` and
+    paths are relative to the manifest. Raises :class:`InputError` with file and line for a missing column, an empty
+    field, a file that does not exist, a row of no layout or of several, a sample named twice or a design of two
+    families. With ``absent`` a row that names a file that does not exist is kept, with its error.
     """
     manifest = Path(path)
     reader = csv.DictReader(io.StringIO(load_text(manifest), newline=""), strict=True)
@@ -147,10 +159,26 @@ def _row(manifest: Path, line: int, fields: dict[str, str | None]) -> ManifestRo
         report=reports[0] if reports else None,
         label_kind=values.get("label_kind", "") if reports else "",
         report_repeats=repeats,
-        attributes={name: value for name, value in values.items() if name not in _KNOWN},
+        attributes={
+            name: value for name, value in values.items() if name not in _KNOWN and not _ITERATION.fullmatch(name)
+        },
         kind=kind,
         liberty=liberty,
         routing_layers=values.get("routing_layers", ""),
+        report_iterations=_iterations(values, paths, manifest, line) if reports else (),
         place=(manifest, line),
         absent=absent[0] if absent else None,
     )
+
+
+def _iterations(
+    values: Mapping[str, str], paths: Callable[[str], tuple[Path, ...]], manifest: Path, line: int
+) -> tuple[tuple[int, Path], ...]:
+    """Number and report of each earlier iteration that a row names."""
+    numbers = sorted(int(match[1]) for match in map(_ITERATION.fullmatch, values) if match)
+    found = [(number, paths(f"report_iteration_{number}")) for number in numbers]
+    for number, files in found:
+        if len(files) > 1:
+            what = f"field 'report_iteration_{number}' names several reports"
+            raise InputError(what, file=manifest, line=line, found=len(files), expected="at most one")
+    return tuple((number, files[0]) for number, files in found if files)

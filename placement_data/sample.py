@@ -14,8 +14,13 @@ from numpy.typing import NDArray
 
 from placement_data.grid import Grid
 
-MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots")
+MAPS = ("features", "hotspots", "violation_density", "violated_net_map", "repeat_hotspots", "earlier_hotspots")
 JSON = ("grid", "sources", "attributes", "provenance")
+_LISTS = ("repeat_violated_nets", "earlier_iterations")
+_AS_STORED = (
+    *("sample", "design", "family", "label_kind", "net_count", "hotspot_threshold", "routing_layers"),
+    *("grid", "sources", "attributes", "provenance"),
+)
 Value = TypeVar("Value", bound=np.generic)
 
 
@@ -29,8 +34,10 @@ class Sample:
     ``violation_density`` is above ``hotspot_threshold``. ``routing_layers`` are those that signals may use, in the
     design's own names (``metal2-metal3``); "" where nothing was said, so that all counted. ``net_count`` is 0 where it
     is not known. ``repeat_hotspots`` is uint8 (repeats, rows, columns) and ``repeat_violated_nets`` the counts of the
-    same repeats, if known. ``grid`` is :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of
-    how the sample came about, see :mod:`placement_data.ingest`.
+    same repeats, if known. ``earlier_hotspots`` is uint8 (iterations, rows, columns): the hotspots that the same router
+    had left after its ``earlier_iterations``, targets beside the label and never inputs. ``grid`` is
+    :meth:`placement_data.grid.Grid.to_dict`. ``provenance`` is what ingest knows of how the sample came about, see
+    :mod:`placement_data.ingest`.
     """
 
     sample: str
@@ -46,6 +53,8 @@ class Sample:
     violated_nets: int | None = None
     repeat_hotspots: NDArray[np.uint8] | None = None
     repeat_violated_nets: tuple[int, ...] = ()
+    earlier_hotspots: NDArray[np.uint8] | None = None
+    earlier_iterations: tuple[int, ...] = ()
     hotspot_threshold: float = 0.0
     routing_layers: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +104,8 @@ def head_of(sample: Sample) -> dict[str, Any]:
         head["hotspot_threshold"] = float(sample.hotspot_threshold)
     if sample.routing_layers:
         head["routing_layers"] = sample.routing_layers
+    if sample.earlier_iterations:
+        head["earlier_iterations"] = list(sample.earlier_iterations)
     if sample.hotspots is not None:
         head["hotspot_tiles"] = int(sample.hotspots.sum())
     if sample.provenance:
@@ -110,26 +121,15 @@ def read_head(group: h5py.Group) -> dict[str, Any]:
     for name in ("net_count", "violated_nets"):
         head[name] = int(head[name])
     head["labelled"] = "hotspots" in group
+    if "earlier_iterations" in head:
+        head["earlier_iterations"] = [int(number) for number in head["earlier_iterations"]]
     head["repeat_violated_nets"] = [int(count) for count in head["repeat_violated_nets"]]
     return head
 
 
 def read_sample(group: h5py.Group, head: Mapping[str, Any]) -> Sample:
     """The sample of an HDF5 group (see :mod:`placement_data.store`) and of what is stored beside its maps."""
-    maps: dict[str, Any] = {name: group[name][()] if name in group else None for name in MAPS}
-    return Sample(
-        sample=head["sample"],
-        design=head["design"],
-        family=head["family"],
-        label_kind=head["label_kind"],
-        net_count=head["net_count"],
-        violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"],
-        repeat_violated_nets=tuple(head["repeat_violated_nets"]),
-        hotspot_threshold=float(head.get("hotspot_threshold", 0.0)),
-        routing_layers=str(head.get("routing_layers", "")),
-        grid=head["grid"],
-        sources=head["sources"],
-        attributes=head["attributes"],
-        provenance=head.get("provenance", {}),
-        **maps,
-    )
+    known: dict[str, Any] = {name: group[name][()] if name in group else None for name in MAPS}
+    known |= {name: head[name] for name in _AS_STORED if name in head}
+    known |= {name: tuple(head[name]) for name in _LISTS if name in head}
+    return Sample(**known, violated_nets=None if head["violated_nets"] < 0 else head["violated_nets"])

@@ -12,6 +12,7 @@ Layout of a file (schema ``routenas-data/1``)::
         violated_net_map     float32 (rows, columns)            sums to the number of violated nets; absent where a
                                                                 source of labels tells no nets
         repeat_hotspots      uint8   (repeats, rows, columns)   the same placement routed with other net orders
+        earlier_hotspots     uint8   (n, rows, columns)         what the same router had left after earlier iterations
 
 The digest makes any flipped byte of the file visible to :func:`verify_digest`. A :class:`Store` checks it once, reads
 the index and keeps the file open: from then on a map is one read of one chunk. Writes go to a temporary file beside the

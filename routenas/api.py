@@ -54,14 +54,16 @@ def search(
     execution: Execution = Execution(),
     events: Events = Events(),
     resume: bool = False,
+    extra_targets: bool = False,
 ) -> Bundle:
     """Search for a predictor in a run folder ``out``, and return its bundle, which is also at ``out/model``.
 
     ``data`` is any task, or a data set, of which ``task`` and ``split`` (default: drawn over its design families from
-    the settings' seed) make a routability task. Raises what :func:`routenas.run.run` does.
+    the settings' seed) make a routability task; ``extra_targets`` has hotspots after the router's earlier iterations
+    learnt beside the label. Raises what :func:`routenas.run.run` does.
     """
     with limited_threads(settings.threads):
-        chosen = task_of(data, task, split, settings.seed)
+        chosen = task_of(data, task, split, settings.seed, Start(extra_targets=extra_targets))
         return run(Path(out), chosen, settings, resume=resume, execution=execution, events=events)
 
 
@@ -77,6 +79,7 @@ def train(
     placements: int | None = None,
     threads: int = 1,
     device: str = "cpu",
+    extra_targets: bool = False,
     progress: Callable[[int, int], object] = in_silence,
 ) -> Bundle:
     """Train one architecture, or the hand-made predictor of that name, with each seed; with ``out``, save the bundle.
@@ -92,7 +95,7 @@ def train(
     check_device(device)
     value = Architecture(network=architecture) if isinstance(architecture, str) else architecture
     with limited_threads(threads):
-        chosen = task_of(data, task, split, seeds[0], start_of(value, placements, seeds[0]))
+        chosen = task_of(data, task, split, seeds[0], start_of(value, placements, seeds[0], extra_targets))
         members: list[Member] = []
         told: dict[str, Any] = {} if placements is None else {"placements": placements}
         for member, seed in _untrained(value, chosen, seeds):
@@ -106,9 +109,12 @@ def train(
     return bundle
 
 
-def start_of(value: Architecture | Bundle, placements: int | None = None, seed: int = 0) -> Start:
+def start_of(
+    value: Architecture | Bundle, placements: int | None = None, seed: int = 0, extra_targets: bool = False
+) -> Start:
     """What a training begins with. Raises as `Predictor.of`."""
-    return Start(Predictor.of(value).card if isinstance(value, Bundle) else None, placements, seed)
+    card = Predictor.of(value).card if isinstance(value, Bundle) else None
+    return Start(card, placements, seed, extra_targets)
 
 
 def _untrained(value: Architecture | Bundle, task: Task, seeds: Sequence[int]) -> list[tuple[Member, int]]:

@@ -223,7 +223,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
 
 def settings_toml(settings: Settings, task: Mapping[str, Any]) -> str:
     """Settings and task as TOML that ``routenas search --config`` reads; what follows from the data is left out."""
-    short = ("task", "name", "data", "split")
+    short = ("task", "name", "data", "split", "extra_targets")
     told = {name: value for name, value in task.items() if name != "shape" if is_own(task["task"]) or name in short}
     text = tomli_w.dumps(_without_none({**settings.to_dict(), "task": told}))
     return f"# The settings of this run; 'routenas search --config FILE --out FOLDER' runs it again.\n{text}"

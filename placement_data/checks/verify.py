@@ -46,6 +46,8 @@ def _defects(sample: Sample, channels: int, hotspot_tiles: int | None = None) ->
     repeats = 0 if sample.repeat_hotspots is None or sample.violated_nets is None else len(sample.repeat_hotspots)
     if len(sample.repeat_violated_nets) != repeats:
         yield "counted repeats"
+    if len(sample.earlier_iterations) != (0 if sample.earlier_hotspots is None else len(sample.earlier_hotspots)):
+        yield "numbered earlier iterations"
     if sample.inside is not None and any(np.any(map_[..., ~sample.inside]) for map_ in maps if map_ is not None):
         yield "nothing off the die"
     if sample.hotspots is None or sample.violation_density is None:

@@ -1,8 +1,8 @@
 """The hand-crafted routability predictors that a searched network must beat, by name.
 
 Each is an ``nn.Module`` made from a `TaskShape`, with ``forward((b, c, h, w))`` of normalised maps and the attribute
-``output`` ("map": logits (b, 1, h, w), or "scalar": (b,)). Three kinds: a ``network`` is trained by descent, and a map
-network's last layer is ``head`` (for violated nets the softplus of its output is summed); a ``fitted`` one keeps
+``output`` ("map": logits (b, outputs, h, w), or "scalar": (b,)). Three kinds: a ``network`` is trained by descent, and
+a map network's last layer is ``head`` (for violated nets the softplus of its output is summed); a ``fitted`` one keeps
 `routenas.interfaces.SelfFitting`; a ``ranking`` one does, too, and needs no fit to rank: it is ready once
 ``read(card)`` has looked up its channels by name. What was fitted is in buffers, so that all are saved alike.
 """

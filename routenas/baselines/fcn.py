@@ -29,7 +29,7 @@ def _double(inputs: int, outputs: int, kernel: int, norm: bool) -> nn.Sequential
 class RouteNetFCN(nn.Module):
     """RouteNet's hotspot network (Xie et al., ICCAD 2018): two halvings, two doublings, one skip at half size.
 
-    ``forward``: (b, channels, h, w) of any size -> logits (b, 1, h, w). ``norm`` adds the published batch
+    ``forward``: (b, channels, h, w) of any size -> logits (b, outputs, h, w). ``norm`` adds the published batch
     normalisation; it is off because with batches of one map it hides the absolute level of demand.
     """
 
@@ -45,7 +45,7 @@ class RouteNetFCN(nn.Module):
         self.up_half = _double(32, 16, 9, norm)
         self.merge = _convolution(48, 16, 5, norm)
         self.up_full = _double(16, 4, 5, norm)
-        self.head = nn.Conv2d(4, 1, 3, padding=1)
+        self.head = nn.Conv2d(4, shape.outputs, 3, padding=1)
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class ResidualDilated(nn.Module):
     """A one-tile network (channels-64-width) with residual dilated blocks before its head, and no normalisation.
 
     Context can only be added to what one tile says, so it starts exactly as the one-tile network (``one_tile``).
-    ``forward``: (b, channels, h, w) -> logits (b, 1, h, w); a tile sees ``sum(dilations)`` tiles to each side.
+    ``forward``: (b, channels, h, w) -> logits (b, outputs, h, w); a tile sees ``sum(dilations)`` tiles to each side.
     """
 
     output: str = "map"
@@ -39,7 +39,7 @@ class ResidualDilated(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(shape.inputs, 64, 1), nn.ReLU(), nn.Conv2d(64, width, 1), nn.ReLU())
         self.blocks = nn.Sequential(*(DilatedBlock(width, dilation) for dilation in dilations))
-        self.head = nn.Conv2d(width, 1, 1)
+        self.head = nn.Conv2d(width, shape.outputs, 1)
 
     def one_tile(self, x: Tensor) -> Tensor:
         """The logits without the blocks: what each tile says for itself."""

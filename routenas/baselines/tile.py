@@ -8,14 +8,17 @@ from searchspaces.space import TaskShape
 
 
 class TileMLP(nn.Module):
-    """The same multi-layer perceptron at every tile, channels-64-64-1. (b, channels, h, w) -> logits (b, 1, h, w)."""
+    """The same multi-layer perceptron at every tile, channels-64-64-outputs.
+
+    ``forward``: (b, channels, h, w) -> logits (b, outputs, h, w).
+    """
 
     output: str = "map"
 
     def __init__(self, shape: TaskShape, width: int = 64) -> None:
         super().__init__()
         self.hidden = nn.Sequential(nn.Conv2d(shape.inputs, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.ReLU())
-        self.head = nn.Conv2d(width, 1, 1)
+        self.head = nn.Conv2d(width, shape.outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self.hidden(x))

@@ -19,7 +19,7 @@ class UNet(nn.Module):
     """U-Net (Ronneberger et al., MICCAI 2015) with same-size convolutions and no normalisation.
 
     ``width`` channels at full size, twice as many at each of the ``depth`` halvings. ``forward``: (b, channels, h, w)
-    of any size -> logits (b, 1, h, w).
+    of any size -> logits (b, outputs, h, w).
     """
 
     output: str = "map"
@@ -33,11 +33,11 @@ class UNet(nn.Module):
         )
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths[:-1])
         self.merge = nn.ModuleList(_two_convolutions(2 * w, w) for w in widths[:-1])
-        self.head = nn.Conv2d(width, 1, 1)
+        self.head = nn.Conv2d(width, shape.outputs, 1)
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, channels, H, W) of any size to (B, 1, H, W)."""
+        """(B, channels, H, W) of any size to (B, outputs, H, W)."""
         height, width = x.shape[-2:]
         x = self.down[0](pad_to_multiple(x, 2**self.depth))
         skips = []

@@ -131,6 +131,10 @@ TASK = click.option(
     "--task", type=click.Choice(["hotspots", "violated_nets"]), default="hotspots", show_default=True,
     help="What to predict.",
 )  # fmt: skip
+EXTRA_TARGETS = click.option(
+    "--extra-targets", is_flag=True,
+    help="Learn the hotspots after the router's earlier iterations (report_iteration_0, _1) beside the label.",
+)  # fmt: skip
 THREADS = click.option(
     "--threads", type=PROCESSES, default=1, show_default=True,
     help="Threads of torch; more than one pays for large maps only, on cores that are free.",

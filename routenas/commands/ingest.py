@@ -48,9 +48,10 @@ def ingest(
     """Read the placements and DRC reports that MANIFEST names into one HDF5 of feature maps and labels.
 
     MANIFEST is a CSV, a row a placement, with the columns sample, design, family; lef and def, or aux (Bookshelf), or
-    odb (OpenDB); and optionally liberty, routing_layers, report, label_kind, report_repeats. Paths are relative to it;
-    several files in one field are separated by ';'. Placements of one family are never on two sides of a split. Without
-    a report a placement is kept unlabelled. Other columns are kept as attributes and never become inputs.
+    odb (OpenDB); and optionally liberty, routing_layers, report, label_kind, report_repeats, report_iteration_0, _1.
+    Paths are relative to it; several files in one field are separated by ';'. Placements of one family are never on two
+    sides of a split. Without a report a placement is kept unlabelled. Other columns are kept as attributes and never
+    become inputs.
 
     The file is the same for any number of workers. The first bad placement ends the run with its error and no data set
     is written, unless --keep-going is given: then the rest is written and the exit code is 3. A run that was stopped,

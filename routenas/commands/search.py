@@ -15,6 +15,7 @@ from routenas.commands import (
     BATCH,
     DEVICE,
     EPOCHS,
+    EXTRA_TARGETS,
     FILE,
     RATE,
     SEED,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from routenas.settings import Settings
 
 ROUTABILITY = "routability"
-KNOWN = {"task", "name", "data", "split"}
+KNOWN = {"task", "name", "data", "split", "extra_targets"}
 """What a file of settings may say of a routability task; everything else follows from the data."""
 
 
@@ -117,6 +118,7 @@ KNOWN = {"task", "name", "data", "split"}
 @click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
 @click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped; ends as an uninterrupted one.")
+@EXTRA_TARGETS
 @SPLIT
 @SEED
 @THREADS
@@ -180,8 +182,9 @@ def _task(
     """The task that a file describes, or the routability task of a data set that was given; options come first."""
     from routenas.api import task_of
     from routenas.tasks import task_from_config
+    from routenas.tasks.facts import Start
 
-    given = [f"--{name}" for name in ("task", "split") if name in own]
+    given = [f"--{name.replace('_', '-')}" for name in ("task", "split", "extra_targets") if name in own]
     kind = described.get("task", ROUTABILITY)
     if kind != ROUTABILITY or (again and described and path is None and not given):
         if path is not None or given:
@@ -198,7 +201,9 @@ def _task(
     if not data:
         raise click.UsageError("Missing argument 'PATH': the data set to search on.")
     split = own.get("split", _split_of(described))
-    return task_of(data, own.get("task", described.get("name", default)), split, seed)
+    extra_targets = own.get("extra_targets", bool(described.get("extra_targets")))
+    start = Start(extra_targets=extra_targets)
+    return task_of(data, own.get("task", described.get("name", default)), split, seed, start)
 
 
 def _changed(settings: Settings, own: dict[str, Any]) -> Settings:

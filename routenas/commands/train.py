@@ -13,6 +13,7 @@ from routenas.commands import (
     BATCH,
     DEVICE,
     EPOCHS,
+    EXTRA_TARGETS,
     FILE,
     RATE,
     SEED,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Members of the bundle, a seed each."
 )
+@EXTRA_TARGETS
 @SPLIT
 @SEED
 @THREADS
@@ -70,7 +72,7 @@ if TYPE_CHECKING:
 def train(
     path: Path, out: Path, force: bool, task: str, predictor: str | None, architecture: Path | None,
     start: Path | None, placements: int | None, budget: str, epochs: int | None, learning_rate: float | None,
-    batch: int | None, seeds: int, split: Path | None, seed: int, threads: int, device: str,
+    batch: int | None, seeds: int, split: Path | None, seed: int, threads: int, device: str, extra_targets: bool,
 ) -> None:  # fmt: skip
     """Train one predictor, hand-crafted or found by a search, and write its bundle."""
     from routenas.api import start_of, task_of
@@ -96,7 +98,8 @@ def train(
         value = Architecture(network=predictor or "") if architecture is None else _architecture(architecture)
     check_folder(out)
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
-    routability = task_of(path, task, split, seed, start_of(value, placements, seed))  # type: ignore[arg-type]
+    begun = start_of(value, placements, seed, extra_targets)
+    routability = task_of(path, task, split, seed, begun)  # type: ignore[arg-type]
     members = len(value.members) if isinstance(value, Bundle) else seeds
     with progress_bar(f"train {task}", chosen.epochs * members if trained else 1) as bar:
         bundle = run_training(

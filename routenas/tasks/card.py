@@ -63,7 +63,9 @@ class Card:
     ranges of layers that signals may use in the training placements, each once, in order; "" stands for all layers.
     ``placements`` are the names of the training placements where they are not all of the split's training families.
     ``seen`` are families that a model which the training started from was trained or chosen on. ``calibration`` is that
-    of the answer, where it was worked out on placements that the networks were not trained on.
+    of the answer, where it was worked out on placements that the networks were not trained on. ``extra_targets`` are
+    the router's earlier iterations whose hotspots are learnt beside the label, an output each behind the first; answers
+    have no part of them.
     """
 
     name: TaskName
@@ -80,6 +82,7 @@ class Card:
     placements: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
     calibration: Calibration | None = None
+    extra_targets: tuple[int, ...] = ()
 
     @property
     def known(self) -> frozenset[str]:
@@ -92,7 +95,7 @@ class Card:
         output: Output = "map" if self.name == "hotspots" else "scalar"
         groups = channel_groups(self.channels)
         places = tuple((name, tuple(map(self.channels.index, members))) for name, members in groups)
-        return TaskShape(len(self.channels), 1, output, places)
+        return TaskShape(len(self.channels), 1 + len(self.extra_targets), output, places)
 
     def only(self, channels: Sequence[int]) -> Card:
         """The card of a predictor that reads some of the channels, by their indices, and no others."""
@@ -116,6 +119,7 @@ class Card:
             "placements": list(self.placements),
             "seen": list(self.seen),
             "calibration": None if self.calibration is None else asdict(self.calibration),
+            **({"extra_targets": list(self.extra_targets)} if self.extra_targets else {}),
         }
 
     @classmethod
@@ -150,6 +154,7 @@ class Card:
             placements=tuple(map(str, value.get("placements", ()))),
             seen=tuple(map(str, value.get("seen", ()))),
             calibration=calibration,
+            extra_targets=tuple(map(int, value.get("extra_targets", ()))),
         )
 
     def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:

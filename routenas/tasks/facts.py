@@ -12,6 +12,7 @@ from placement_data.features import LIBERTY_CHANNELS
 from placement_data.store import Store
 from placement_data.technology import recorded
 from routenas.tasks.card import Card, TaskName
+from routenas.tasks.extra import iterations_of
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class Start:
     """What a training begins with: the ``card`` of a model whose weights it starts from (None: from nothing), and so
 
     many ``placements`` of the training part (None: all), as evenly over its designs as can be, drawn from ``seed``.
+    With ``extra_targets`` hotspots after the router's earlier iterations are learnt beside the label, see ``extra``.
     """
 
     card: Card | None = None
     placements: int | None = None
     seed: int = 0
+    extra_targets: bool = False
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -39,6 +42,18 @@ class Start:
                 "the test part has a family that the model was trained or chosen on", found=met[0],
                 expected="a split that has it in train or search",
             )  # fmt: skip
+
+    def iterations(self, store: Store, name: TaskName, train: Sequence[int]) -> tuple[int, ...]:
+        """The earlier iterations that are learnt from the training placements (indices of the store).
+
+        A model that is trained on keeps its own. Raises InputError where there are none to be had.
+        """
+        if self.card is None:
+            return iterations_of(store, name, train) if self.extra_targets else ()
+        if self.extra_targets and not self.card.extra_targets:
+            what = "the model to start from has no outputs for extra targets"
+            raise InputError(what, expected="a model that was trained with them, or none")
+        return self.card.extra_targets
 
     def chosen(self, store: Store, train: Sequence[int]) -> frozenset[str]:
         """Names of those of the training part's placements (indices of the store) to train on; empty for all."""

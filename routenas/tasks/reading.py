@@ -99,10 +99,12 @@ class Batch:
     """Whole maps of any sizes: per placement ``maps`` (1, channels, h, w) and ``targets`` (1, h, w) of the task.
 
     ``ratios`` (n,) are those of the whole placements, NaN where their labels tell no nets. ``inside`` (1, h, w) is 1 in
-    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die.
+    tiles on the die and 0 in others, which have no part in a loss; None where all are on the die. ``extra`` (1, n, h,
+    w) are the further targets of a placement, one an extra output, NaN where it has none; None where there are none.
     """
 
     maps: tuple[Tensor, ...]
     targets: tuple[Tensor, ...]
     ratios: Tensor
     inside: tuple[Tensor | None, ...]
+    extra: tuple[Tensor | None, ...] = ()

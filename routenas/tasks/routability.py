@@ -26,6 +26,7 @@ from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.calibration import calibration_metrics, platt
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
+from routenas.tasks.extra import earlier_loss, earlier_targets
 from routenas.tasks.facts import Start, checked
 from routenas.tasks.reading import Batch, Example, Lazy, Placements
 
@@ -128,6 +129,7 @@ class RoutabilityTask:
             split=split,
             placements=tuple(sorted(self._only)),
             seen=start.seen,
+            extra_targets=start.iterations(self.store, name, indices["train"]),
             **self._fitted(name, indices["train"]),
             **facts,
         )
@@ -214,12 +216,15 @@ class RoutabilityTask:
         order = rng.permutation(len(indices))
         for start in range(0, len(order), size):
             chosen = [self._example(indices[place]) for place in order[start : start + size]]
-            maps, targets, inside = zip(*(self._augmented(example, rng) for example in chosen), strict=True)
+            maps, targets, inside, extra = zip(*(self._augmented(example, rng) for example in chosen), strict=True)
             ratios = torch.tensor([example.ratio for example in chosen], dtype=torch.float32)
-            yield Batch(maps, targets, ratios, inside)
+            yield Batch(maps, targets, ratios, inside, extra)
 
-    def _augmented(self, example: Example, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _augmented(
+        self, example: Example, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         maps, target, inside = example.maps, self._target(example.sample), example.sample.inside
+        extra = earlier_targets(example.sample, self.card.extra_targets)
         rows = columns = slice(None)
         if self.name == "hotspots":
             rows, columns = (_window(side, rng) for side in target.shape)
@@ -229,7 +234,8 @@ class RoutabilityTask:
             window = symmetry(array[..., rows, columns], code)[None]
             return torch.from_numpy(np.ascontiguousarray(window, dtype=np.float32))
 
-        return seen(maps), seen(target), None if inside is None else seen(inside)
+        more = [None if array is None else seen(array) for array in (inside, extra)]
+        return seen(maps), seen(target), more[0], more[1]
 
     def _target(self, sample: Sample) -> NDArray[np.float32]:
         values = sample.hotspots if self.name == "hotspots" else sample.violated_net_map
@@ -239,19 +245,22 @@ class RoutabilityTask:
     def loss(self, forward: Forward, batch: Batch) -> Tensor:
         """Mean over the placements of a batch of the loss of each.
 
-        A map of hotspot logits: binary cross-entropy. A map of violated nets: Poisson likelihood of softplus(output) a
-        tile. A scalar (1,): squared error of the standardised log ratio.
+        A map of hotspot logits: binary cross-entropy, and half of the extra targets' mean. A map of violated nets:
+        Poisson likelihood of softplus(output) a tile. A scalar (1,): squared error of the standardised log ratio.
         """
-        each = zip(batch.maps, batch.targets, batch.ratios, batch.inside, strict=True)
-        losses = [self._loss(forward(maps), target, ratio, inside) for maps, target, ratio, inside in each]
+        extras = batch.extra or (None,) * len(batch.maps)
+        each = zip(batch.maps, batch.targets, batch.ratios, batch.inside, extras, strict=True)
+        losses = [self._loss(forward(maps), *labels) for maps, *labels in each]
         return torch.stack(losses).mean()
 
-    def _loss(self, output: Tensor, target: Tensor, ratio: Tensor, inside: Tensor | None) -> Tensor:
+    def _loss(
+        self, output: Tensor, target: Tensor, ratio: Tensor, inside: Tensor | None, extra: Tensor | None
+    ) -> Tensor:
         scale = self.card.output_scale
         if output.ndim == 1:
             wanted = (torch.log(ratio + RATIO_FLOOR) - scale.log_ratio_mean) / scale.log_ratio_deviation
             return functional.mse_loss(output[0], wanted)
-        values = output.squeeze(1) + scale.offset
+        values = output[:, 0] + scale.offset
         reduction = "mean" if inside is None else "none"
         if self.name == "hotspots":
             loss = functional.binary_cross_entropy_with_logits(values, target, reduction=reduction)
@@ -259,7 +268,8 @@ class RoutabilityTask:
             loss = functional.poisson_nll_loss(
                 functional.softplus(values), target, log_input=False, reduction=reduction
             )
-        return loss if inside is None else (loss * inside).sum() / inside.sum().clamp(min=1.0)
+        loss = loss if inside is None else (loss * inside).sum() / inside.sum().clamp(min=1.0)
+        return loss if extra is None else loss + 0.5 * earlier_loss(output[:, 1:] + scale.offset, extra, inside)
 
     # --------------------------------------------------------------------- judging
 
