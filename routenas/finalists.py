@@ -18,9 +18,10 @@ from routenas.estimators.scratch import Retrained, Retraining
 from routenas.executor import Execution
 from routenas.interfaces import Estimator, FoldedTask, Task
 from routenas.loop import SearchFailedError
-from routenas.results import Result
+from routenas.results import Result, Trial
 from routenas.settings import Settings
 from routenas.training import Progress
+from searchspaces.space import Genotype
 
 Final = Callable[[str, int, Result], object]
 Valued = tuple[Retraining, float]
@@ -115,6 +116,18 @@ class Conclusion:
                 results[ticket] = result.finite()
                 final(items[ticket].architecture.name, items[ticket].seed, result)
         return [results[ticket] for ticket in range(len(items))]
+
+
+def with_a_control(ordered: Sequence[Trial], count: int, controls: Sequence[Genotype]) -> list[Trial]:
+    """The first ``count`` of trials, best first; of two or more the last is the best control, if none is among them.
+
+    So what a search answers was chosen beside a hand-made architecture that was trained as long.
+    """
+    chosen = list(ordered[:count])
+    tried = next((trial for trial in ordered if trial.genotype in controls), None)
+    if count > 1 and tried is not None and tried not in chosen:
+        chosen[-1] = tried
+    return chosen
 
 
 def _by_architecture(values: Sequence[Valued]) -> dict[str, list[Valued]]:

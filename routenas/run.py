@@ -25,7 +25,7 @@ from routenas.estimators import SCHEDULERS
 from routenas.estimators.fidelities import Fidelities
 from routenas.estimators.scratch import in_silence
 from routenas.executor import Execution
-from routenas.finalists import Conclusion
+from routenas.finalists import Conclusion, with_a_control
 from routenas.interfaces import Executor, Task
 from routenas.journal import Journal
 from routenas.look_up import is_own, look_up
@@ -140,9 +140,11 @@ def _concluded(
     execution: Execution,
     events: Events,
 ) -> Bundle:
+    controls = space.controls if settings.initial == "controls" else ()
+    best = with_a_control(best_first(trials), settings.finalists, controls)
     conclusion = Conclusion(task, settings, folder / "finalists", execution, events.epoch, events.final)
     bundle = conclusion.of(
-        [Architecture.of(space, trial.genotype) for trial in best_first(trials)[: settings.finalists]],
+        [Architecture.of(space, trial.genotype) for trial in best],
         {
             "run": settings.to_dict(),
             "trials": len(trials),

@@ -29,8 +29,7 @@ def conditional() -> Space:
 
 
 SPACES: dict[str, Callable[[], Space]] = {
-    "extended": FlexibleSpace,
-    "inputs": lambda: FlexibleSpace(inputs=("wires", "pins", "cells")),
+    "extended": lambda: FlexibleSpace(inputs=("wires", "pins", "cells")),
     "paper": lambda: FlexibleSpace("paper", 3),
     "categorical": lambda: Space("categorical", [Choice(f"edge{i}", 5) for i in range(10)]),
     "conditional": conditional,
@@ -162,7 +161,7 @@ class StrategyContract:
         assert {genotype.values for genotype in strategy.ask(10)} == {(1, 0), (1, 1), (1, 2)}
 
     def test_asks_initial_genotypes_first(self) -> None:
-        extended = SPACES["inputs"]()
+        extended = SPACES["extended"]()
         initial = list(extended.controls)
         assert len(initial) == 4
         assert self.make(extended, 0, initial=initial).ask(5)[:4] == initial

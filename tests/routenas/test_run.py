@@ -25,14 +25,17 @@ from placement_data.store import Store, write
 from routenas import search
 from routenas.bundle import WEIGHTS_FILE, Bundle
 from routenas.executor import Execution
+from routenas.finalists import with_a_control
 from routenas.loop import SearchFailedError
-from routenas.results import Trial
+from routenas.results import Result, Trial
 from routenas.run import Events, read_configuration, run
 from routenas.settings import Settings
 from routenas.tasks.routability import RoutabilityTask, TaskName
 from routenas.training import Budget
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.nasbench201 import NasBench201Space
+from searchspaces.space import Genotype
+from searchspaces.table import space_from_config
 from tests.adapters.digits import Digits
 from tests.samples import made_up_samples
 
@@ -48,7 +51,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 BRIEF = Budget("brief", epochs=1, batch=8, evaluations=1)
-SETTINGS = Settings(trials=3, folds=1, budget=BRIEF, final_budget=BRIEF, finalists=2, final_seeds=2)
+SETTINGS = Settings(
+    trials=3, folds=1, budget=BRIEF, final_budget=BRIEF, finalists=2, final_seeds=2, initial="none"
+)  # fmt: skip
 
 
 def go(
@@ -105,6 +110,39 @@ def test_stopped_at_each_event_and_resumed(data: Path, tmp_path: Path) -> None:
     assert outcome(tmp_path / "stopped") == expected
     names = sorted(path.name for path in (tmp_path / "stopped").iterdir() if path.name[0] != ".")
     assert names == ["config.json", "finalists", "journal.jsonl", "model", "result.json", "run.toml"]
+
+
+def test_a_search_begins_with_the_controls_and_keeps_one(data: Path, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"initial": "controls", "trials": 6, "final_seeds": 1, "strategy": "random"}
+    bundle = go(tmp_path / "whole", data, **changes)
+    space = space_from_config(read_configuration(tmp_path / "whole")["settings"]["space"])
+    controls = [genotype.hash for genotype in space.controls]
+    tried = [json.loads(line)["hash"] for line in (tmp_path / "whole" / "journal.jsonl").read_text().splitlines()]
+    assert tried[:4] == controls
+    assert len(set(tried)) == 6
+    finalists = [finalist["name"] for finalist in bundle.provenance["finalists"]]
+    assert len(finalists) == 2
+    assert set(finalists) & set(controls)
+    for left in (3, 7, 11):
+        with pytest.raises(Killed):
+            go(tmp_path / "stopped", data, left > 3, Countdown(left).events(), **changes)
+    go(tmp_path / "stopped", data, True, **changes)
+    assert outcome(tmp_path / "stopped") == outcome(tmp_path / "whole")
+    with pytest.raises(InputError, match="was started with another choice of what is tried first"):
+        go(tmp_path / "stopped", data, True, **{**changes, "initial": "none"})
+
+
+def test_a_control_is_the_last_finalist_where_none_is_better() -> None:
+    trials = [Trial(Genotype("s", (number,)), Result(1.0 - number)) for number in range(5)]
+    genotypes = [trial.genotype for trial in trials]
+
+    def chosen(count: int, *controls: int) -> list[int]:
+        return [trial.genotype.values[0] for trial in with_a_control(trials, count, [genotypes[i] for i in controls])]
+
+    assert chosen(3, 4, 3) == [0, 1, 3]
+    assert chosen(3, 1, 4) == chosen(3) == [0, 1, 2]
+    assert chosen(1, 4) == [0]
+    assert with_a_control([], 3, genotypes) == []
 
 
 def test_leftovers_of_a_killed_process_are_cleared(data: Path, tmp_path: Path) -> None:
