@@ -6,7 +6,8 @@ tensors, see `routenas.baselines.trees`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from searchspaces.space import TaskShape
 Floats = NDArray[np.float64]
 
 SIZES = (3, 7)
+FOLDS = 3
 _QUANTILES = (0.5, 0.9, 0.99)
 
 
@@ -69,8 +71,8 @@ def _quantile(ordered: Tensor, share: float) -> Tensor:
 class GradientBoosting(nn.Module):
     """Hotspots by gradient boosted trees on ``tile_columns``: (b, channels, h, w) -> logits (b, 1, h, w).
 
-    The number of trees is the one of ``iterations`` with the best average precision on the search split. Fitting takes
-    about 3 c x 13 bytes of memory a training tile.
+    The number of trees is the one of ``iterations`` with the best average precision on the search split, out of fold
+    where that is empty. Fitting takes about 3 c x 13 bytes of memory a training tile.
     """
 
     output: str = "map"
@@ -87,11 +89,16 @@ class GradientBoosting(nn.Module):
 
     def fit_to(self, task: Any, seed: int) -> None:
         """Fit to the training part of a hotspot task. Raises InputError where the labels hold one class."""
+        model, number = _chosen(task, partial(self._fitted, seed=seed), _precision, seed)
+        self.trees.set(model, number)
+        self.trees.intercept -= task.card.output_scale.offset
+
+    def _fitted(self, task: Any, seed: int) -> HistGradientBoostingClassifier:
         rows, hotspot = _labelled(task.examples("train"))
         if hotspot.all() or not hotspot.any():
             found = float(hotspot.mean())
             raise InputError("hotspot labels hold one class", found=found, expected="a rate between 0 and 1")
-        model = HistGradientBoostingClassifier(
+        return HistGradientBoostingClassifier(
             learning_rate=0.1,
             max_iter=self.iterations,
             min_samples_leaf=50,
@@ -99,11 +106,24 @@ class GradientBoosting(nn.Module):
             early_stopping=False,
             random_state=seed,
         ).fit(rows, hotspot)
-        rows, held_out = _labelled(task.examples("search"))
-        precision = [average_precision(held_out, np.ravel(each)) for each in model.staged_decision_function(rows)]
-        known = np.array([-1.0 if value is None else value for value in precision])
-        self.trees.set(model, 1 + int(np.argmax(known)))
-        self.trees.intercept -= task.card.output_scale.offset
+
+
+def _chosen(task: Any, fitted: Callable[[Any], Any], worth: Callable[[Any, Any], Floats], seed: int) -> tuple[Any, int]:
+    """The model that is ``fitted`` to a task, and its number of trees: the one of most ``worth`` on the search part.
+
+    Where that part is empty, as in the task of a finished model, the number is the best in the mean over folds.
+    """
+    judges = [task] if len(task.examples("search")) else task.folds(FOLDS, seed)
+    models = [fitted(judge) for judge in judges]
+    curves = [worth(model, judge) for model, judge in zip(models, judges, strict=True)]
+    return models[0] if judges[0] is task else fitted(task), 1 + int(np.argmax(np.mean(curves, axis=0)))
+
+
+def _precision(model: HistGradientBoostingClassifier, task: Any) -> Floats:
+    """Average precision on the search part after each tree; -1 where it is undefined."""
+    rows, held_out = _labelled(task.examples("search"))
+    found = [average_precision(held_out, np.ravel(each)) for each in model.staged_decision_function(rows)]
+    return np.array([-1.0 if value is None else value for value in found])
 
 
 def _labelled(examples: Sequence[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -120,7 +140,8 @@ def _labelled(examples: Sequence[Any]) -> tuple[NDArray[np.float32], NDArray[np.
 class CountBoosting(nn.Module):
     """Violated nets by gradient boosted trees on ``map_summary``: (b, channels, h, w) -> (b,).
 
-    The number of trees is the one of ``iterations`` with the least squared error on the search split.
+    The number of trees is the one of ``iterations`` with the least squared error on the search split, out of fold where
+    that is empty.
     """
 
     output: str = "scalar"
@@ -136,7 +157,10 @@ class CountBoosting(nn.Module):
 
     def fit_to(self, task: Any, seed: int) -> None:
         """Fit to the training part of a task of violated nets."""
-        model = HistGradientBoostingRegressor(
+        self.trees.set(*_chosen(task, partial(self._fitted, seed=seed), _accuracy, seed))
+
+    def _fitted(self, task: Any, seed: int) -> HistGradientBoostingRegressor:
+        return HistGradientBoostingRegressor(
             learning_rate=0.05,
             max_iter=self.iterations,
             max_leaf_nodes=8,
@@ -145,9 +169,12 @@ class CountBoosting(nn.Module):
             early_stopping=False,
             random_state=seed,
         ).fit(*_summaries(task, "train"))
-        rows, wanted = _summaries(task, "search")
-        errors = [float(np.mean((stage - wanted) ** 2)) for stage in model.staged_predict(rows)]
-        self.trees.set(model, 1 + int(np.argmin(errors)))
+
+
+def _accuracy(model: HistGradientBoostingRegressor, task: Any) -> Floats:
+    """Minus the squared error on the search part after each tree."""
+    rows, wanted = _summaries(task, "search")
+    return np.array([-float(np.mean((stage - wanted) ** 2)) for stage in model.staged_predict(rows)])
 
 
 def _summaries(task: Any, part: str) -> tuple[NDArray[np.float32], Floats]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import average_precision_score
 from torch import nn
 
 from placement_data.dataset import Split
@@ -143,6 +144,27 @@ def test_the_trees_that_are_best_on_the_search_part_are_kept(data: Path) -> None
     assert task.score(short, "search")["average_precision"] == pytest.approx(kept)
     assert kept > task.score(fitted(task, "rudy"), "search")["base_rate"]
     assert task.score(module, "test")["roc_auc"] > 0.8
+
+
+@pytest.mark.parametrize("name", ["hotspots", "violated_nets"])
+def test_without_a_search_part_folds_tell_how_many_trees(data: Path, name: TaskName, keeping: list[Any]) -> None:
+    """The task of a finished model: the two families are a fold each, and the last model is fitted to both."""
+    task = RoutabilityTask(name, data, Split(("train", "search"), (), ("test",)))
+    module = fitted(task, "gradient-boosting")
+    assert len(keeping) == 3
+    curves = []
+    for model, fold in zip(keeping, task.folds(3, 0), strict=False):
+        examples = list(fold.examples("search"))
+        if name == "hotspots":
+            rows = np.concatenate([tile_columns(torch.from_numpy(each.maps)[None]).numpy() for each in examples])
+            truth = np.concatenate([each.hotspots.ravel() for each in examples])
+            curves.append([average_precision_score(truth, stage) for stage in model.staged_decision_function(rows)])
+        else:
+            rows = np.stack([map_summary(torch.from_numpy(each.maps)).numpy() for each in examples])
+            wanted = fold.card.output_scale.standardised([each.ratio for each in examples])
+            curves.append([-np.mean((stage - wanted) ** 2) for stage in model.staged_predict(rows)])
+    assert len(curves) == 2
+    assert len(module.trees.root) == 1 + int(np.argmax(np.mean(curves, axis=0)))
 
 
 @pytest.mark.parametrize("network", ["gradient-boosting", "rudy", "utilization", "rudy-mean"])
