@@ -174,7 +174,7 @@ CIRCUITNET9 = _set(
 """Nine channels after the DRC task of CircuitNet: its five that are known before routing, and in the place of its four
 overflow maps, which come from a router and would leak the label, two estimates of overflow and two of utilization."""
 
-_LEFT_OUT: tuple[str, ...] = ()  # groups that a model is better, or no worse, without
+_LEFT_OUT: tuple[str, ...] = ("fanout_wires", "placement_blockages", "rudy", "estimated_use")
 
 ROUTABILITY = _set("routability", 1, [name for name in _ALL if GROUPS[name] not in _LEFT_OUT])
 """What predicts routability best: every channel but those of the groups that do not help."""

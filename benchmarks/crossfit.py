@@ -1,0 +1,200 @@
+"""Every design judged once, by predictors that never saw its family: the tables of docs/results.md.
+
+``python -m benchmarks.crossfit DATA OUT --task hotspots --rows searched,random-search,tile-mlp --outer 3 --seeds 3``
+
+The design families are cut into folds. For each fold every predictor is trained on the others alone: a search chooses
+its candidates, finalists, ensemble, calibration and threshold out of (inner) folds of those; a hand-made predictor is
+trained on all of them with each seed, at the budget of a search's finalists, and no epoch is chosen. The answers for
+the fold that was left out are kept in OUT, so that a run that was stopped goes on, and several processes may share the
+work (``--fold``). When all answers are there the table is printed, and written to OUT/table.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from placement_data.dataset import Split, folds_by_family
+from placement_data.files import write_text
+from placement_data.store import Store
+from routenas.api import limited_threads, search
+from routenas.bundle import Bundle
+from routenas.evaluation import Row, baseline_row, bundle_row, compare
+from routenas.predictor import Predictor
+from routenas.settings import Settings
+from routenas.show.text import comparison_table
+from routenas.tasks.routability import Answers, RoutabilityTask
+from routenas.training import BUDGETS, Budget
+
+STRATEGIES = {"searched": "evolution", "random-search": "random", "gaussian-process": "predictor"}
+"""Rows that are searches, and their strategy. Each comes with a row of its best single network."""
+
+SINGLE = ", single"
+
+
+def main() -> None:
+    """Train what is missing, and print the table if nothing is."""
+    options = _options()
+    store = Store(options.data)
+    options.out.mkdir(parents=True, exist_ok=True)
+    folds = outer_folds(store, options.outer, options.split_seed)
+    with limited_threads(1):
+        for number in range(len(folds)) if options.fold is None else [options.fold]:
+            for name in options.rows:
+                for seed in range(options.seeds if name not in STRATEGIES else options.searches):
+                    _answered(options, store, folds, number, name, seed)
+        rows = [row for name in options.rows for row in _rows(options, store, folds, name)]
+    if not rows:
+        return
+    task = RoutabilityTask(options.task, store, card=_judging(options, store, folds))
+    table = compare(task, rows, "test", rows[0].name)
+    table["costs"] = _costs(options, len(folds))
+    write_text(options.out / "table.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
+    print(comparison_table(table))
+    for name, seconds in table["costs"].items():
+        print(f"{name}: {seconds / 3600:.2f} CPU-core-hours")
+
+
+def outer_folds(store: Store, count: int, seed: int) -> tuple[tuple[str, ...], ...]:
+    """The families of each outer fold, balanced by placements."""
+    labelled = [family for family, known in zip(store.families, store.labelled, strict=True) if known]
+    return folds_by_family(labelled, [1.0] * len(labelled), count, seed)
+
+
+def _split(folds: Sequence[Sequence[str]], left_out: int) -> Split:
+    """All other families to train on, but that one of them has to be named for the search part: folds join both."""
+    others = sorted(family for number, fold in enumerate(folds) if number != left_out for family in fold)
+    return Split(tuple(others[1:]), tuple(others[:1]), tuple(sorted(folds[left_out])))
+
+
+def _answered(
+    options: argparse.Namespace, store: Store, folds: Sequence[Sequence[str]], number: int, name: str, seed: int
+) -> None:
+    """Keep the answers of a predictor for a fold, unless they are there."""
+    path = _path(options, number, name, seed)
+    if path.exists():
+        return
+    split = _split(folds, number)
+    begin, wall = time.process_time(), time.monotonic()
+    if name in STRATEGIES:
+        settings = _settings(options, STRATEGIES[name], seed)
+        run = options.out / f"{name}-{seed}-fold-{number}"
+        bundle = search(store, run, settings, task=options.task, split=split, resume=True)
+        task = RoutabilityTask(options.task, store, split)
+        row = bundle_row(name, Predictor.of(bundle), task, "test")
+        single = bundle_row(name, Predictor.of(_single(bundle)), task, "test")
+        kept = {"ensemble": row.ensemble, "single": single.ensemble}
+    else:
+        whole = Split(tuple(sorted(split.train + split.search)), (), split.test)
+        task = RoutabilityTask(options.task, store, whole)
+        kept = {"ensemble": baseline_row(name, task, _budget(options), [seed], "test").ensemble}
+    indices = [index for index, family in enumerate(store.families) if family in set(split.test)]
+    judged = [index for index in indices if store.labelled[index]]
+    assert all(len(answers) == len(judged) for answers in kept.values())
+    arrays: dict[str, Any] = {
+        f"{kind}/{index:06}": answer
+        for kind, answers in kept.items()
+        for index, answer in zip(judged, answers, strict=True)
+    }
+    temporary = path.with_suffix(".part.npz")
+    np.savez_compressed(temporary, seconds=time.process_time() - begin, **arrays)
+    temporary.replace(path)
+    print(f"fold {number}: {name}, seed {seed}: {time.monotonic() - wall:.0f} s", flush=True)
+
+
+def _single(bundle: Bundle) -> Bundle:
+    """The bundle of the first member alone, which is the best single network out of fold."""
+    return replace(bundle, members=bundle.members[:1])
+
+
+def _settings(options: argparse.Namespace, strategy: str, seed: int) -> Settings:
+    return Settings(
+        strategy=strategy, trials=options.trials, seed=seed, folds=options.folds, members=options.members,
+        finalists=options.finalists, final_seeds=options.final_seeds, scheduler=options.scheduler,
+        budget=BUDGETS["fast"].changed(epochs=options.epochs), final_budget=_budget(options),
+    )  # fmt: skip
+
+
+def _budget(options: argparse.Namespace) -> Budget:
+    return replace(BUDGETS["full"].changed(epochs=options.final_epochs), evaluations=1)
+
+
+def _path(options: argparse.Namespace, number: int, name: str, seed: int) -> Path:
+    return Path(options.out) / f"{name}-{seed}-fold-{number}.npz"
+
+
+def _rows(options: argparse.Namespace, store: Store, folds: Sequence[Sequence[str]], name: str) -> Iterator[Row]:
+    """The rows of a predictor, none where an answer is missing: a member a seed, and their ensemble."""
+    seeds = range(options.searches if name in STRATEGIES else options.seeds)
+    paths = [[_path(options, number, name, seed) for number in range(len(folds))] for seed in seeds]
+    if not all(path.exists() for each in paths for path in each):
+        print(f"{name}: answers are missing")
+        return
+    for kind, label in (("ensemble", name), *((("single", name + SINGLE),) if name in STRATEGIES else ())):
+        members = [_pooled(each, kind) for each in paths]
+        yield Row(label, tuple(members), _mean(members))
+
+
+def _pooled(paths: Sequence[Path], kind: str) -> Answers:
+    """The answers of all folds, in the order of the data set."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        with np.load(path) as arrays:
+            found |= {key: arrays[key] for key in arrays.files if key.startswith(f"{kind}/")}
+    return [found[key] for key in sorted(found)]
+
+
+def _mean(members: Sequence[Answers]) -> Answers:
+    """The mean of what several seeds answer."""
+    return [np.mean(each, axis=0) for each in zip(*members, strict=True)]
+
+
+def _judging(options: argparse.Namespace, store: Store, folds: Sequence[Sequence[str]]) -> Any:
+    """A card of which the test part is everything; nothing else of it is used for a table."""
+    card = RoutabilityTask(options.task, store, _split(folds, 0)).card
+    families = tuple(sorted(family for fold in folds for family in fold))
+    return replace(card, split=Split((), (), families))
+
+
+def _costs(options: argparse.Namespace, folds: int) -> dict[str, float]:
+    """CPU-seconds of all trainings of a row, searches included."""
+    costs = {}
+    for name in options.rows:
+        seeds = range(options.searches if name in STRATEGIES else options.seeds)
+        paths = [_path(options, number, name, seed) for number in range(folds) for seed in seeds]
+        if all(path.exists() for path in paths):
+            costs[name] = float(sum(float(np.load(path)["seconds"]) for path in paths))
+    return costs
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--task", default="hotspots", choices=["hotspots", "violated_nets"])
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=["searched", "random-search", "tile-mlp"])
+    parser.add_argument("--outer", type=int, default=3, help="outer folds")
+    parser.add_argument("--fold", type=int, help="train for this outer fold alone")
+    parser.add_argument("--split-seed", type=int, default=0, help="of the outer folds")
+    parser.add_argument("--seeds", type=int, default=3, help="of hand-made predictors")
+    parser.add_argument("--searches", type=int, default=1, help="searches a row and fold, a seed each")
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=8, help="of a candidate")
+    parser.add_argument("--scheduler", default="halving")
+    parser.add_argument("--folds", type=int, default=3, help="inner folds")
+    parser.add_argument("--finalists", type=int, default=3)
+    parser.add_argument("--final-seeds", type=int, default=2)
+    parser.add_argument("--final-epochs", type=int, default=15, help="of finalists and hand-made networks")
+    parser.add_argument("--members", type=int, default=8)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
