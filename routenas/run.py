@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import tomli_w
 
@@ -26,7 +26,7 @@ from routenas.estimators.fidelities import Fidelities
 from routenas.estimators.scratch import in_silence
 from routenas.executor import Execution
 from routenas.finalists import Conclusion, with_a_control
-from routenas.interfaces import Executor, Task
+from routenas.interfaces import Executor, FoldedTask, Task
 from routenas.journal import Journal
 from routenas.look_up import is_own, look_up
 from routenas.loop import SearchBudget, best_first, search
@@ -88,6 +88,8 @@ def run(
     settings = replace(settings, folds=settings.folds if hasattr(task, "folds") else 1)
     if settings.folds == 1 and not has_part(task, "search"):
         raise SettingError("nothing judges a candidate: the search part is empty", expected="--folds 2 or more")
+    if settings.folds > 1:  # what cannot be cut is found before the first training
+        cast(FoldedTask, task).folds(settings.folds, settings.seed)
     settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
     scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)

@@ -384,7 +384,7 @@ BAD_SPLITS = [
     (b"{}", "not a split"),
     (b'{"train": ["f0"], "search": ["f0"], "test": ["f1"]}', "a family is in two splits"),
     (b'{"train": ["f0"], "search": ["f1"], "test": ["zz"]}', "the split names a family that the data set lacks"),
-    (b'{"train": ["f0"], "search": [], "test": ["f1"]}', "no labelled placement in the search split"),
+    (b'{"train": [], "search": ["f0"], "test": ["f1"]}', "no labelled placement in the train split"),
 ]
 
 

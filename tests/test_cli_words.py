@@ -141,7 +141,7 @@ def test_numbers_are_finite(run: Run, words: tuple[str, ...], value: str) -> Non
         (["ingest", "MANIFEST", "--channels", "foo"], "unknown channel set, found 'foo', expected routenas17 or"),
         (["data", "split", "DATA", "--parts", "train=6,test=2"], "does not name train, search and test once each"),
         (["data", "split", "DATA", "--parts", "train=6,search=2,test=2,test=1"], "once each"),
-        (["data", "split", "DATA", "--parts", "train=6,search=0,test=2"], "a share that is no positive number"),
+        (["data", "split", "DATA", "--parts", "train=0,search=6,test=2"], "a share that is no positive number"),
         (["data", "split", "DATA", "--parts", "train=6,search=nan,test=2"], "a share that is no positive number"),
         (["data", "split", "DATA", "--parts", "6/2/2"], "is not of the form train=5,search=2,test=3"),
         (["data", "split", "DATA", "--leave-out", "foo"], "the design to leave out, found 'foo', expected f0, f1"),
@@ -279,6 +279,8 @@ def test_shares_and_designs_left_out(run: Run, tmp_path: Path, made_up_store: Pa
     found = json.loads(run(*words, "--parts", "train=4,search=1,test=1").out)
     assert [len(found[part]) for part in ("train", "search", "test")] == [4, 1, 1]
     assert json.loads(run(*words, "--parts", "test=0.3,train=.5,search=0.2").out) == json.loads(run(*words).out)
+    everything = json.loads(run(*words, "--parts", "train=1,search=0,test=0").out)
+    assert everything == {"train": [f"f{number}" for number in range(6)], "search": [], "test": []}
     done = run(*words, "--leave-out", "f2", "--out", tmp_path / "s.json")
     assert done.code == 0, done.err
     value = json.loads((tmp_path / "s.json").read_text())

@@ -138,6 +138,9 @@ def test_the_search_part_may_be_empty_with_folds_alone(made_up_store: Path, tmp_
     small = dataclasses.replace(SETTINGS, space={}, trials=1, finalists=1, final_seeds=1)
     with pytest.raises(SettingError, match="nothing judges a candidate: the search part is empty, expected --folds 2"):
         run(tmp_path / "run", task, dataclasses.replace(small, folds=1))
+    with pytest.raises(SettingError, match="folds need two families or more"):
+        run(tmp_path / "run", RoutabilityTask("hotspots", made_up_store, Split(("f0",), (), ())), small)
+    assert not (tmp_path / "run").exists()
     bundle = run(tmp_path / "run", task, small)
     assert set(bundle.metrics) == {"out_of_fold"}
     assert Predictor.of(bundle).threshold == bundle.metrics["out_of_fold"]["threshold"]
