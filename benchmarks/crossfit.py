@@ -117,7 +117,7 @@ def _single(bundle: Bundle) -> Bundle:
 def _settings(options: argparse.Namespace, strategy: str, seed: int) -> Settings:
     return Settings(
         strategy=strategy, trials=options.trials, seed=seed, folds=options.folds, members=options.members,
-        finalists=options.finalists, final_seeds=options.final_seeds, scheduler=options.scheduler,
+        finalists=options.finalists, final_seeds=options.final_seeds, scheduler="halving", in_flight=options.in_flight,
         budget=BUDGETS["fast"].changed(epochs=options.epochs), final_budget=_budget(options),
     )  # fmt: skip
 
@@ -187,7 +187,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--searches", type=int, default=1, help="searches a row and fold, a seed each")
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=8, help="of a candidate")
-    parser.add_argument("--scheduler", default="halving")
+    parser.add_argument("--in-flight", type=int, default=4, help="candidates that are halved together")
     parser.add_argument("--folds", type=int, default=3, help="inner folds")
     parser.add_argument("--finalists", type=int, default=3)
     parser.add_argument("--final-seeds", type=int, default=2)
