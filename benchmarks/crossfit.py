@@ -30,6 +30,7 @@ from routenas.evaluation import Row, baseline_row, bundle_row, compare
 from routenas.predictor import Predictor
 from routenas.settings import Settings
 from routenas.show.text import comparison_table
+from routenas.tasks.facts import Start
 from routenas.tasks.routability import Answers, RoutabilityTask
 from routenas.training import BUDGETS, Budget
 
@@ -53,7 +54,7 @@ def main() -> None:
         rows = [row for name in options.rows for row in _rows(options, store, folds, name)]
     if not rows:
         return
-    task = RoutabilityTask(options.task, store, card=_judging(options, store, folds))
+    task = RoutabilityTask.to_judge(options.task, store, sorted(family for fold in folds for family in fold))
     table = compare(task, rows, "test", rows[0].name)
     table["costs"] = _costs(options, len(folds))
     write_text(options.out / "table.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
@@ -86,14 +87,14 @@ def _answered(
     if name in STRATEGIES:
         settings = _settings(options, STRATEGIES[name], seed)
         run = options.out / f"{name}-{seed}-fold-{number}"
-        bundle = search(store, run, settings, task=options.task, split=split, resume=True)
-        task = RoutabilityTask(options.task, store, split)
+        task = RoutabilityTask(options.task, store, split, start=Start(extra_targets=options.extra_targets))
+        bundle = search(task, run, settings, resume=True)
         row = bundle_row(name, Predictor.of(bundle), task, "test")
         single = bundle_row(name, Predictor.of(_single(bundle)), task, "test")
         kept = {"ensemble": row.ensemble, "single": single.ensemble}
     else:
         whole = Split(tuple(sorted(split.train + split.search)), (), split.test)
-        task = RoutabilityTask(options.task, store, whole)
+        task = RoutabilityTask(options.task, store, whole, start=Start(extra_targets=options.extra_targets))
         kept = {"ensemble": baseline_row(name, task, _budget(options), [seed], "test").ensemble}
     indices = [index for index, family in enumerate(store.families) if family in set(split.test)]
     judged = [index for index in indices if store.labelled[index]]
@@ -156,13 +157,6 @@ def _mean(members: Sequence[Answers]) -> Answers:
     return [np.mean(each, axis=0) for each in zip(*members, strict=True)]
 
 
-def _judging(options: argparse.Namespace, store: Store, folds: Sequence[Sequence[str]]) -> Any:
-    """A card of which the test part is everything; nothing else of it is used for a table."""
-    card = RoutabilityTask(options.task, store, _split(folds, 0)).card
-    families = tuple(sorted(family for fold in folds for family in fold))
-    return replace(card, split=Split((), (), families))
-
-
 def _costs(options: argparse.Namespace, folds: int) -> dict[str, float]:
     """CPU-seconds of all trainings of a row, searches included."""
     costs = {}
@@ -185,6 +179,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--split-seed", type=int, default=0, help="of the outer folds")
     parser.add_argument("--seeds", type=int, default=3, help="of hand-made predictors")
     parser.add_argument("--searches", type=int, default=1, help="searches a row and fold, a seed each")
+    parser.add_argument("--extra-targets", action="store_true", help="learn the router's earlier iterations beside")
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=8, help="of a candidate")
     parser.add_argument("--in-flight", type=int, default=4, help="candidates that are halved together")
