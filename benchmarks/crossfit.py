@@ -27,7 +27,9 @@ from placement_data.store import Store
 from routenas.api import limited_threads, search
 from routenas.bundle import Bundle
 from routenas.evaluation import Row, baseline_row, bundle_row, compare
+from routenas.journal import Journal
 from routenas.predictor import Predictor
+from routenas.results import FIDELITY
 from routenas.settings import Settings
 from routenas.show.text import comparison_table
 from routenas.tasks.facts import Start
@@ -38,6 +40,9 @@ STRATEGIES = {"searched": "evolution", "random-search": "random", "gaussian-proc
 """Rows that are searches, and their strategy. Each comes with a row of its best single network."""
 
 SINGLE = ", single"
+
+CURVE = (30, 60, 90, 120, 180)
+"""CPU-seconds at which searches are compared."""
 
 
 def main() -> None:
@@ -61,6 +66,9 @@ def main() -> None:
     print(comparison_table(table))
     for name, seconds in table["costs"].items():
         print(f"{name}: {seconds / 3600:.2f} CPU-core-hours")
+    for name in options.rows:
+        if name in STRATEGIES:
+            print(f"{name}, best candidate out of fold by CPU-seconds: {_curve(options, len(folds), name)}")
 
 
 def outer_folds(store: Store, count: int, seed: int) -> tuple[tuple[str, ...], ...]:
@@ -166,6 +174,26 @@ def _costs(options: argparse.Namespace, folds: int) -> dict[str, float]:
         if all(path.exists() for path in paths):
             costs[name] = float(sum(float(np.load(path)["seconds"]) for path in paths))
     return costs
+
+
+def _curve(options: argparse.Namespace, folds: int, name: str) -> str:
+    """Mean and deviation over searches of the best value of a fully trained candidate so far, after so many seconds."""
+    runs = [options.out / f"{name}-{seed}-fold-{fold}" for seed in range(options.searches) for fold in range(folds)]
+    found = [Journal(run / "journal.jsonl").records for run in runs]
+    shown = []
+    for limit in CURVE:
+        best = []
+        for records in found:
+            spent = np.cumsum([record["cpu_seconds"] for record in records])
+            top = max(record["metrics"].get(FIDELITY, 0) for record in records)
+            values = [
+                record["value"]
+                for record, after in zip(records, spent, strict=True)
+                if after <= limit and record["value"] is not None and record["metrics"].get(FIDELITY, 0) == top
+            ]
+            best.append(max(values, default=float("nan")))
+        shown.append(f"{limit} s {np.mean(best):.4f} +- {np.std(best, ddof=1):.4f}")
+    return ", ".join(shown)
 
 
 def _options() -> argparse.Namespace:
