@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 try:
     from benchmarks.needs import run
-    from placement_data.features import Layout, feature_maps
+    from placement_data.features import ROUTENAS17, Layout, feature_maps
     from placement_data.features.route_estimate import route_estimate
     from placement_data.grid import Grid
     from placement_data.netlist import PAIRWISE_PINS_MAX, Wiring, mst_edges
@@ -160,7 +160,7 @@ def main() -> None:
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        feature_maps(design, grid)
+        feature_maps(design, grid, ROUTENAS17)
         seconds.append(time.perf_counter() - start)
     channels = sorted(seconds)[1]
     start = time.perf_counter()

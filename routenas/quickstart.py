@@ -23,8 +23,8 @@ from routenas.training import budget_named
 
 TRIALS: dict[TaskName, int] = {"hotspots": 8, "violated_nets": 6}
 BASELINES: dict[TaskName, tuple[str, ...]] = {
-    "hotspots": ("rudy", "gradient-boosting", "tile-mlp", "residual-dilated"),
-    "violated_nets": ("utilization", "rudy-mean", "tile-mlp"),
+    "hotspots": ("gradient-boosting", "tile-mlp", "residual-dilated"),
+    "violated_nets": ("utilization", "tile-mlp"),
 }
 SEEDS = 2
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from placement_data.dataset import Split
-from placement_data.features import CHANNEL_VERSION, CHANNELS
+from placement_data.features import ROUTENAS17
 from placement_data.grid import Grid
 from placement_data.store import Sample, write
 
 KIND = "made-up/iteration-0"
 DBU, TILE = 2000, 2800
+CHANNELS, CHANNEL_VERSION = ROUTENAS17.channels, ROUTENAS17.version  # the smallest set that every baseline can read
 
 
 def made_up_sample(

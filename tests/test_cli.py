@@ -18,10 +18,9 @@ from pathlib import Path
 import pytest
 
 import cli
-from placement_data.features import CHANNEL_VERSION, CHANNELS
-from placement_data.store import write
+from placement_data.store import Store, write
 from tests.layouts import Layout, manifest_row, write_layout, write_manifest
-from tests.samples import SPLIT, made_up_sample, made_up_samples, write_made_up_store
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_sample, made_up_samples, write_made_up_store
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VERBS = (
@@ -174,8 +173,23 @@ def test_ingest_resumes_and_keeps_going(run: Run, folder: Path, layout: Layout) 
     assert not list(folder.glob(".*"))
     assert_one_line(run("ingest", folder / "manifest.csv", "-o", out, "--resume", "--force"), 2, "exclude each other")
     words = ("ingest", folder / "manifest.csv", "-o", out, "--resume", "--channels", "all")
-    assert_one_line(run(*words), 3, "channels of another version, found 'routenas17/1', expected all/2")
+    assert_one_line(run(*words), 3, "channels of another version, found 'routability/1', expected all/2")
     assert_one_line(run(*words[:4], "--force", "--channels", "nine"), 2, "unknown channel set, found 'nine'")
+
+
+def test_ingest_goes_on_with_the_channels_of_the_data_set(run: Run, folder: Path, layout: Layout) -> None:
+    out = folder / "data.h5"
+    words = ("ingest", folder / "manifest.csv", "-o", out)
+    for number, options in enumerate([("--channels", "routenas17"), ("--append",), ("--resume",)]):
+        rows = [manifest_row(layout, f"one/{each}", "one") for each in range(number + 1)]
+        write_manifest(folder / "manifest.csv", rows[-1:] if "--append" in options else rows)
+        done = run(*words, *options)
+        assert done.code == 0, done.err
+        store = Store(out)
+        assert (store.names, store.channel_version) == (tuple(f"one/{n}" for n in range(number + 1)), "routenas17/1")
+    assert "3 placements: 2 unchanged, 1 read" in done.out
+    assert run(*words, "--force").code == 0
+    assert Store(out).channel_version == "routability/1"
 
 
 def test_another_channel_set_from_ingest_to_score(run: Run, tmp_path: Path, layout: Layout) -> None:
@@ -193,7 +207,7 @@ def test_another_channel_set_from_ingest_to_score(run: Run, tmp_path: Path, layo
     assert json.loads((tmp_path / "s.json").read_text())["models"][0]["channel_version"] == "circuitnet9/1"
     assert run("ingest", tmp_path / "manifest.csv", "-o", data, "--force").code == 0
     done = run("evaluate", data, "--model", f"old={model}", "--baselines", "none")
-    assert_one_line(done, 4, "channels, routenas17/1, lack some of the model's, circuitnet9/1, found 'macro")
+    assert_one_line(done, 4, "channels, routability/1, lack some of the model's, circuitnet9/1, found 'rudy_long")
 
 
 def test_audit(run: Run, tmp_path: Path, bundles: dict[str, Path]) -> None:

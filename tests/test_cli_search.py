@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 import cli
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import write
-from tests.samples import made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_samples
 from tests.test_cli import REPOSITORY, Run, assert_one_line, listing
 from tests.test_cli import run as run
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from placement_data.checks.verify import verify
+from placement_data.features import DEFAULT
 from placement_data.ingest import make_sample, read_manifest
 from placement_data.store import Store
 from routenas import example
@@ -17,6 +18,7 @@ from routenas.quickstart import quickstart
 
 def test_the_shipped_data_is_intact_and_small() -> None:
     store = verify(example.PLACEMENTS)
+    assert (store.channels, store.channel_version) == (DEFAULT.channels, DEFAULT.version)
     assert len(set(store.designs)) >= 6
     assert len(set(store.families)) >= 6
     assert example.PLACEMENTS.stat().st_size <= 8_000_000

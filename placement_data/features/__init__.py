@@ -38,10 +38,7 @@ from placement_data.netlist import REGISTER_PATTERNS, require_placed
 
 __all__ = [
     "ALL",
-    "CHANNELS",
     "CHANNEL_SETS",
-    "CHANNEL_UNITS",
-    "CHANNEL_VERSION",
     "CIRCUITNET9",
     "CIRCUITNET_NAMES",
     "DEFAULT",
@@ -62,15 +59,6 @@ __all__ = [
     "same_values",
     "shortest_side",
 ]
-
-CHANNELS = DEFAULT.channels
-"""Names of the channels of the default set, in order."""
-
-CHANNEL_UNITS = DEFAULT.units
-"""Their units."""
-
-CHANNEL_VERSION = DEFAULT.version
-"""Version of the default set."""
 
 
 def feature_maps(

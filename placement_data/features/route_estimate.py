@@ -22,7 +22,7 @@ from placement_data.features.layout import Array, Indices, Layout, Map
 from placement_data.features.patterns import Load, Pairs, Prices, load_cheapest, load_halves
 from placement_data.features.tracks import taken_length, track_length
 from placement_data.grid import Grid
-from placement_data.netlist import Wiring, mst_edges
+from placement_data.netlist import Wiring
 from placement_data.rasters import as_boxes
 
 ROUNDS = 10
@@ -98,14 +98,15 @@ def route_estimate(layout: Layout) -> RouteEstimate:
     free = np.maximum(layout.once(track_length) - layout.once(taken_length), 0.0)
     pins, grid = layout.design.pins, layout.grid
     taken = PIN_TRACKS * grid.point_count(pins.x[layout.signal_pins], pins.y[layout.signal_pins])
-    return estimate(pin_pairs(layout.wiring, grid), np.maximum(free / grid.tile_um - taken, 0.0), grid)
+    pairs = pin_pairs(layout.wiring, layout.tree, grid)
+    return estimate(pairs, np.maximum(free / grid.tile_um - taken, 0.0), grid)
 
 
-def pin_pairs(nets: Wiring, grid: Grid) -> Pairs:
-    """The edges of the nets' trees, on the grid."""
+def pin_pairs(nets: Wiring, tree: tuple[Indices, Indices], grid: Grid) -> Pairs:
+    """The edges of the nets' trees, each from one row of the nets' pins to another, on the grid."""
     points = grid.clip(as_boxes(nets.x, nets.y))
     row, column, _, _ = grid.tiles_touched(points)
-    edges = np.stack(mst_edges(nets))
+    edges = np.stack(tree)
     x, y = _inside(points[:, 0], column, grid.x_edges), _inside(points[:, 1], row, grid.y_edges)
     return Pairs(row.astype(np.int32)[edges], column.astype(np.int32)[edges], y[edges], x[edges])
 

@@ -23,7 +23,8 @@ GENTLE = 0.01
 def channel_index(name: str, channels: Sequence[str]) -> int:
     """Where the channel ``name`` stands in ``channels``."""
     if name not in channels:
-        raise InputError("channel not among the features", found=name, expected=f"one of {', '.join(channels)}")
+        what = f"needs the channel {name}, which the data set lacks"
+        raise InputError(what, expected="a data set that has it (ingest --channels all)")
     return list(channels).index(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -23,9 +24,8 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 @click.option("--tile", type=POSITIVE, help="Side of a tile in microns (default: the row height).")
 @click.option(
     "--channels",
-    default=DEFAULT_CHANNELS,
-    show_default=True,
-    help="Channel set: routability, routenas17, routenas-pdn, circuitnet9 or all.",
+    help="Channel set: routability, routenas17, routenas-pdn, circuitnet9 or all "
+    f"[{DEFAULT_CHANNELS}; with --resume and --append that of the data set].",
 )
 @click.option(
     "--liberty", type=FILE, multiple=True, help="Liberty of rows that name none: tells the registers; repeatable."
@@ -42,7 +42,7 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 @UNUSED_SEED
 @telling
 def ingest(
-    manifest: Path, output: Path, tile: float | None, channels: str, liberty: tuple[Path, ...],
+    manifest: Path, output: Path, tile: float | None, channels: str | None, liberty: tuple[Path, ...],
     routing_layers: str, workers: int, keep_going: bool, resume: bool, append: bool, force: bool, seed: int,
 ) -> int:  # fmt: skip
     """Read the placements and DRC reports that MANIFEST names into one HDF5 of feature maps and labels.
@@ -66,6 +66,8 @@ def ingest(
     chosen = [name for name, given in modes.items() if given]
     if len(chosen) > 1:
         raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+    if channels is None:
+        channels = _channels_of(output) if resume or append else DEFAULT_CHANNELS
     rows = read_manifest(manifest, absent=keep_going)
     with progress_bar("ingest", len(rows)) as bar:
 
@@ -87,3 +89,15 @@ def ingest(
         click.echo(f"warning: {line}", err=True)
     click.echo(f"{output}: {done.placements} placements written, {output.stat().st_size / 1e6:.1f} MB\n{done}")
     return InputError.exit_code if done.skipped else 0
+
+
+def _channels_of(data: Path) -> str:
+    """Name of the channel set of a data set that is gone on with; the default where there is none, or none of ours."""
+    from placement_data.features import CHANNEL_SETS
+    from placement_data.store import Store
+
+    if not data.exists():
+        return DEFAULT_CHANNELS
+    with closing(Store(data)) as store:
+        name = store.channel_version.partition("/")[0]
+    return name if name in CHANNEL_SETS else DEFAULT_CHANNELS

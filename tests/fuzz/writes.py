@@ -13,10 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.files import write_text
 from tests.placement_data.limits import file_size_limit
-from tests.samples import made_up_samples, write_made_up_store
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_samples, write_made_up_store
 
 REASON = "found 'File too large'"
 

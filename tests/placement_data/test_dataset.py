@@ -30,10 +30,10 @@ from placement_data.dataset import (
     transposed_channels,
 )
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_SETS, CHANNEL_VERSION, CHANNELS
+from placement_data.features import CHANNEL_SETS
 from placement_data.store import Store, write
 from routenas.tasks.routability import RoutabilityTask
-from tests.samples import SPLIT, made_up_sample, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_sample, made_up_samples
 
 FAMILIES = st.lists(st.integers(0, 30).map(lambda n: f"family{n}"), min_size=3, max_size=120).filter(
     lambda names: len(set(names)) >= 3

@@ -17,7 +17,7 @@ import pytest
 from placement_data import ingest as module
 from placement_data.checks.verify import verify
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS, channel_set, feature_maps
+from placement_data.features import DEFAULT, channel_set, feature_maps
 from placement_data.grid import Grid
 from placement_data.ingest import Mode, Recipe, ingest, make_sample, read_manifest, sample_key
 from placement_data.making import read_layout
@@ -166,7 +166,7 @@ def test_sample_of_a_layout(layout: Layout) -> None:
     design = read_design([layout.lef], layout.def_)
     grid = Grid.of(design)
     assert grid.tile_um == 1.4
-    assert sample.features.shape == (len(CHANNELS), *grid.shape)
+    assert sample.features.shape == (len(DEFAULT.channels), *grid.shape)
     np.testing.assert_array_equal(sample.features, feature_maps(design, grid))
     # By hand from the report: boxes at (5, 5), (9..9.2, 5) and (5, 9) um, tiles of 1.4 um from the die's corner.
     assert sample.hotspots is not None
@@ -290,7 +290,7 @@ def forbidden(*_: object, **__: object) -> None:
 
 
 def test_the_file_is_the_same_for_any_number_of_workers(rows: tuple[ManifestRow, ...], tmp_path: Path) -> None:
-    write(tmp_path / "values.h5", [make_sample(row) for row in rows], CHANNELS, CHANNEL_VERSION)
+    write(tmp_path / "values.h5", [make_sample(row) for row in rows], DEFAULT.channels, DEFAULT.version)
     for workers in (1, 2, 3):
         out = tmp_path / f"{workers}.h5"
         done = ingest(rows, out, workers=workers)
@@ -378,7 +378,7 @@ def test_modes(rows: tuple[ManifestRow, ...], tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InputError, match="a sample of this name is in the data set already, found 'one/2'"):
         ingest(rows[3:], out, mode="append")
     for mode in ("resume", "append"):
-        with pytest.raises(InputError, match="channels of another version, found 'routenas17/1', expected all/2"):
+        with pytest.raises(InputError, match="channels of another version, found 'routability/1', expected all/2"):
             ingest(rows, out, Recipe(channels="all"), mode=mode)  # type: ignore[arg-type]
     assert counts(rows, out, "force", Recipe(channels="circuitnet9")) == "0 unchanged, 4 read"
     assert Store(out).channels == channel_set("circuitnet9").channels
@@ -389,7 +389,7 @@ def test_modes(rows: tuple[ManifestRow, ...], tmp_path: Path, monkeypatch: pytes
 def test_a_data_set_of_an_older_version_is_read_anew(rows: tuple[ManifestRow, ...], tmp_path: Path) -> None:
     out = tmp_path / "data.h5"
     samples = [dataclasses.replace(make_sample(row), provenance={}) for row in rows]
-    write(out, samples, CHANNELS, CHANNEL_VERSION)
+    write(out, samples, DEFAULT.channels, DEFAULT.version)
     assert counts(rows, out) == "0 unchanged, 4 read"
 
 
@@ -513,7 +513,7 @@ def test_an_open_database(layout: Layout, tmp_path: Path, monkeypatch: pytest.Mo
 def test_liberty_tells_the_registers(layout: Layout, tmp_path: Path) -> None:
     (tmp_path / "cells.lib").write_text("library (x) { cell (NAND2_1) { ff (IQ, IQN) { } } }\n")
     (row,) = read_manifest(manifest(layout.lef.parent, manifest_row(layout, "a", "x", report=False)))
-    channel = CHANNELS.index("register_density")
+    channel = DEFAULT.channels.index("register_density")
     plain, option, own = (
         make_sample(each, recipe=recipe)
         for each, recipe in (

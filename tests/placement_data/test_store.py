@@ -15,7 +15,6 @@ import pytest
 
 from placement_data.checks.verify import verify
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import (
     Sample,
     Store,
@@ -27,7 +26,7 @@ from placement_data.store import (
     write,
     write_text,
 )
-from tests.samples import made_up_sample, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_sample, made_up_samples
 
 LABELLED = made_up_sample("a/1", "a", 1)
 PLAIN = made_up_sample("b/1", "b", 2, (5, 40), labelled=False)

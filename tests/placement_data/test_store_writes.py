@@ -10,10 +10,9 @@ import pytest
 
 from placement_data import store as store_module
 from placement_data.errors import InputError, WriteError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import Store, append, write
 from tests.placement_data.limits import file_size_limit
-from tests.samples import made_up_sample, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_sample, made_up_samples
 
 LABELLED = made_up_sample("a/1", "a", 1)
 PLAIN = made_up_sample("b/1", "b", 2, (5, 40), labelled=False)

@@ -14,13 +14,12 @@ import pytest
 import torch
 
 from placement_data.errors import InputError, RoutenasError
-from placement_data.features import CHANNEL_VERSION
 from routenas.architecture import Architecture
 from routenas.bundle import CARD_FILE, MODEL_FILE, WEIGHTS_FILE, Bundle, Member, ModelMismatchError, _digest
 from routenas.predictor import Predictor
 from routenas.tasks.routability import TASKS, Card, RoutabilityTask, TaskName
 from searchspaces.flexible import OPERATIONS, FlexibleSpace
-from tests.samples import SPLIT, made_up_sample
+from tests.samples import CHANNEL_VERSION, SPLIT, made_up_sample
 
 SAMPLE = made_up_sample("new", "new", 5, (7, 19))
 

@@ -16,7 +16,6 @@ import pytest
 
 from placement_data.dataset import Split
 from placement_data.errors import InputError, SettingError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import write
 from routenas import evaluate, search
 from routenas.bundle import Bundle
@@ -34,7 +33,7 @@ from routenas.training import fit
 from searchspaces.nasbench201 import NasBench201Space
 from tests.adapters.folded import FoldedDigits
 from tests.routenas.test_run import BRIEF, REPOSITORY, Countdown, Killed, outcome
-from tests.samples import SPLIT, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_samples
 
 SETTINGS = Settings(
     space=NasBench201Space(channels=2, cells=1).config(), trials=3, folds=3, budget=BRIEF, final_budget=BRIEF,

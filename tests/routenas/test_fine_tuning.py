@@ -14,14 +14,13 @@ import torch
 import routenas
 from placement_data.dataset import Split, draw_split, split_by_family, spread_over_designs
 from placement_data.errors import InputError, SettingError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import Store, write
 from routenas.bundle import Bundle, ModelMismatchError
 from routenas.predictor import Predictor
 from routenas.tasks.facts import Start
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import BUDGETS
-from tests.samples import SPLIT, made_up_sample, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_sample, made_up_samples
 
 SMOKE = BUDGETS["smoke"]
 STILL = SMOKE.changed(learning_rate=1e-12)

@@ -19,7 +19,6 @@ from placement_data.checks.audit import audit
 from placement_data.checks.families import Families
 from placement_data.dataset import Split
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.files import sha256
 from placement_data.ingest import Recipe, ingest, make_sample, read_manifest
 from placement_data.making import LayoutFiles, read_layout
@@ -34,7 +33,7 @@ from routenas.tasks.routability import RoutabilityTask
 from tests.layouts import Layout, manifest_row, write_manifest
 from tests.placement_data.readers.test_bookshelf import PL
 from tests.placement_data.readers.test_bookshelf import write as write_bookshelf
-from tests.samples import SPLIT, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_samples
 from tests.test_cli import Run, assert_one_line
 from tests.test_cli import folder as folder
 from tests.test_cli import run as run

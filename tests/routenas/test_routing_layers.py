@@ -13,7 +13,7 @@ from placement_data.checks.audit import audit
 from placement_data.checks.families import Families
 from placement_data.checks.verify import verify
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS, channel_set, feature_maps
+from placement_data.features import channel_set, feature_maps
 from placement_data.grid import Grid
 from placement_data.ingest import Recipe, ingest, make_sample, read_manifest, sample_key
 from placement_data.readers import read_design
@@ -24,7 +24,7 @@ from routenas.show.text import data_table
 from routenas.tasks.card import Card
 from routenas.tasks.routability import RoutabilityTask
 from tests.layouts import HEADER, Layout, manifest_row, write_manifest
-from tests.samples import SPLIT, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_samples
 from tests.test_cli import Run, assert_one_line
 from tests.test_cli import folder as folder
 from tests.test_cli import run as run

@@ -19,7 +19,6 @@ import pytest
 
 from placement_data.dataset import draw_split
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.files import locked
 from placement_data.store import Store, write
 from routenas import search
@@ -37,7 +36,7 @@ from searchspaces.nasbench201 import NasBench201Space
 from searchspaces.space import Genotype
 from searchspaces.table import space_from_config
 from tests.adapters.digits import Digits
-from tests.samples import made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_samples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

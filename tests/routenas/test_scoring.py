@@ -91,7 +91,7 @@ def test_violated_nets_are_the_ratio_of_the_nets(score: Score) -> None:
 
 
 def test_the_map_is_the_model_s_answer(score: Score, loaded: dict[str, Predictor]) -> None:
-    features = feature_maps(score.design, score.grid)
+    features = feature_maps(score.design, score.grid, loaded["hotspots"].channel_set)
     np.testing.assert_array_equal(score.probability, loaded["hotspots"].predict(features, score.net_count))
 
 

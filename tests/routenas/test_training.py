@@ -134,8 +134,8 @@ class Strided(nn.Module):
 
 
 def test_one_value_a_channel_does_not_stop_batch_normalisation(tmp_path: Path) -> None:
-    from placement_data.features import CHANNEL_VERSION, CHANNELS
     from placement_data.store import write
+    from tests.samples import CHANNEL_VERSION, CHANNELS
 
     samples = [made_up_sample(f"f{i}/0", f"f{i}", i, (8, 8) if i < 3 else (20, 24)) for i in range(6)]
     write(tmp_path / "small.h5", samples, CHANNELS, CHANNEL_VERSION)

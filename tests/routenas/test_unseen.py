@@ -13,7 +13,7 @@ import pytest
 import routenas
 from placement_data.dataset import Split
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS, sets
+from placement_data.features import sets
 from placement_data.store import Sample, Store, write
 from routenas.bundle import Bundle, ModelMismatchError
 from routenas.metrics import roc_auc
@@ -21,7 +21,7 @@ from routenas.predictor import Predictor
 from routenas.show.text import comparison_table
 from routenas.tasks.routability import Card, RoutabilityTask
 from routenas.training import BUDGETS
-from tests.samples import SPLIT, made_up_sample, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_sample, made_up_samples
 
 SMOKE = BUDGETS["smoke"]
 FEW = ("rudy_large", "rudy_small", "cell_density", "macro_density")

@@ -16,10 +16,9 @@ from placement_data.checks.duplicates import THRESHOLD, descriptor, near_duplica
 from placement_data.checks.families import Families, base_name, normal_name, read_families
 from placement_data.dataset import Normalisation, draw_split, symmetry
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.resize import area_resize
 from placement_data.store import Sample, Store, write
-from tests.samples import KIND, made_up_sample, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, KIND, made_up_sample, made_up_samples
 
 PARTS = {"train": ("f0", "f1", "f2"), "search": ("f3",), "test": ("f4", "f5")}
 

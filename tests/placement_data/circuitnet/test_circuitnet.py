@@ -19,10 +19,9 @@ from placement_data.circuitnet import export_circuitnet, read_circuitnet, read_d
 from placement_data.circuitnet.names import DRC_TASK_CHANNELS, PLACEMENT_MAPS, ROUTER_MAPS, parse_name
 from placement_data.dataset import Split
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.resize import area_resize, cubic_resize, max_resize
 from placement_data.store import Store, write
-from tests.samples import KIND, SPLIT, made_up_sample
+from tests.samples import CHANNEL_VERSION, CHANNELS, KIND, SPLIT, made_up_sample
 
 N28 = ("9276-zero-riscy-b-1-c5-u0.85-m4-p5-f0", "11-RISCY-FPU-a-3-c20-u0.7-m1-p8-f1")
 N14 = "Vortex-small_freq_200_mp_1_fpu_55_fpa_1.0_p_2_fi_ap"

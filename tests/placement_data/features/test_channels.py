@@ -226,8 +226,7 @@ def test_moving_the_die_changes_nothing(seed: int) -> None:
 
 
 def test_sets() -> None:
-    assert ROUTENAS17.channels == features.CHANNELS
-    assert ROUTENAS17.version == features.CHANNEL_VERSION == "routenas17/1"
+    assert features.DEFAULT == features.ROUTABILITY
     assert ROUTENAS_PDN.channels[:17] == ROUTENAS17.channels
     assert ROUTENAS_PDN.channels[17:] == (
         "power_stripe_density",

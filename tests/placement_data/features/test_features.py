@@ -10,7 +10,7 @@ import pytest
 from placement_data import netlist
 from placement_data.design import Design, Status, Use
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_UNITS, CHANNEL_VERSION, CHANNELS, Layout, feature_maps, shortest_side
+from placement_data.features import ROUTENAS17, Layout, feature_maps, shortest_side
 from placement_data.features import densities as density_maps
 from placement_data.features import wires as wire_maps
 from placement_data.grid import Grid
@@ -18,6 +18,7 @@ from placement_data.netlist import Wiring, clock_cells, mst_edges, register_mast
 from tests.placement_data import reference
 from tests.placement_data.builders import DBU, PITCH_UM, mirrored, moved, names, random_design, transposed
 
+CHANNELS = ROUTENAS17.channels
 DENSITIES = CHANNELS[:4]
 WIRE_MAPS = ("rudy", "bounding_box", "pairwise", "star", "source_sink", "mst")
 FLY_LINES = ("pairwise", "star", "source_sink", "mst")
@@ -54,8 +55,8 @@ def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_channels_are_the_published_order() -> None:
-    assert len(CHANNELS) == len(CHANNEL_UNITS) == 17
-    assert CHANNEL_VERSION == "routenas17/1"
+    assert len(CHANNELS) == len(ROUTENAS17.units) == 17
+    assert ROUTENAS17.version == "routenas17/1"
     assert CHANNELS[:7] == (
         "macro_density",
         "cell_density",
@@ -66,7 +67,7 @@ def test_channels_are_the_published_order() -> None:
         "rudy_large",
     )
     assert CHANNELS[-2:] == ("mst_small", "mst_large")
-    assert dict(zip(CHANNELS, CHANNEL_UNITS, strict=True))["bounding_box_large"] == "nets"
+    assert dict(zip(CHANNELS, ROUTENAS17.units, strict=True))["bounding_box_large"] == "nets"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -116,14 +117,14 @@ def test_fly_lines_of_a_net_with_hundreds_of_pins(kind: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_feature_maps_stack_the_channels(seed: int) -> None:
     design, grid = make(seed, large_net=70)
-    maps = feature_maps(design, grid)
+    maps = feature_maps(design, grid, ROUTENAS17)
     assert maps.dtype == np.float32
     assert maps.shape == (17, *grid.shape)
     assert maps.min() >= 0
     single = all_maps(design, grid)
     stacked = [single[name][None] for name in CHANNELS[:5]] + [single[name] for name in WIRE_MAPS]
     np.testing.assert_array_equal(maps, np.concatenate(stacked).astype(np.float32))
-    np.testing.assert_array_equal(maps, feature_maps(design, grid))
+    np.testing.assert_array_equal(maps, feature_maps(design, grid, ROUTENAS17))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -255,8 +256,9 @@ def test_without_a_pitch_the_smallest_box_is_a_tenth_of_a_tile() -> None:
 def test_a_design_without_nets_or_cells() -> None:
     design, grid = make(0)
     supply = replace(design, nets=replace(design.nets, use=np.full(len(design.nets.name), Use.GROUND, dtype=np.uint8)))
-    assert not feature_maps(supply, grid)[4:].any()
-    assert feature_maps(supply, grid)[1].any()
+    maps = feature_maps(supply, grid, ROUTENAS17)
+    assert not maps[4:].any()
+    assert maps[1].any()
 
 
 def test_unplaced_cells_are_refused() -> None:

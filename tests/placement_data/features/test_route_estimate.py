@@ -33,7 +33,7 @@ def pairs_of(grid: Grid, x: np.ndarray, y: np.ndarray) -> Pairs:
     count = x.shape[1]
     offset = 2 * np.arange(count + 1)
     nets = Wiring(np.arange(count), offset, x.T.ravel(), y.T.ravel(), np.zeros(2 * count, dtype=bool))
-    return pin_pairs(nets, grid)
+    return pin_pairs(nets, mst_edges(nets), grid)
 
 
 def random_pairs(rng: np.random.Generator, grid: Grid, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 
 from placement_data.design import Design, Direction, LayerDirection, MasterClass, Status
 from placement_data.errors import InputError
-from placement_data.features import CHANNELS, feature_maps
+from placement_data.features import ALL, feature_maps
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
 from placement_data.orientation import Orientation
@@ -211,7 +211,7 @@ def test_blockages_without_shapes_are_the_node(tmp_path: Path) -> None:
 def test_channels(tmp_path: Path) -> None:
     design = read_bookshelf(write(tmp_path, pl=PL + "u 20 8 : N\n"))
     grid = Grid.of(design)
-    maps = dict(zip(CHANNELS, feature_maps(design, grid), strict=True))
+    maps = dict(zip(ALL.channels, feature_maps(design, grid, ALL), strict=True))
     assert maps["pin_density"].sum() == 7
     # m and io are macros; cells lie upon ni, so that it takes no room.
     assert (maps["macro_density"] * grid.area).sum() == pytest.approx(8 * 12 + 1)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from placement_data import text
 from placement_data.design import Design
-from placement_data.features import CHANNELS, feature_maps, shortest_side
+from placement_data.features import ROUTENAS17, feature_maps, shortest_side
 from placement_data.grid import Grid
 from placement_data.netlist import Wiring
 from placement_data.orientation import Orientation, turned, turned_in_frame
@@ -176,5 +176,5 @@ def test_the_mass_of_rudy(seed: int, die: tuple[int, int, int, int], tile_um: fl
     boxes = [reference.rudy_box(points, grid, shortest_side(design, grid)) for points, _ in reference.nets(design)]
     mass = sum(box[2] - box[0] + box[3] - box[1] for box in boxes) / grid.dbu_per_micron
     assert len(boxes) == len(Wiring.of(design).net)
-    maps = feature_maps(design, grid)[[CHANNELS.index("rudy_small"), CHANNELS.index("rudy_large")]]
+    maps = feature_maps(design, grid, ROUTENAS17)[5:7]
     assert (maps * grid.area).sum() == pytest.approx(mass, rel=1e-6, abs=1e-9)  # the maps are float32

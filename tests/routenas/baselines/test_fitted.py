@@ -261,7 +261,7 @@ def test_count_boosting_explains_targets(data: Path) -> None:
 
 def test_channels_by_name() -> None:
     assert channel_index("rudy_small", CHANNELS) == 2
-    with pytest.raises(InputError, match="channel not among the features, found 'rudy', expected one of macro_density"):
+    with pytest.raises(InputError, match="needs the channel rudy, which the data set lacks"):
         channel_index("rudy", CHANNELS)
     assert rudy_channels(("RUDY_short", "cell_density", "RUDY_long")) == ("RUDY_long", "RUDY_short")
     assert rudy_channels(("x",)) == ("rudy_small", "rudy_large")

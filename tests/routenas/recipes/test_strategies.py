@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from placement_data.dataset import Split
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import write
 from routenas.results import Trial
 from routenas.run import Events, run
@@ -16,7 +15,7 @@ from routenas.settings import Settings
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import Budget
 from tests.routenas.test_run import Countdown, Killed, outcome
-from tests.samples import made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_samples
 
 BUDGET = Budget("four", epochs=4, batch=8, evaluations=1)
 LAST = Budget("one", epochs=1, batch=8, evaluations=1)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import Store, write
 from routenas.show.text import data_table
-from tests.samples import made_up_sample
+from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_sample
 
 
 def test_the_table_of_a_data_set_reads_no_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

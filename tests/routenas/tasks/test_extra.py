@@ -14,7 +14,6 @@ from torch import nn
 
 from placement_data.checks.verify import verify
 from placement_data.errors import InputError, SettingError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.ingest import Recipe, ingest, make_sample, read_manifest, sample_key
 from placement_data.store import Sample, Store, write
 from routenas import score
@@ -28,7 +27,7 @@ from routenas.training import BUDGETS, fit
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.space import TaskShape
 from tests.layouts import HEADER, Layout, manifest_row, report_text, write_manifest
-from tests.samples import SPLIT, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_samples
 from tests.test_cli import Run, assert_one_line
 from tests.test_cli import folder as folder
 from tests.test_cli import run as run

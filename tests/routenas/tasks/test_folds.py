@@ -12,13 +12,12 @@ from torch import Tensor
 
 from placement_data.dataset import Normalisation, Split
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.store import Store, write
 from routenas.baselines.tile import TileMLP
 from routenas.metrics import roc_auc
 from routenas.tasks.routability import RoutabilityTask
 from searchspaces.operators import seeded
-from tests.samples import SPLIT, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_samples
 
 PLANTED = 4
 

@@ -12,7 +12,6 @@ import torch
 from placement_data.checks.verify import verify
 from placement_data.dataset import FeatureMaps, Normalisation, collate
 from placement_data.errors import InputError
-from placement_data.features import CHANNEL_VERSION, CHANNELS
 from placement_data.grid import Grid
 from placement_data.outline import Outline
 from placement_data.store import Sample, Store, write
@@ -21,7 +20,7 @@ from routenas.evaluation import baseline_row, compare
 from routenas.tasks import routability
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import Budget, fit
-from tests.samples import DBU, SPLIT, TILE, made_up_samples
+from tests.samples import CHANNEL_VERSION, CHANNELS, DBU, SPLIT, TILE, made_up_samples
 
 BRIEF = Budget("brief", epochs=2, evaluations=1)
 
