@@ -54,7 +54,7 @@ def main() -> None:
     with limited_threads(1):
         for number in range(len(folds)) if options.fold is None else [options.fold]:
             for name in options.rows:
-                for seed in range(options.seeds if name not in STRATEGIES else options.searches):
+                for seed in _seeds(options, name):
                     _answered(options, store, folds, number, name, seed)
         rows = [row for name in options.rows for row in _rows(options, store, folds, name)]
     if not rows:
@@ -140,15 +140,19 @@ def _path(options: argparse.Namespace, number: int, name: str, seed: int) -> Pat
 
 
 def _rows(options: argparse.Namespace, store: Store, folds: Sequence[Sequence[str]], name: str) -> Iterator[Row]:
-    """The rows of a predictor, none where an answer is missing: a member a seed, and their ensemble."""
-    seeds = range(options.searches if name in STRATEGIES else options.seeds)
-    paths = [[_path(options, number, name, seed) for number in range(len(folds))] for seed in seeds]
-    if not all(path.exists() for each in paths for path in each):
+    """The rows of a predictor: a member for each seed of which all answers are there, and their ensemble."""
+    paths = [[_path(options, number, name, seed) for number in range(len(folds))] for seed in _seeds(options, name)]
+    paths = [each for each in paths if all(path.exists() for path in each)]
+    if not paths:
         print(f"{name}: answers are missing")
         return
     for kind, label in (("ensemble", name), *((("single", name + SINGLE),) if name in STRATEGIES else ())):
         members = [_pooled(each, kind) for each in paths]
         yield Row(label, tuple(members), _mean(members))
+
+
+def _seeds(options: argparse.Namespace, name: str) -> range:
+    return range(options.searches if name in STRATEGIES else options.seeds)
 
 
 def _pooled(paths: Sequence[Path], kind: str) -> Answers:
@@ -169,10 +173,10 @@ def _costs(options: argparse.Namespace, folds: int) -> dict[str, float]:
     """CPU-seconds of all trainings of a row, searches included."""
     costs = {}
     for name in options.rows:
-        seeds = range(options.searches if name in STRATEGIES else options.seeds)
-        paths = [_path(options, number, name, seed) for number in range(folds) for seed in seeds]
-        if all(path.exists() for path in paths):
-            costs[name] = float(sum(float(np.load(path)["seconds"]) for path in paths))
+        paths = [_path(options, number, name, seed) for number in range(folds) for seed in _seeds(options, name)]
+        found = [float(np.load(path)["seconds"]) for path in paths if path.exists()]
+        if found:
+            costs[name] = sum(found)
     return costs
 
 
