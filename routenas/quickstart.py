@@ -16,7 +16,7 @@ from routenas.scoring import heat_map_csv
 from routenas.settings import Settings
 from routenas.show import pictures
 from routenas.show.progress import progress_bar
-from routenas.show.text import comparison_table, score_table
+from routenas.show.text import comparison_table, score_table, verdict
 from routenas.show.watch import watched
 from routenas.tasks.routability import TaskName
 from routenas.training import budget_named
@@ -27,6 +27,7 @@ BASELINES: dict[TaskName, tuple[str, ...]] = {
     "violated_nets": ("utilization", "tile-mlp"),
 }
 SEEDS = 2
+ROUTING_LAYERS = "metal2-metal3"  # those that signals could use in the data set
 
 
 def quickstart(
@@ -68,13 +69,13 @@ def _compare(task: TaskName, settings: Settings, out: Path, say: Callable[[str],
             example.PLACEMENTS, {"searched": out / task / MODEL}, BASELINES[task], budget=settings.final_budget,
             seeds=seeds, task=task, progress=lambda *_: bar.advance(1),
         )  # fmt: skip
-    say(comparison_table(table))
+    say(f"{comparison_table(table)}\n{verdict(table)}")
     write_text(out / f"{task}.json", json.dumps(table, indent=1, allow_nan=False) + "\n")
 
 
 def _score(out: Path, say: Callable[[str], object]) -> list[Path]:
     """Score the example layout; return what there is to look at."""
-    found = score((example.LEF,), example.DEF, [out / task / MODEL for task in TRIALS])
+    found = score((example.LEF,), example.DEF, [out / task / MODEL for task in TRIALS], routing_layers=ROUTING_LAYERS)
     say(score_table(found))
     write_text(out / "score.json", json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
     assert found.probability is not None

@@ -139,7 +139,10 @@ def _whole_numbers(axes: Axes) -> None:
 
 
 def search_png(values: Sequence[float | None], metric: str, path: Path) -> None:
-    """Value of each trial of a search, and the best so far; failed trials are crosses at the foot."""
+    """Value of each trial of a search, and the best so far; failed trials are crosses at the foot.
+
+    ``metric`` says what the value is.
+    """
     figure = _figure(7.5, 4.2)
     axes = figure.add_axes((0.11, 0.13, 0.86, 0.78))
     trials = np.arange(1, len(values) + 1)
@@ -150,7 +153,7 @@ def search_png(values: Sequence[float | None], metric: str, path: Path) -> None:
     if failed.any() and not failed.all():
         foot = np.full(int(failed.sum()), np.nanmin(points))
         axes.plot(trials[failed], foot, "x", color="tab:red", label="failed")
-    axes.set(xlabel="trial", ylabel=f"{metric} on the search split", title=f"Search: {len(values)} trials")
+    axes.set(xlabel="trial", ylabel=metric, title=f"Search: {len(values)} trials")
     _whole_numbers(axes)
     axes.legend(loc="lower right", fontsize=8)
     axes.grid(alpha=0.3)
@@ -179,7 +182,7 @@ def curves_png(trainings: Sequence[tuple[Result, bool]], metric: str, path: Path
             seen = ~np.isnan(judged)
             value.plot(epochs[seen], judged[seen], marker=".", label=name, **style)
     loss.set(xlabel="epoch", ylabel="training loss", title="Training")
-    value.set(xlabel="epoch", ylabel=f"{metric} on the search split", title="Averaged weights, judged")
+    value.set(xlabel="epoch", ylabel=metric, title="Averaged weights, judged")
     for axes in (loss, value):
         _whole_numbers(axes)
         axes.grid(alpha=0.3)

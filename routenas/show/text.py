@@ -170,6 +170,30 @@ def comparison_table(table: Mapping[str, Any]) -> str:
     return "\n".join([*lines, text_table(header, rows), note, *notes])
 
 
+def verdict(table: Mapping[str, Any]) -> str:
+    """A sentence on the first row of a comparison, its reference: where it stands in the first metric, and why.
+
+    Ensembles are compared, and the gap to the best of the others is set beside its interval over designs.
+    """
+    first, *others = table["rows"]
+    main = next(iter(first["ensemble"]))
+    known = [row for row in others if row["ensemble"][main] is not None]
+    if first["ensemble"][main] is None or not known:
+        return f"{first['name']}: nothing to compare in {main}"
+    best = max(known, key=lambda row: float(row["ensemble"][main]))
+    ahead = first["ensemble"][main] >= best["ensemble"][main]
+    interval = best["reference_minus_this"][main]
+    if interval is None or interval[0] <= 0 <= interval[1]:
+        why = f"{table['designs']} designs do not tell the two apart"
+    else:
+        why = "the designs agree on it"
+    span = "" if interval is None else f" (difference {interval[0]:+.3f} to {interval[1]:+.3f}, 95 % over designs)"
+    return (
+        f"{first['name']} is {'' if ahead else 'not '}at the top: {main} {number(first['ensemble'][main])}, "
+        f"{best['name']} {number(best['ensemble'][main])}{span}; {why}"
+    )
+
+
 def _comparison_row(row: Mapping[str, Any], names: Sequence[str], main: str, ceiling: bool) -> list[str]:
     interval = row["interval"].get(main)
     span = "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"

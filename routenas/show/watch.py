@@ -32,9 +32,10 @@ def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None 
         watch = _Watch(bar, settings, board, folds)
         yield Events(watch.trial, watch.epoch, watch.final)
         if pictures.available():
-            pictures.search_png([trial.result.value for trial in watch.seen], task.metric, out / SEARCH_PICTURE)
+            judged = f"{task.metric} {'out of fold' if folds > 1 else 'on the search split'}"
+            pictures.search_png([trial.result.value for trial in watch.seen], judged, out / SEARCH_PICTURE)
             curves = [(trial.result, False) for trial in watch.seen] + [(result, True) for result in watch.retrained]
-            pictures.curves_png(curves, task.metric, out / CURVES_PICTURE)
+            pictures.curves_png(curves, judged, out / CURVES_PICTURE)
         else:
             bar.say("no pictures of the search: they need matplotlib (pip install 'routenas[plot]')")
 
