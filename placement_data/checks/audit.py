@@ -24,7 +24,7 @@ from placement_data.checks.duplicates import SIDE, THRESHOLD, descriptor, near_d
 from placement_data.checks.families import Families, base_name, normal_name
 from placement_data.dataset import SPLITS, Normalisation
 from placement_data.errors import InputError
-from placement_data.features import LIBERTY_CHANNELS
+from placement_data.features import LIBERTY_CHANNELS, UNITS
 from placement_data.store import Store
 
 __all__ = ["SCHEMA", "Audit", "Finding", "Model", "audit", "layout_digests", "read_parts"]
@@ -33,7 +33,7 @@ SCHEMA = "routenas.audit/1"
 LAYOUT_SUFFIXES = (".def", ".odb", ".db", ".aux", ".pl", ".npy", ".npz")
 """Files that count as the placement itself in data sets that do not say which of their sources it is."""
 ROUTER_WORDS = ("overflow", "congestion", "egr_", "drc", "drv", "violation")
-"""What names of channels that a router made contain, unless they say that they are estimated."""
+"""What names of channels that a router made contain, unless they are made here or say that they are estimated."""
 
 
 @dataclass(frozen=True)
@@ -276,8 +276,8 @@ def _tiles_and_channels(view: View) -> Iterator[Finding]:
     if len(layers) > 1:
         text = f"signals may use other layers in some placements than in others: {named(layers)}"
         yield Finding("mixed-routing-layers", "warning", text, (), listed(layers), len(layers))
-    known = [name for name in view.store.channels if not name.startswith("estimated")]
-    routed = [name for name in known if any(word in name.lower() for word in ROUTER_WORDS)]
+    foreign = [name for name in view.store.channels if name not in UNITS and not name.startswith("estimated")]
+    routed = [name for name in foreign if any(word in name.lower() for word in ROUTER_WORDS)]
     if routed:
         text = f"channels that only a router can tell, no input of a predictor before routing: {named(routed)}"
         yield Finding("router-channels", "warning", text, (), listed(routed), len(routed))

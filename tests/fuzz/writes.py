@@ -59,10 +59,11 @@ def _bundle(folder: Path, seed: int = 1) -> None:
     import torch
 
     from routenas.architecture import Architecture
-    from routenas.bundle import Bundle
+    from routenas.bundle import Bundle, Member
 
-    weights = tuple({"head.weight": torch.full((seed, 700), float(member))} for member in range(2))
-    Bundle({"task": "routability"}, Architecture(network="fcn"), weights).save(folder / "model")
+    weights = [{"head.weight": torch.full((seed, 700), float(member))} for member in range(2)]
+    members = tuple(Member(Architecture(network="fcn"), state) for state in weights)
+    Bundle({"task": "routability", "name": "hotspots"}, members).save(folder / "model")
 
 
 def _picture(folder: Path, suffix: str) -> None:
@@ -96,9 +97,11 @@ def _inputs() -> Path:
 
 def _ingest(folder: Path) -> None:
     from placement_data.ingest import ingest, read_manifest
+    from placement_data.making import Recipe
 
     mode = "resume" if (folder / "d.h5").exists() else "new"
-    ingest(read_manifest(_inputs() / "m.csv"), folder / "d.h5", mode=mode, keep_going=True)  # type: ignore[arg-type]
+    recipe = Recipe(channels=CHANNEL_VERSION.partition("/")[0])
+    ingest(read_manifest(_inputs() / "m.csv"), folder / "d.h5", recipe=recipe, mode=mode, keep_going=True)  # type: ignore[arg-type]
 
 
 def _journal(folder: Path, lines: int = 40) -> None:
