@@ -36,10 +36,18 @@ from routenas.tasks.facts import Start
 from routenas.tasks.routability import Answers, RoutabilityTask
 from routenas.training import BUDGETS, Budget
 
-STRATEGIES = {"searched": "evolution", "random-search": "random", "gaussian-process": "predictor"}
-"""Rows that are searches, and their strategy. Each comes with a row of its best single network."""
+SEARCHES: dict[str, dict[str, Any]] = {
+    "searched": {},
+    "random-search": {"strategy": "random"},
+    "gaussian-process": {"strategy": "predictor"},
+    "searched-without-folds": {"folds": 1},
+    "searched-all-inputs": {"space": {"space": "flexible", "preset": "extended", "inputs": []}},
+}
+"""Rows that are searches, and what of the settings each has changed."""
 
-SINGLE = ", single"
+KINDS = {"ensemble": "", "alone": ", networks alone", "single": ", one network"}
+"""What there is of a search, and how its row is called: the ensemble that may hold hand-made predictors, the one of
+searched networks alone, and the best single one of these."""
 
 CURVE = (30, 60, 90, 120, 180)
 """CPU-seconds at which searches are compared."""
@@ -67,7 +75,7 @@ def main() -> None:
     for name, seconds in table["costs"].items():
         print(f"{name}: {seconds / 3600:.2f} CPU-core-hours")
     for name in options.rows:
-        if name in STRATEGIES:
+        if name in SEARCHES:
             print(f"{name}, best candidate out of fold by CPU-seconds: {_curve(options, len(folds), name)}")
 
 
@@ -77,10 +85,14 @@ def outer_folds(store: Store, count: int, seed: int) -> tuple[tuple[str, ...], .
     return folds_by_family(labelled, [1.0] * len(labelled), count, seed)
 
 
-def _split(folds: Sequence[Sequence[str]], left_out: int) -> Split:
-    """All other families to train on, but that one of them has to be named for the search part: folds join both."""
+def _split(folds: Sequence[Sequence[str]], left_out: int, inner: int) -> Split:
+    """All other families to train on; of these every fourth judges candidates where there are no inner folds.
+
+    Where there are, one has to be named for the search part; they join both parts.
+    """
     others = sorted(family for number, fold in enumerate(folds) if number != left_out for family in fold)
-    return Split(tuple(others[1:]), tuple(others[:1]), tuple(sorted(folds[left_out])))
+    search = tuple(others[::4] if inner == 1 else others[:1])
+    return Split(tuple(sorted({*others} - {*search})), search, tuple(sorted(folds[left_out])))
 
 
 def _answered(
@@ -90,16 +102,16 @@ def _answered(
     path = _path(options, number, name, seed)
     if path.exists():
         return
-    split = _split(folds, number)
+    settings = replace(_settings(options, seed), **SEARCHES.get(name, {}))
+    split = _split(folds, number, settings.folds)
     begin, wall = time.process_time(), time.monotonic()
-    if name in STRATEGIES:
-        settings = _settings(options, STRATEGIES[name], seed)
+    if name in SEARCHES:
         run = options.out / f"{name}-{seed}-fold-{number}"
         task = RoutabilityTask(options.task, store, split, start=Start(extra_targets=options.extra_targets))
-        bundle = search(task, run, settings, resume=True)
-        row = bundle_row(name, Predictor.of(bundle), task, "test")
-        single = bundle_row(name, Predictor.of(_single(bundle)), task, "test")
-        kept = {"ensemble": row.ensemble, "single": single.ensemble}
+        alone = search(task, run, replace(settings, hand_made=()), resume=True)
+        answer = search(task, run, settings, resume=True) if settings.folds > 1 else alone
+        bundles = {"alone": alone, "single": _single(alone), "ensemble": answer}
+        kept = {kind: bundle_row(name, Predictor.of(bundle), task, "test").ensemble for kind, bundle in bundles.items()}
     else:
         whole = Split(tuple(sorted(split.train + split.search)), (), split.test)
         task = RoutabilityTask(options.task, store, whole, start=Start(extra_targets=options.extra_targets))
@@ -123,9 +135,9 @@ def _single(bundle: Bundle) -> Bundle:
     return replace(bundle, members=bundle.members[:1])
 
 
-def _settings(options: argparse.Namespace, strategy: str, seed: int) -> Settings:
+def _settings(options: argparse.Namespace, seed: int) -> Settings:
     return Settings(
-        strategy=strategy, trials=options.trials, seed=seed, folds=options.folds, members=options.members,
+        trials=options.trials, seed=seed, folds=options.folds, members=options.members,
         finalists=options.finalists, final_seeds=options.final_seeds, scheduler="halving", in_flight=options.in_flight,
         budget=BUDGETS["fast"].changed(epochs=options.epochs), final_budget=_budget(options),
     )  # fmt: skip
@@ -146,13 +158,13 @@ def _rows(options: argparse.Namespace, store: Store, folds: Sequence[Sequence[st
     if not paths:
         print(f"{name}: answers are missing")
         return
-    for kind, label in (("ensemble", name), *((("single", name + SINGLE),) if name in STRATEGIES else ())):
+    for kind, label in KINDS.items() if name in SEARCHES else [("ensemble", "")]:
         members = [_pooled(each, kind) for each in paths]
-        yield Row(label, tuple(members), _mean(members))
+        yield Row(name + label, tuple(members), _mean(members))
 
 
 def _seeds(options: argparse.Namespace, name: str) -> range:
-    return range(options.searches if name in STRATEGIES else options.seeds)
+    return range(options.searches if name in SEARCHES else options.seeds)
 
 
 def _pooled(paths: Sequence[Path], kind: str) -> Answers:

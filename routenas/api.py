@@ -85,10 +85,11 @@ def train(
     """Train one architecture, or the hand-made predictor of that name, with each seed; with ``out``, save the bundle.
 
     A bundle in the place of an architecture is fine-tuned: each member is trained on from its weights, once, on the
-    channels of the bundle; the first of ``seeds`` counts. A split that is drawn then tests on no family that the bundle
-    has seen, and one that is given must not. ``placements`` trains on so many placements of the training part, as
-    evenly over its designs as can be. Raises InputError for a predictor that the task has not and for a split that
-    would test on seen families, ModelMismatchError for a bundle that does not fit the task, and DivergedError.
+    channels of the bundle; members that are fitted at once are left out, and the first of ``seeds`` counts. A split
+    that is drawn then tests on no family that the bundle has seen, and one that is given must not. ``placements``
+    trains on so many placements of the training part, as evenly over its designs as can be. Raises InputError for a
+    predictor that the task has not and for a split that would test on seen families, ModelMismatchError for a bundle
+    that does not fit the task, and DivergedError.
     """
     if out is not None:
         check_folder(Path(out))
@@ -122,10 +123,11 @@ def _untrained(value: Architecture | Bundle, task: Task, seeds: Sequence[int]) -
     if isinstance(value, Bundle):
         if (task.shape.inputs, task.shape.output) != (value.task["shape"]["inputs"], value.task["shape"]["output"]):
             raise ModelMismatchError(f"the model to start from does not fit the task: {value!r}")
-        for member in value.members:
-            if isinstance(member.architecture.build(task.shape, 0), SelfFitting):
-                raise InputError("a predictor that is fitted at once has no weights to start from", found=repr(value))
-        return [(member, seeds[0] + number) for number, member in enumerate(value.members)]
+        built = [(member, member.architecture.build(task.shape, 0)) for member in value.members]
+        members = [member for member, module in built if not isinstance(module, SelfFitting)]
+        if not members:
+            raise InputError("a predictor that is fitted at once has no weights to start from", found=repr(value))
+        return [(member, seeds[0] + number) for number, member in enumerate(members)]
     if value.network in PREDICTORS and isinstance(task, RoutabilityTask):
         baseline(task.name, value.network)
     if value.searched_space is not None:

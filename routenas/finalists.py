@@ -42,7 +42,10 @@ class Conclusion:
         """The bundle that is chosen of these architectures. Raises SearchFailedError where every training failed."""
         seeds = [self.settings.seed + 1000 + number for number in range(self.settings.final_seeds)]
         items = [Retraining(architecture, seed) for architecture in chosen for seed in seeds]
-        return self._ensemble(items, provenance) if self.settings.folds > 1 else self._best(items, provenance)
+        if self.settings.folds == 1:
+            return self._best(items, provenance)
+        beside = [Architecture(network=name) for name in self.settings.hand_made or ()]
+        return self._ensemble([*items, *(Retraining(each, seeds[0]) for each in beside)], provenance)
 
     def _best(self, items: Sequence[Retraining], provenance: Mapping[str, Any]) -> Bundle:
         """The seeds of the architecture that is best in their mean on the search part."""

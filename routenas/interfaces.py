@@ -63,6 +63,8 @@ class FoldedTask(Task, Protocol):
 
     Training and search part together are cut into folds; a candidate is trained once for each fold on the others, and
     judged by the metric of all its answers together, none of which is for an example that it was trained on.
+    A task may have ``hand_made(names)``, too: the predictors of `routenas.baselines` that are trained beside the
+    finalists, its own where ``names`` is None; SettingError for one that it has not.
     """
 
     def folds(self, k: int, seed: int) -> tuple[FoldedTask, ...]:

@@ -21,7 +21,7 @@ from routenas.show.watch import watched
 from routenas.tasks.routability import TaskName
 from routenas.training import budget_named
 
-TRIALS: dict[TaskName, int] = {"hotspots": 8, "violated_nets": 6}
+TRIALS: dict[TaskName, int] = {"hotspots": 12, "violated_nets": 10}
 BASELINES: dict[TaskName, tuple[str, ...]] = {
     "hotspots": ("gradient-boosting", "tile-mlp", "residual-dilated"),
     "violated_nets": ("utilization", "tile-mlp"),

@@ -39,7 +39,7 @@ from routenas.training import check_device
 from searchspaces.space import Space
 
 CONFIG, SETTINGS, JOURNAL, RESULT, MODEL = "config.json", "run.toml", "journal.jsonl", "result.json", "model"
-MAY_GROW = ("trials", "cpu_seconds", "finalists", "final_seeds", "final_budget", "members", "data")
+MAY_GROW = ("trials", "cpu_seconds", "finalists", "final_seeds", "final_budget", "members", "hand_made", "data")
 """What a resume may change: trials only upwards, and the place of the data, whose digest must be as it was."""
 
 _WORDS = {
@@ -90,6 +90,7 @@ def run(
         raise SettingError("nothing judges a candidate: the search part is empty", expected="--folds 2 or more")
     if settings.folds > 1:  # what cannot be cut is found before the first training
         cast(FoldedTask, task).folds(settings.folds, settings.seed)
+    settings = replace(settings, hand_made=_hand_made(task, settings))
     settings = _with_options(folder, settings, resume)
     parts: Parts = look_up("recipe", RECIPES, settings.recipe)(task, settings, events.epoch)
     scheduler = look_up("scheduler", SCHEDULERS, settings.scheduler)
@@ -115,6 +116,15 @@ def check(settings: Settings) -> None:
     if settings.space:
         made_space(settings.space)
     check_device(settings.device)
+
+
+def _hand_made(task: Task, settings: Settings) -> list[str] | None:
+    """The predictors to train beside the finalists, if any may be. Raises SettingError for what cannot be."""
+    if settings.folds > 1 and hasattr(task, "hand_made"):
+        return list(task.hand_made(settings.hand_made))
+    if settings.hand_made:
+        raise SettingError("hand-made predictors are chosen out of fold alone", expected="--folds 2 or more")
+    return None
 
 
 def _searched(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -28,7 +28,8 @@ class Settings:
     ``initial`` says what every strategy tries first: the hand-made architectures that are in the space ("controls"), or
     "none". Candidates are judged out of so many ``folds`` where the task has them, with 1 on its search part. The best
     ``finalists`` are retrained with ``final_seeds`` seeds at ``final_budget``; the answer is the mean of at most
-    ``members`` of these.
+    ``members`` of these. Out of fold, the predictors that are named in ``hand_made`` (None: those of the task) are
+    trained beside the finalists, with one seed each, and may be drawn into that mean as they are.
     """
 
     recipe: str = "routenas"
@@ -45,6 +46,7 @@ class Settings:
     finalists: int = 3
     final_seeds: int = 3
     members: int = 8
+    hand_made: Sequence[str] | None = None
     seed: int = 0
     in_flight: int = 1
     order: Order = "batch"
@@ -67,6 +69,9 @@ class Settings:
         for name in ("space", "strategy_options"):
             if not isinstance(getattr(self, name), Mapping):
                 raise SettingError(f"the setting {name} must be a table of options", found=getattr(self, name))
+        named = self.hand_made or ()
+        if isinstance(named, str) or not all(isinstance(each, str) for each in named):
+            raise SettingError("the setting hand_made must be a list of names", found=named)
         for name, allowed in (("order", get_args(Order)), ("initial", get_args(Initial))):
             if getattr(self, name) not in allowed:
                 raise SettingError(f"no such {name}", found=getattr(self, name), expected=" or ".join(allowed))

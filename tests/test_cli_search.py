@@ -42,6 +42,23 @@ def test_budgets_by_value(run: Run, tmp_path: Path, made_up_store: Path) -> None
     assert len(json.loads(line)["metrics"]["curve"]["loss"]) == 2
 
 
+def test_hand_made_members_are_named_or_none(run: Run, tmp_path: Path, made_up_store: Path) -> None:
+    words = ("search", made_up_store, "--trials", 1, *BRIEF)
+    for name, given, kept in (
+        ("default", (), ["gradient-boosting"]),
+        ("none", ("none",), []),
+        ("named", ("rudy", "tile-mlp"), ["rudy", "tile-mlp"]),
+    ):
+        done = run(*words, "--out", tmp_path / name, *(word for each in given for word in ("--hand-made", each)))
+        assert done.code == 0, done.err
+        assert settings(tmp_path / name)["hand_made"] == kept
+        (_, *beside) = json.loads((tmp_path / name / "result.json").read_text())["provenance"]["finalists"]
+        assert [each["name"] for each in beside] == kept
+    done = run(*words, "--out", tmp_path / "no", "--hand-made", "tile-mpl")
+    assert_one_line(done, 2, "no such baseline, found 'tile-mpl', expected tile-mlp")
+    assert not (tmp_path / "no").exists()
+
+
 def test_options_of_strategy_and_space(run: Run, tmp_path: Path, made_up_store: Path) -> None:
     out = tmp_path / "run"
     words = ("search", made_up_store, "--out", out, "--trials", 1, *BRIEF)

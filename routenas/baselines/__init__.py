@@ -9,6 +9,7 @@ a map network's last layer is ``head`` (for violated nets the softplus of its ou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -96,6 +97,15 @@ PREDICTORS = {name: known.target for table in BASELINES.values() for name, known
 
 PUBLISHED = {name: known.training for table in BASELINES.values() for name, known in table.items() if known.training}
 """The networks that are trained as their paper did, by name: where their loss and schedule are."""
+
+
+def possible_members(task: str, names: Sequence[str]) -> Sequence[str]:
+    """The ``names`` themselves. Raises SettingError for one that ``task`` has not, or that has a trainer of its own."""
+    for name in names:
+        if baseline(task, name).training:
+            what = "a predictor that is trained as its paper says cannot be a member"
+            raise SettingError(what, found=name, expected=name.removesuffix("-paper"))
+    return names
 
 
 def predictor_class(name: str) -> Any:

@@ -40,12 +40,12 @@ class TreeEnsemble(nn.Module):
         self.register_buffer("depth", torch.zeros((), dtype=torch.int32))
         self.register_buffer("intercept", torch.zeros((), dtype=torch.float64))
 
-    def set(self, model: Any, trees: int) -> None:
-        """Take the first ``trees`` trees of a fitted scikit-learn ``HistGradientBoosting...`` of one output.
+    def set(self, model: Any) -> None:
+        """Take the trees of a fitted scikit-learn ``HistGradientBoosting...`` of one output.
 
         Its thresholds are float64; rounded down to float32 they send every float32 the same way.
         """
-        tables = [predictors[0].nodes for predictors in model._predictors[:trees]]
+        tables = [predictors[0].nodes for predictors in model._predictors]
         starts = np.cumsum([0, *map(len, tables)])
         nodes = np.concatenate(tables)
         leaf = nodes["is_leaf"].astype(bool)

@@ -101,6 +101,11 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
     help="Most draws of the ensemble that is the answer; 1: the best single network.",
 )  # fmt: skip
 @click.option(
+    "--hand-made", multiple=True, metavar="NAME",
+    help="A predictor of 'train' that is trained beside the finalists and may be drawn into the answer; may be "
+    "repeated (default: gradient-boosting); none: searched networks alone.",
+)  # fmt: skip
+@click.option(
     "--executor", default="in-process", show_default="in-process, or processes with several workers",
     help="Where candidates are trained: in-process, processes or ray.",
 )  # fmt: skip
@@ -221,6 +226,8 @@ def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
         changes["strategy_options"] = {**settings.strategy_options, **options_of(own["strategy_option"])}
     elif "strategy" in own and own["strategy"] != settings.strategy:
         changes["strategy_options"] = {}
+    if "hand_made" in own:
+        changes["hand_made"] = [name for name in own["hand_made"] if name != "none"]
     if own.keys() & {"space", "space_option", "preset"}:
         base = {"space": own["space"]} if "space" in own else dict(settings.space) or {"space": "flexible"}
         preset = {"preset": own["preset"]} if "preset" in own else {}

@@ -83,7 +83,7 @@ class OnFolds(Training):
         curve = spent.metrics.get("curve", {"loss": [], "value": []})
         if curve["value"]:
             curve = {**curve, "value": [*curve["value"][:-1], value]}
-        message = f"{metric} is undefined out of fold" if value is None else "" if spent.epochs else KEPT
+        message = f"{metric} is undefined out of fold" if value is None else spent.message
         return replace(spent, value=value, metrics={**metrics, "epoch": budget.epochs, "curve": curve}, message=message)
 
 
@@ -97,6 +97,7 @@ def _together(results: Sequence[Result]) -> Result:
     return Result(
         None,
         {"curve": {"loss": mean, "value": [None] * len(mean)}} if mean else {},
+        message="" if results else KEPT,
         costs=results[0].costs if results else {},
         seconds=round(sum(result.seconds or 0.0 for result in results), 2),
         cpu_seconds=round(sum(result.cpu_seconds or 0.0 for result in results), 2),

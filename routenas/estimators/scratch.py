@@ -85,7 +85,7 @@ def trained(
     usable = value is not None and math.isfinite(value)
     message = "" if usable else f"{task.metric} is undefined on the search split"
     metrics = {**found.metrics, "epoch": found.epoch, "curve": _curve(found)}
-    return charged(Result(value if usable else None, metrics, message), budget.epochs), found
+    return charged(Result(value if usable else None, metrics, message), len(found.curve)), found
 
 
 def _curve(found: Trained) -> dict[str, list[Any]]:
@@ -139,8 +139,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 class Retrained(Training):
     """Trains architectures at the final budget and keeps a checkpoint of each in ``folder``, so that none is lost.
 
-    ``unjudged``: the task has nothing in its search part. The value is minus the loss of the last epoch, which chooses
-    nothing.
+    ``unjudged``: the task has nothing in its search part. The value is minus the loss of the last epoch (0 for what is
+    fitted at once), which chooses nothing.
     """
 
     folder: Path
@@ -170,7 +170,7 @@ class Retrained(Training):
         build = partial(item.architecture.build, seed=item.seed)
         result, found = trained(self.task, self.budget, build, item.seed, self.progress, self.device)
         if found is not None and self.unjudged:
-            result = replace(result, value=-found.curve[-1][0], message="")
+            result = replace(result, value=-found.curve[-1][0] if found.curve else 0.0, message="")
         if found is not None and not result.failed:
             state = {key: tensor.contiguous() for key, tensor in found.module.state_dict().items()}
             write_tensors(path, {**state, VALUE: torch.tensor(result.value, dtype=torch.float64)})

@@ -21,6 +21,7 @@ from placement_data.errors import InputError
 from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
+from routenas.baselines import possible_members
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.calibration import calibration_metrics, platt
@@ -325,6 +326,10 @@ class RoutabilityTask:
     def _positives(self, index: int) -> float:
         head = self.store.heads[index]
         return float(self.store.hotspot_tiles(index) or 0 if self.name == "hotspots" else head["violated_nets"])
+
+    def hand_made(self, names: Sequence[str] | None) -> Sequence[str]:
+        """See ``FoldedTask``: gradient boosting, which errs otherwise than networks do."""
+        return possible_members(self.name, ("gradient-boosting",) if names is None else names)
 
     def outputs(self, forward: Forward, part: str) -> Outputs:
         """See ``FoldedTask``: logits without the offset, or what `Card.decode` makes a ratio of; float32."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from placement_data.dataset import Split
 from placement_data.errors import InputError, SettingError
 from placement_data.store import write
 from routenas import evaluate, search
+from routenas.architecture import Architecture
 from routenas.bundle import Bundle
 from routenas.ensembles import greedy_selection, mean_outputs
 from routenas.estimators import scratch
@@ -71,8 +74,6 @@ def test_the_bundle_is_what_greedy_selection_draws(ended: Path) -> None:
     seeds = [SETTINGS.seed + 1000, SETTINGS.seed + 1001]
     estimator = RetrainedOnFolds(FoldedDigits(300), BRIEF, ended / "finalists", k=3, fold_seed=SETTINGS.seed)
     names = [finalist["name"] for finalist in bundle.provenance["finalists"]]
-    from routenas.architecture import Architecture
-
     architectures = [Architecture.from_dict(each["architecture"]) for each in bundle.provenance["finalists"]]
     items = [Retraining(architecture, seed) for architecture in architectures for seed in seeds]
     outputs = [estimator.outputs(item) for item in items]
@@ -165,6 +166,79 @@ def test_a_routability_run_is_calibrated_and_reads_no_test_part_before_its_end(t
     whole = bundle.open_task()
     assert isinstance(whole, RoutabilityTask)
     np.testing.assert_allclose(found, whole.answers(bundle.ensemble, "test")[0], rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose network learns next to nothing, on hotspots where a channel is neither low nor high."""
+    folder = tmp_path_factory.mktemp("beside")
+    hot = [((sample.features[0] > 0.2) & (sample.features[0] < 0.4)) for sample in made_up_samples(5, 2)]
+    samples = [
+        dataclasses.replace(sample, hotspots=each.astype(np.uint8), repeat_hotspots=None, repeat_violated_nets=())
+        for sample, each in zip(made_up_samples(5, 2), hot, strict=True)
+    ]
+    write(folder / "data.h5", samples, CHANNELS, CHANNEL_VERSION)
+    run(folder / "run", of_made_up(folder), BESIDE)
+    return folder
+
+
+BESIDE = dataclasses.replace(
+    SETTINGS, space={}, trials=1, finalists=1, final_seeds=2, final_budget=BRIEF.changed(learning_rate=1e-9)
+)
+
+
+def of_made_up(folder: Path) -> RoutabilityTask:
+    return RoutabilityTask("hotspots", folder / "data.h5", Split(("f0", "f1", "f2", "f3"), (), ("f4",)))
+
+
+def test_gradient_boosting_is_trained_beside_the_finalists_and_is_a_member(beside: Path) -> None:
+    bundle = Bundle.load(beside / "run" / "model")
+    told = {each["name"]: each for each in bundle.provenance["finalists"]}
+    assert told["gradient-boosting"]["architecture"] == {"kind": "hand-crafted", "name": "gradient-boosting"}
+    assert [len(each["search_values"]) for each in told.values()] == [2, 1]
+    assert bundle.members[0].architecture.name == "gradient-boosting"
+    # Its value is that of answers out of fold, and its trees are those of all that is not the test part.
+    task = of_made_up(beside)
+    outputs, folds = [], task.folds(3, 0)
+    for fold in folds:
+        module = Architecture(network="gradient-boosting").build(fold.shape, 0)
+        outputs.append(fold.outputs(fit(module, fold, BRIEF, 1000).module, "search"))
+    assert told["gradient-boosting"]["search_values"] == [task.pooled(folds, outputs)["design_mean_roc_auc"]]
+    module = fit(Architecture(network="gradient-boosting").build(task.shape, 0), task, BRIEF, 1000).module
+    assert torch.equal(bundle.members[0].weights["trees.value"], module.state_dict()["trees.value"])
+    sample = task.examples("test")[0].sample
+    assert Predictor.of(bundle).predict(sample.features, sample.net_count).shape == sample.features.shape[1:]
+
+
+def test_hand_made_members_may_change_when_a_run_goes_on(beside: Path, tmp_path: Path) -> None:
+    shutil.copytree(beside / "run", tmp_path / "run")
+    alone = run(tmp_path / "run", of_made_up(beside), dataclasses.replace(BESIDE, hand_made=()), resume=True)
+    assert "gradient-boosting" not in {each["name"] for each in alone.provenance["finalists"]}
+    again = run(tmp_path / "run", of_made_up(beside), BESIDE, resume=True)
+    assert again.to_dict() == Bundle.load(beside / "run" / "model").to_dict()
+    both = run(
+        tmp_path / "run", of_made_up(beside), dataclasses.replace(BESIDE, hand_made=["rudy", "tile-mlp"]), resume=True
+    )
+    assert [each["name"] for each in both.provenance["finalists"]][1:] == ["rudy", "tile-mlp"]
+
+
+@pytest.mark.parametrize(
+    ("names", "folds", "message"),
+    [
+        (["gradient-bosting"], 3, "no such baseline, found 'gradient-bosting'"),
+        (["resnet18"], 3, "no such baseline, found 'resnet18'"),
+        (["pros-paper"], 3, "as its paper says cannot be a member, found 'pros-paper', expected pros"),
+        (["gradient-boosting"], 1, "are chosen out of fold alone, expected --folds 2 or more"),
+        ("rudy", 3, "hand_made must be a list of names"),
+    ],
+)
+def test_what_cannot_be_a_hand_made_member(
+    made_up_store: Path, tmp_path: Path, names: Any, folds: int, message: str
+) -> None:
+    task = RoutabilityTask("hotspots", made_up_store, SPLIT)
+    with pytest.raises(SettingError, match=message):
+        run(tmp_path / "run", task, dataclasses.replace(SETTINGS, space={}, hand_made=names, folds=folds))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_that_judged_by_another_metric_is_not_gone_on_with(made_up_store: Path, tmp_path: Path) -> None:

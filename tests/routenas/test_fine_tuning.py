@@ -98,6 +98,8 @@ def test_what_cannot_be_fine_tuned(data: Path, bundle: Bundle, made_up_store: Pa
     fitted = routenas.train(made_up_store, "rudy", budget=SMOKE, split=SPLIT)
     with pytest.raises(InputError, match="a predictor that is fitted at once has no weights to start from"):
         routenas.train(data, fitted, budget=SMOKE)
+    mixed = dataclasses.replace(bundle, members=(fitted.members[0], *bundle.members))
+    assert len(routenas.train(data, mixed, budget=STILL, split=Split(("g",), ("h",), ("k",))).members) == 2
     with pytest.raises(InputError, match="the model is for another task, found 'hotspots', expected violated_nets"):
         routenas.train(data, bundle, budget=SMOKE, task="violated_nets")
     with pytest.raises(ModelMismatchError, match="the model to start from does not fit the task"):
