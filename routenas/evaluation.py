@@ -42,7 +42,7 @@ Part = Literal["search", "test", "unseen"]
 CEILING = "ceiling (other net orders)"
 COLUMNS = {
     "hotspots": ("roc_auc", "average_precision", "design_mean_roc_auc", "design_mean_average_precision"),
-    "violated_nets": ("design_mean_tau", "pooled_tau", "pooled_spearman"),
+    "violated_nets": ("design_mean_tau", "weighted_tau", "pooled_tau"),
 }
 # Predictors without context or training: the share of the way to the ceiling starts at the best of them.
 CONTROLS = {"hotspots": ("rudy", "tile-mlp"), "violated_nets": ("utilization", "rudy-mean")}

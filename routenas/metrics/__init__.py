@@ -5,7 +5,7 @@ A metric that is not defined (one class only, a constant side, fewer than two va
 """
 
 from routenas.metrics.ceiling import ceiling_count, ceiling_scores, share_of_way
-from routenas.metrics.correlation import kendall_tau_b, spearman, top_k_rank, top_k_regret
+from routenas.metrics.correlation import kendall_tau_b, spearman, top_k_rank, top_k_regret, weighted_tau
 from routenas.metrics.counts import CountMetrics, count_metrics
 from routenas.metrics.hotspots import HotspotMetrics, hotspot_metrics, ranking_by_design
 from routenas.metrics.ranking import ScoreCounts, StreamingRanking, average_precision, roc_auc
@@ -13,5 +13,5 @@ from routenas.metrics.ranking import ScoreCounts, StreamingRanking, average_prec
 __all__ = [
     "CountMetrics", "HotspotMetrics", "ScoreCounts", "StreamingRanking", "average_precision", "ceiling_count",
     "ceiling_scores", "count_metrics", "hotspot_metrics", "kendall_tau_b", "ranking_by_design", "roc_auc",
-    "share_of_way", "spearman", "top_k_rank", "top_k_regret",
+    "share_of_way", "spearman", "top_k_rank", "top_k_regret", "weighted_tau",
 ]  # fmt: skip

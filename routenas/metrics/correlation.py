@@ -30,6 +30,28 @@ def spearman(x: ArrayLike, y: ArrayLike) -> float | None:
     return max(-1.0, min(1.0, float(first @ second) / scale))
 
 
+def weighted_tau(groups: ArrayLike, truth: ArrayLike, predicted: ArrayLike) -> float | None:
+    """Kendall's tau over all pairs within ``groups`` (n,), each pair weighted by how much its two true values differ.
+
+    The weight is |a - b| / (a + b) of true values that are not negative: 1 where one of them is 0, next to nothing
+    where they are nearly equal, whose order is noise. A pair of equal ``predicted`` counts 0. None without any weight;
+    ValueError for a negative truth. Linear in memory, quadratic in the size of the largest group.
+    """
+    true, guess = pair(truth, predicted)
+    if true.size and true.min() < 0:
+        raise ValueError(f"a true value is negative: {true.min()}")
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    group, true, guess = group[order], true[order], guess[order]
+    agreed = total = 0.0
+    for step in range(1, int(np.bincount(group, minlength=1).max())):
+        difference, size = true[step:] - true[:-step], true[step:] + true[:-step]
+        weight = (group[step:] == group[:-step]) * np.abs(difference) / np.where(size > 0, size, 1.0)
+        agreed += float(weight @ (np.sign(difference) * np.sign(guess[step:] - guess[:-step])))
+        total += float(weight.sum())
+    return agreed / total if total > 0 else None
+
+
 def _vary(*sides: Floats) -> bool:
     """Whether every side has two or more different values."""
     return all(side.size > 1 and bool((side != side[0]).any()) for side in sides)

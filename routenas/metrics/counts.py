@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from routenas.metrics.correlation import kendall_tau_b, spearman, top_k_rank, top_k_regret
+from routenas.metrics.correlation import kendall_tau_b, spearman, top_k_rank, top_k_regret, weighted_tau
 from routenas.metrics.values import mean_defined, pair
 
 MIN_PLACEMENTS = 3
@@ -19,10 +19,12 @@ MIN_PLACEMENTS = 3
 @dataclass(frozen=True)
 class CountMetrics:
     """Rank metrics of violated nets. ``tau`` holds the tau-b of every design (None where not defined);
-    ``design_mean_tau`` averages the ``designs_counted`` that have MIN_PLACEMENTS placements and a defined tau.
+    ``design_mean_tau`` averages the ``designs_counted`` that have MIN_PLACEMENTS placements and a defined tau;
+    ``weighted_tau`` is of all pairs of placements of one design, see `routenas.metrics.correlation.weighted_tau`.
     ``top_k_regret[k]`` averages designs that have MIN_PLACEMENTS placements and more than k of them."""
 
     design_mean_tau: float | None
+    weighted_tau: float | None
     pooled_tau: float | None
     pooled_spearman: float | None
     top_k_regret: Mapping[int, float | None]
@@ -51,6 +53,7 @@ def count_metrics(design: Sequence[str], truth: ArrayLike, predicted: ArrayLike)
     rest = {k: [row for row in enough.values() if row.size > k] for k in (1, 3)}
     return CountMetrics(
         design_mean_tau=mean_defined(counted),
+        weighted_tau=weighted_tau(names, true, guess),
         pooled_tau=kendall_tau_b(true, guess),
         pooled_spearman=spearman(true, guess),
         top_k_regret={k: mean_defined(top_k_regret(true[r], guess[r], k) for r in some) for k, some in rest.items()},

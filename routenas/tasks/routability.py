@@ -33,7 +33,7 @@ from routenas.tasks.reading import Batch, Example, Lazy, Placements
 
 __all__ = ["TASKS", "Batch", "Card", "Example", "RoutabilityTask", "TaskName"]
 
-METRIC = {"hotspots": "design_mean_roc_auc", "violated_nets": "design_mean_tau"}
+METRIC = {"hotspots": "design_mean_roc_auc", "violated_nets": "weighted_tau"}
 PARTS = ("train", "search", "test")
 Answers = list[NDArray[np.float64]]
 Outputs = list[NDArray[np.float32]]

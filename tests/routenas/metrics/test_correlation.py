@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from routenas.metrics import kendall_tau_b, spearman, top_k_rank, top_k_regret
+from routenas.metrics import kendall_tau_b, spearman, top_k_rank, top_k_regret, weighted_tau
 
 PAIRS = st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=2, max_size=60)
 
@@ -38,6 +38,22 @@ def test_rank_correlations_equal_their_definitions(rows: list[tuple[int, int]]) 
         return
     assert kendall_tau_b(x, y) == pytest.approx(tau_by_pairs(x, y), abs=1e-12)
     assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-12)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 6), st.integers(-3, 3)), min_size=1, max_size=40))
+def test_weighted_tau_equals_its_definition(rows: list[tuple[str, int, int]]) -> None:
+    agreed = total = 0.0
+    for (group, x, p), (other, y, q) in itertools.combinations(rows, 2):
+        if group == other and x + y:
+            agreed += (x - y) / (x + y) * float(np.sign(p - q))
+            total += abs(x - y) / (x + y)
+    found = weighted_tau([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+    assert found == (pytest.approx(agreed / total) if total else None)
+
+
+def test_weighted_tau_wants_no_negative_truth() -> None:
+    with pytest.raises(ValueError, match="a true value is negative: -1"):
+        weighted_tau(["a", "a"], [-1, 2], [1, 2])
 
 
 def test_correlations_by_hand() -> None:

@@ -16,6 +16,9 @@ def test_count_metrics() -> None:
     # a: 5 of 6 pairs agree; b: (10, 3), (30, 2), (20, 1): one of three pairs agrees.
     assert metrics.tau == {"a": pytest.approx(4 / 6), "b": pytest.approx(-1 / 3), "flat": None, "two": -1.0}
     assert metrics.design_mean_tau == pytest.approx((4 / 6 - 1 / 3) / 2)
+    for_it = (1 / 3 + 2 / 4 + 3 / 5 + 1 / 5 + 2 / 6) + 10 / 50  # pairs of a, and 30 and 20 of b
+    against = 1 / 7 + (20 / 40 + 10 / 30) + 1 / 11  # 3 and 4 of a, 10 and the others of b, the two
+    assert metrics.weighted_tau == pytest.approx((for_it - against) / (for_it + against))
     assert (metrics.designs, metrics.designs_counted, metrics.placements) == (4, 2, 12)
     assert metrics.pooled_tau == pytest.approx(stats.kendalltau(truth, predicted).statistic)
     assert metrics.pooled_spearman == pytest.approx(stats.spearmanr(truth, predicted).statistic)
