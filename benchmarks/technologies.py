@@ -22,6 +22,7 @@ from placement_data.files import write_text
 from placement_data.store import Store
 from routenas.api import limited_threads, train
 from routenas.architecture import Architecture
+from routenas.baselines import baseline
 from routenas.bundle import Bundle
 from routenas.evaluation import Row, bundle_row, compare
 from routenas.predictor import Predictor
@@ -92,8 +93,14 @@ def _predictors(
                 train(target, bundle, budget=SMALL, split=here, placements=placements),
             )
         yield f"{name}, all fine-tuned", train(target, bundle, budget=SMALL, split=here)
-        architecture: Architecture = bundle.members[0].architecture
-        yield f"{name}, from scratch", train(target, architecture, budget=SMALL, split=here)
+        first: Architecture = next(each.architecture for each in bundle.members if not _fitted(each.architecture))
+        yield f"{name}, from scratch", train(target, first, budget=SMALL, split=here)
+    yield "gradient-boosting, from scratch", train(target, "gradient-boosting", split=here)
+
+
+def _fitted(architecture: Architecture) -> bool:
+    """Whether it is fitted at once, and so not trained on."""
+    return architecture.genotype is None and baseline("hotspots", architecture.network).kind != "network"
 
 
 def _joined(
