@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.ablation DATA OUT`` cross-fits two hand-made networks over the design families of a data set of
 all channels (``ingest --channels all``): on all of them, without one group each, and without those that the set
-``routability`` leaves out. Every design is judged by networks that never saw its family.
+``routability`` leaves out; and on what that set keeps, with crops in the place of whole maps. Every design is judged by
+networks that never saw its family.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 from benchmarks.crossfit import outer_folds
 from placement_data.dataset import Split
@@ -20,6 +22,7 @@ from placement_data.store import Store, write
 from routenas.api import limited_threads
 from routenas.evaluation import baseline_row
 from routenas.metrics import hotspot_metrics
+from routenas.tasks import routability
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import BUDGETS, Budget
 
@@ -27,6 +30,9 @@ BUDGET_OF = {
     "tile-mlp": replace(BUDGETS["full"].changed(epochs=15), evaluations=1),
     "residual-dilated": replace(BUDGETS["fast"], evaluations=1),
 }
+CROPS = (32, 16)
+"""Tiles a side; a map that is smaller is whole."""
+
 METRICS = ("roc_auc", "average_precision", "design_mean_roc_auc", "design_mean_average_precision")
 
 
@@ -46,11 +52,18 @@ def main() -> None:
     choices |= {"routability": [name for name in store.channels if name in kept]}
     for label, channels in choices.items():
         part = _with(store, channels, options.out / "part.h5")
-        for name, budget in BUDGET_OF.items():
-            found = _judged(part, name, budget, options.outer)
-            print(
-                f"{label:28} {len(channels):3} {name:18}", *(f"{found[metric]:.4f}" for metric in METRICS), flush=True
-            )
+        _print(label, part, options.outer)
+    for side in CROPS:
+        with patch.object(routability, "WINDOW", side):
+            _print(f"routability, crops of {side}", part, options.outer)
+
+
+def _print(label: str, store: Store, outer: int) -> None:
+    """A line for each network."""
+    for name, budget in BUDGET_OF.items():
+        found = _judged(store, name, budget, outer)
+        values = (f"{found[metric]:.4f}" for metric in METRICS)
+        print(f"{label:28} {len(store.channels):3} {name:18}", *values, flush=True)
 
 
 def _with(store: Store, channels: Sequence[str], path: Path) -> Store:
