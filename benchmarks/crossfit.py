@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 from placement_data.dataset import Split, folds_by_family
 from placement_data.files import write_text
@@ -61,7 +62,7 @@ def main() -> None:
     folds = outer_folds(store, options.outer, options.split_seed)
     with limited_threads(1):
         for number in range(len(folds)) if options.fold is None else [options.fold]:
-            for name in options.rows:
+            for name in (name for name in options.rows if "+" not in name):
                 for seed in _seeds(options, name):
                     _answered(options, store, folds, number, name, seed)
         rows = [row for name in options.rows for row in _rows(options, store, folds, name)]
@@ -152,7 +153,16 @@ def _path(options: argparse.Namespace, number: int, name: str, seed: int) -> Pat
 
 
 def _rows(options: argparse.Namespace, store: Store, folds: Sequence[Sequence[str]], name: str) -> Iterator[Row]:
-    """The rows of a predictor: a member for each seed of which all answers are there, and their ensemble."""
+    """The rows of a predictor: a member for each seed of which all answers are there, and their ensemble.
+
+    ``one+other`` is the mean of the ensembles of two (or more): of their logits, or of the logarithms of their ratios.
+    """
+    if "+" in name:
+        parts = [list(_rows(options, store, folds, part)) for part in name.split("+")]
+        if all(parts):
+            answers = _mixed([rows[0].ensemble for rows in parts], options.task)
+            yield Row(name, (answers,), answers)
+        return
     paths = [[_path(options, number, name, seed) for number in range(len(folds))] for seed in _seeds(options, name)]
     paths = [each for each in paths if all(path.exists() for path in each)]
     if not paths:
@@ -174,6 +184,12 @@ def _pooled(paths: Sequence[Path], kind: str) -> Answers:
         with np.load(path) as arrays:
             found |= {key: arrays[key] for key in arrays.files if key.startswith(f"{kind}/")}
     return [found[key] for key in sorted(found)]
+
+
+def _mixed(answers: Sequence[Answers], task: str) -> Answers:
+    there, back = (logit, expit) if task == "hotspots" else (np.log, np.exp)
+    safe = [[there(np.clip(each, 1e-7, 1 - 1e-7)) for each in own] for own in answers]
+    return [back(each) for each in _mean(safe)]
 
 
 def _mean(members: Sequence[Answers]) -> Answers:
