@@ -100,7 +100,7 @@ PUBLISHED = {name: known.training for table in BASELINES.values() for name, know
 
 
 MEMBERS = ("gradient-boosting", "tile-mlp", "residual-dilated")
-"""What a search trains beside its finalists: what errs otherwise than networks do, and what few epochs judge wrongly."""
+"""What a search trains beside its finalists: what errs otherwise than networks, and what few epochs judge wrongly."""
 
 
 def possible_members(task: str, names: Sequence[str] | None) -> Sequence[str]:
