@@ -197,7 +197,9 @@ def _draw_trials(axes: Axes, trials: Sequence[Result], lowest: float) -> None:
             best = np.fmax.accumulate(np.where(shown, values, np.nan))
             axes.step(numbers, best, where="post", color="tab:blue", label="best so far")
         else:
-            axes.plot(numbers[shown], values[shown], marker, color="tab:gray", fillstyle="none", label=label)
+            axes.plot(
+                numbers[shown], values[shown], marker, color="tab:gray", fillstyle="none", zorder=1.5, label=label
+            )
     _draw_failed(axes, numbers, trials, lowest)
     _whole_numbers(axes)
     if axes.lines:
