@@ -119,7 +119,7 @@ def check(settings: Settings) -> None:
 
 
 def _hand_made(task: Task, settings: Settings) -> list[str] | None:
-    """The predictors to train beside the finalists, if any may be. Raises SettingError for what cannot be."""
+    """The predictors to train beside the finalists, if any may be. Raises InputError for what cannot be."""
     if settings.folds > 1 and hasattr(task, "hand_made"):
         return list(task.hand_made(settings.hand_made))
     if settings.hand_made:

@@ -14,6 +14,7 @@ import pytest
 
 import cli
 from placement_data.store import write
+from routenas.example import PLACEMENTS
 from tests.samples import CHANNEL_VERSION, CHANNELS, made_up_samples
 from tests.test_cli import REPOSITORY, Run, assert_one_line, listing
 from tests.test_cli import run as run
@@ -51,11 +52,18 @@ def test_hand_made_members_are_named_or_none(run: Run, tmp_path: Path, made_up_s
     ):
         done = run(*words, "--out", tmp_path / name, *(word for each in given for word in ("--hand-made", each)))
         assert done.code == 0, done.err
+        steps = [line.split()[2].split("/") for line in done.err.splitlines() if line.startswith("search hotspots: ")]
+        assert all(int(at) <= int(of) for at, of in steps), done.err
         assert settings(tmp_path / name)["hand_made"] == kept
         (_, *beside) = json.loads((tmp_path / name / "result.json").read_text())["provenance"]["finalists"]
         assert [each["name"] for each in beside] == kept
     done = run(*words, "--out", tmp_path / "no", "--hand-made", "tile-mpl")
     assert_one_line(done, 2, "no such baseline, found 'tile-mpl', expected tile-mlp")
+    done = run(*words, "--out", tmp_path / "no", "--hand-made", "none", "--hand-made", "rudy")
+    assert_one_line(done, 2, "--hand-made none leaves searched networks alone")
+    # Before the first training: without RUDY's channels there is no such member.
+    done = run("search", PLACEMENTS, *words[2:], "--out", tmp_path / "no", "--hand-made", "rudy")
+    assert_one_line(done, 3, "predictor rudy cannot be a member: it needs the channel rudy_small, which the data set l")
     assert not (tmp_path / "no").exists()
 
 

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from placement_data.errors import SettingError
+from placement_data.errors import InputError, SettingError
 from routenas.interfaces import SelfFitting
 from routenas.look_up import entry, is_own, look_up
+from searchspaces.space import TaskShape
 
 Kind = Literal["network", "fitted", "ranking"]
 
@@ -103,16 +104,23 @@ MEMBERS = ("gradient-boosting", "tile-mlp", "residual-dilated")
 """What a search trains beside its finalists: what errs otherwise than networks, and what few epochs judge wrongly."""
 
 
-def possible_members(task: str, names: Sequence[str] | None) -> Sequence[str]:
+def possible_members(task: str, names: Sequence[str] | None, shape: TaskShape, card: Any) -> Sequence[str]:
     """The ``names`` themselves, or `MEMBERS`.
 
-    Raises SettingError for one that ``task`` has not, or that has a trainer of its own.
+    Raises SettingError for one that ``task`` has not, or that has a trainer of its own, and InputError for one that
+    needs a channel which the ``card`` of the task has not.
     """
     names = MEMBERS if names is None else names
     for name in names:
-        if baseline(task, name).training:
+        known = baseline(task, name)
+        if known.training:
             what = "a predictor that is trained as its paper says cannot be a member"
             raise SettingError(what, found=name, expected=name.removesuffix("-paper"))
+        if known.kind == "ranking":
+            try:
+                predictor_class(name)(shape).read(card)
+            except InputError as error:
+                raise InputError(f"the hand-made predictor {name} cannot be a member: it {error}") from None
     return names
 
 

@@ -226,6 +226,8 @@ def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
         changes["strategy_options"] = {**settings.strategy_options, **options_of(own["strategy_option"])}
     elif "strategy" in own and own["strategy"] != settings.strategy:
         changes["strategy_options"] = {}
+    if "none" in (named := own.get("hand_made", ())) and len(named) > 1:
+        raise click.UsageError("--hand-made none leaves searched networks alone: leave out the others, or none")
     if "hand_made" in own:
         changes["hand_made"] = [name for name in own["hand_made"] if name != "none"]
     if own.keys() & {"space", "space_option", "preset"}:

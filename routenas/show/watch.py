@@ -25,9 +25,11 @@ def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None 
     """
     board = None if tensorboard is None else TensorBoard(tensorboard)
     folds = settings.folds if hasattr(task, "folds") else 1
-    again = settings.finalists * settings.final_seeds * folds
-    drawn = min(settings.finalists * settings.final_seeds, settings.members) if folds > 1 else 0
-    epochs = settings.trials * folds * settings.budget.epochs + (again + drawn) * settings.final_budget.epochs
+    again = settings.finalists * settings.final_seeds
+    if folds > 1 and hasattr(task, "hand_made"):
+        again += len(task.hand_made(settings.hand_made))
+    drawn = min(again, settings.members) if folds > 1 else 0
+    epochs = settings.trials * folds * settings.budget.epochs + (again * folds + drawn) * settings.final_budget.epochs
     with progress_bar(f"search {task.name}", epochs) as bar:
         watch = _Watch(bar, settings, board, folds)
         yield Events(watch.trial, watch.epoch, watch.final)
@@ -74,9 +76,8 @@ class _Watch:
             self.board.training(f"final {name} seed {seed}", result.metrics.get("curve", {}))
         self.retrained.append((name, result))
         settings = self.settings
-        if len(self.retrained) <= settings.finalists * settings.final_seeds:  # what is hand-made beside has no epochs
-            trials = settings.trials * settings.budget.epochs
-            self._to(self.folds * (trials + len(self.retrained) * settings.final_budget.epochs))
+        trials = settings.trials * settings.budget.epochs
+        self._to(self.folds * (trials + len(self.retrained) * settings.final_budget.epochs))
 
     def _best(self) -> float | None:
         """The best value so far, of those at the highest fidelity that any trial came to."""

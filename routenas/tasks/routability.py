@@ -329,7 +329,7 @@ class RoutabilityTask:
 
     def hand_made(self, names: Sequence[str] | None) -> Sequence[str]:
         """See ``FoldedTask``."""
-        return possible_members(self.name, names)
+        return possible_members(self.name, names, self.shape, self.card)
 
     def outputs(self, forward: Forward, part: str) -> Outputs:
         """See ``FoldedTask``: logits without the offset, or what `Card.decode` makes a ratio of; float32."""
