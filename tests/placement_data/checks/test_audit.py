@@ -328,6 +328,15 @@ def test_models(tmp_path: Path) -> None:
     assert found.findings[0].items == ("f4", "f5")
     chosen = Model("m", {**PARTS, "train": ("f3",), "search": ("f0",)}, fitted("f3"), CHANNEL_VERSION, KIND)
     assert ("model-saw-part", "leak") in codes(audited(tmp_path, SAMPLES, models=[chosen]))
+    both = (*PARTS["train"], *PARTS["search"])
+    out_of_fold = Model("m", {**PARTS, "train": both, "search": ()}, fitted(*both), CHANNEL_VERSION, KIND)
+    found = audited(tmp_path, SAMPLES, models=[out_of_fold])
+    assert codes(found) == [("model-saw-part", "warning"), ("other-split", "warning")]
+    assert (found.findings[0].parts, found.findings[0].items) == (("search",), tuple(sorted(PARTS["search"])))
+    on_test = Model(
+        "m", {**PARTS, "train": (*both, *PARTS["test"]), "search": ()}, fitted(*both), CHANNEL_VERSION, KIND
+    )
+    assert ("model-saw-part", "leak") in codes(audited(tmp_path, SAMPLES, models=[on_test]))
     strange = Model("m", PARTS, fitted(*PARTS["train"]), "all/1", "another/1")
     found = audited(tmp_path, SAMPLES, models=[strange])
     assert codes(found) == [("other-channels", "warning"), ("label-kind-absent", "warning")]
