@@ -126,7 +126,8 @@ def _untrained(value: Architecture | Bundle, task: Task, seeds: Sequence[int]) -
         built = [(member, member.architecture.build(task.shape, 0)) for member in value.members]
         members = [member for member, module in built if not isinstance(module, SelfFitting)]
         if not members:
-            raise InputError("a predictor that is fitted at once has no weights to start from", found=repr(value))
+            what = "a predictor that is fitted at once has no weights to start from"
+            raise InputError(what, found=repr(value), expected="a network, or the predictor trained anew (--predictor)")
         return [(member, seeds[0] + number) for number, member in enumerate(members)]
     if value.network in PREDICTORS and isinstance(task, RoutabilityTask):
         baseline(task.name, value.network)

@@ -255,9 +255,10 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(
-            "not a model bundle", file=path, found=error.strerror or "error", expected="a folder with model.json"
-        ) from None
+        expected = "a folder with model.json"
+        near = path.parent / "model" / path.name, path.parent  # where a run's folder, or the file itself, was named
+        expected += next((f", as {each.parent}" for each in near if each.name == path.name and each.is_file()), "")
+        raise InputError("not a model bundle", file=path, found=error.strerror or "error", expected=expected) from None
     except (ValueError, RecursionError) as error:
         raise InputError("not JSON", file=path, found=str(error)) from None
     if not isinstance(value, dict):

@@ -100,12 +100,18 @@ def train(
     chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
     begun = start_of(value, placements, seed, extra_targets)
     routability = task_of(path, task, split, seed, begun)  # type: ignore[arg-type]
-    members = len(value.members) if isinstance(value, Bundle) else seeds
+    members, fitted = seeds, []
+    if isinstance(value, Bundle):
+        names = [member.architecture.network for member in value.members]
+        fitted = [name for name in names if name and baseline(task, name).kind != "network"]
+        members = len(names) - len(fitted)
     with progress_bar(f"train {task}", chosen.epochs * members if trained else 1) as bar:
         bundle = run_training(
             routability, value, out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
             device=device, progress=lambda *_: bar.advance(1),
         )  # fmt: skip
+        if fitted:
+            bar.say(f"left out, since what is fitted at once has no weights to start from: {', '.join(fitted)}")
     click.echo(f"model bundle: {out}")
     click.echo(json.dumps(headline(bundle.metrics)))
 
@@ -122,6 +128,8 @@ def _architecture(path: Path) -> Architecture:
             _ = found.searched_space
         return found
     except OSError as error:
-        raise InputError("cannot be read", file=path, found=error.strerror or "error") from None
+        raise InputError(
+            "cannot be read", file=path, found=error.strerror or "error", expected="the model.json of a bundle"
+        ) from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError("no architecture in this file", file=path, found=str(error), expected="a model.json") from None

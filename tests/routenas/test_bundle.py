@@ -355,5 +355,10 @@ def test_damage_is_found(
 def test_no_bundle_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "gone", tmp_path, tmp_path / "file"):
-        with pytest.raises(InputError, match="not a model bundle"):
+        with pytest.raises(InputError, match=r"not a model bundle, .*expected a folder with model.json$"):
+            Bundle.load(path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / MODEL_FILE).touch()
+    for path in (tmp_path, tmp_path / "model" / MODEL_FILE):
+        with pytest.raises(InputError, match=f"expected a folder with model.json, as {tmp_path / 'model'}$"):
             Bundle.load(path)

@@ -21,6 +21,8 @@ from routenas.tasks.facts import Start
 from routenas.tasks.routability import RoutabilityTask
 from routenas.training import BUDGETS
 from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_sample, made_up_samples
+from tests.test_cli import Run
+from tests.test_cli import run as run
 
 SMOKE = BUDGETS["smoke"]
 STILL = SMOKE.changed(learning_rate=1e-12)
@@ -30,11 +32,17 @@ FEW = ("rudy_large", "rudy_small", "cell_density", "macro_density")
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Two members, of four channels."""
-    few = tmp_path_factory.mktemp("few") / "few.h5"
+    return routenas.train(
+        few_channels(tmp_path_factory.mktemp("few")), "tile-mlp", budget=SMOKE, split=SPLIT, seeds=(0, 1)
+    )
+
+
+def few_channels(folder: Path) -> Path:
+    few = folder / "few.h5"
     places = [CHANNELS.index(name) for name in FEW]
     samples = [dataclasses.replace(each, features=each.features[places]) for each in made_up_samples()]
     write(few, samples, FEW, CHANNEL_VERSION)
-    return routenas.train(few, "tile-mlp", budget=SMOKE, split=SPLIT, seeds=(0, 1))
+    return few
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +112,16 @@ def test_what_cannot_be_fine_tuned(data: Path, bundle: Bundle, made_up_store: Pa
         routenas.train(data, bundle, budget=SMOKE, task="violated_nets")
     with pytest.raises(ModelMismatchError, match="the model to start from does not fit the task"):
         routenas.train(RoutabilityTask("hotspots", made_up_store, SPLIT), bundle, budget=SMOKE)
+
+
+def test_a_line_says_which_members_are_left_out(run: Run, tmp_path: Path, data: Path, bundle: Bundle) -> None:
+    fitted = routenas.train(few_channels(tmp_path), "rudy", budget=SMOKE, split=SPLIT)
+    dataclasses.replace(bundle, members=(fitted.members[0], *bundle.members)).save(tmp_path / "mixed")
+    done = run("train", data, "--from", tmp_path / "mixed", "--budget", "smoke", "--out", tmp_path / "tuned")
+    assert done.code == 0, done.err
+    assert "train hotspots: 2/2" in done.err  # an epoch for each network
+    assert "left out, since what is fitted at once has no weights to start from: rudy" in done.err
+    assert len(Bundle.load(tmp_path / "tuned").members) == 2
 
 
 @pytest.mark.parametrize("seed", range(4))
