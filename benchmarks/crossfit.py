@@ -50,7 +50,7 @@ KINDS = {"ensemble": "", "alone": ", networks alone", "single": ", one network"}
 """What there is of a search, and how its row is called: the ensemble that may hold hand-made predictors, the one of
 searched networks alone, and the best single one of these."""
 
-CURVE = (30, 60, 90, 120, 180)
+CURVE = (30, 60, 120, 240, 480)
 """CPU-seconds at which searches are compared."""
 
 

@@ -52,8 +52,11 @@ class Budget:
             raise SettingError("a budget needs positive epochs, batch, evaluations and learning rate", found=str(self))
 
     def changed(self, **values: Any) -> Budget:
-        """This budget with other values; None leaves one as it is. It is then named by what differs."""
-        given = {name: value for name, value in values.items() if value is not None}
+        """This budget with other values; None leaves one as it is. It is then named by what differs.
+
+        Told once more what it is already, it keeps its name, so that a run goes on with the words that began it.
+        """
+        given = {name: value for name, value in values.items() if value not in (None, getattr(self, name))}
         if not given:
             return self
         text = "".join(f"-{name.replace('_', '-')}-{value:g}" for name, value in sorted(given.items()))

@@ -38,6 +38,9 @@ def test_budgets_by_value(run: Run, tmp_path: Path, made_up_store: Path) -> None
     found = settings(out)
     assert (found["budget"]["epochs"], found["budget"]["batch"], found["budget"]["learning_rate"]) == (2, 4, 0.01)
     assert (found["final_budget"]["epochs"], found["final_budget"]["batch"]) == (3, 4)
+    again = ("--epochs", 2, "--final-epochs", 3, "--learning-rate", 0.01, "--batch", 4, "--resume")
+    assert run(*words, *again).code == 0  # the same words go on with it
+    assert settings(out) == found
     (line,) = (out / "journal.jsonl").read_text().splitlines()
     assert json.loads(line)["epochs"] == 3 * 2.0  # in each of three folds
     assert len(json.loads(line)["metrics"]["curve"]["loss"]) == 2

@@ -228,6 +228,8 @@ def test_budgets_by_name_and_by_value() -> None:
         budget_named("huge")
     full = BUDGETS["full"]
     assert full.changed(epochs=None, batch=None) is full
+    assert full.changed(epochs=30) is full
+    assert full.changed(epochs=4).changed(epochs=4).name == "full-epochs-4"
     changed = full.changed(epochs=4, learning_rate=0.01)
     assert changed == Budget("full-epochs-4-learning-rate-0.01", epochs=4, learning_rate=0.01, evaluations=4)
     for wrong in ({"epochs": 0}, {"batch": 0}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}):
