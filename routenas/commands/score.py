@@ -64,8 +64,7 @@ def score(
     from placement_data.files import write_text
     from routenas.api import limited_threads
     from routenas.bundle import ModelMismatchError
-    from routenas.predictor import Predictor
-    from routenas.scoring import heat_map_csv, score_layout
+    from routenas.scoring import Scorer, heat_map_csv
     from routenas.show.text import score_table, timing_table
 
     files = _layout(lef, {"def": def_, "aux": aux, "odb": odb}, liberty, routing_layers)
@@ -74,12 +73,12 @@ def score(
         from routenas.show.pictures import heat_map_png, picture_format
 
         picture_format(png_path)
-    predictors = Predictor.all_of(models)
-    if (csv_path or png_path) and all(each.card.name != "hotspots" for each in predictors):
+    scorer = Scorer(models, tile_um=tile, top=top)
+    if (csv_path or png_path) and "hotspots" not in scorer.tasks:
         raise ModelMismatchError("a map needs a hotspot model, expected --model of the task 'hotspots'")
     loaded = time.perf_counter() - began
     with limited_threads(threads):
-        found = score_layout(files, predictors, tile, top, name)
+        found = scorer.score_files(files, name)
     mark = time.perf_counter()
     if png_path is not None:
         heat_map_png(found, png_path)
