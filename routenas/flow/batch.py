@@ -22,7 +22,6 @@ from placement_data.files import atomic_path, locked, write_text, writing
 from placement_data.making import LayoutFiles, short_names
 from placement_data.manifest import ManifestRow
 from placement_data.processes import run
-from routenas.api import limited_threads
 from routenas.flow.gates import Gate
 from routenas.flow.values import VALUES, read_score, values_of
 from routenas.scoring import Scorer
@@ -43,12 +42,13 @@ class Layout:
     @property
     def file(self) -> str:
         """Name of its JSON: a name of any letters makes one, and no two names the same."""
-        return f"{quote(self.name, safe=' +,=@()[]')}.json"
+        name = quote(self.name, safe=" +,=@()[]")
+        return f"{f'%2E{name[1:]}' if name.startswith('.') else name}.json"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What :func:`score_batch` did: numbers of layouts, ``failed`` ones with their errors, ``tripped`` gates by name."""
+    """What :func:`score_batch` did: numbers of layouts, errors of ``failed`` ones, names and gates that ``tripped``."""
 
     scored: int
     unchanged: int
@@ -99,7 +99,6 @@ def score_batch(
     *,
     gates: Sequence[Gate] = (),
     workers: int = 1,
-    threads: int = 1,
     tell: Tell = lambda name, error: None,
 ) -> Batch:
     """Score layouts into ``folder``: a JSON each and :data:`SUMMARY`, a row a layout, in their order.
@@ -115,7 +114,7 @@ def score_batch(
             path.unlink(missing_ok=True)
         states: Counter[State] = Counter()
         failed: dict[str, Exception] = {}
-        with closing(run(partial(_score_into, folder, scorer, threads), layouts, workers)) as outcomes:
+        with closing(run(partial(_score_into, folder, scorer), layouts, workers)) as outcomes:
             for number, outcome in outcomes:
                 name = layouts[number].name
                 if isinstance(outcome, WriteError):
@@ -129,14 +128,13 @@ def score_batch(
     return Batch(states["scored"], states["unchanged"], failed, tuple(tripped))
 
 
-def _score_into(folder: Path, scorer: Scorer, threads: int, layout: Layout) -> State:
+def _score_into(folder: Path, scorer: Scorer, layout: Layout) -> State:
     """Have the layout's JSON in the folder. Raises what makes that impossible; then there is none."""
     target = folder / layout.file
     try:
         if target.exists() and _key(target) == scorer.key(layout.files, layout.design):
             return "unchanged"
-        with limited_threads(threads):
-            score = scorer.score_files(layout.files, layout.design)
+        score = scorer.score_files(layout.files, layout.design)
     except Exception:
         target.unlink(missing_ok=True)
         raise

@@ -73,10 +73,10 @@ class Gate:
         """
         values = values_of(score)
         for part in self.any_of:
-            found = [(each, values[each.name]) for each in part]
-            lacking = next((each.name for each, value in found if value is None), None)
+            lacking = next((each.name for each in part if values[each.name] is None), None)
             if lacking is not None:
                 raise ModelMismatchError(f"the gate '{self.text}' asks for {lacking}, which the score has not")
+            found = [(each, float(values[each.name] or 0.0)) for each in part]
             if all(_OPERATORS[each.sign](value, each.limit) for each, value in found):
                 return f"{self.text} ({', '.join(f'{each.name} is {value:.6g}' for each, value in found)})"
         return None
