@@ -110,7 +110,7 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
         "threshold": threshold,
         "tiles": int(hot.sum()),
         "expected_tiles": float(ordered.sum()),
-        "area_frac": float(grid.area[hot].sum() / grid.area.sum()),
+        "area_frac": min(1.0, float(grid.area[hot].sum() / grid.area.sum())),
         "max": float(ordered[0]),
         "mean": float(ordered.mean()),
         "mean_top_0p5pct": top(0.005),

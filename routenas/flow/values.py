@@ -31,7 +31,7 @@ VALUES: Mapping[str, tuple[str, str]] = {
     "violated_net_fraction": ("violated_nets.ratio", "its ratio to all signal nets"),
     "warnings": ("warnings", "number of warnings"),
 }
-"""Where each number stands in the JSON, and what it is. In all but the last less is better."""
+"""Where each number stands in the JSON, and what it is. Of all of them less is better."""
 
 HARM = ("violated_nets", "expected_hotspot_tiles", "hotspot_mean")
 """The predicted harm of a placement: the first of these that the models answer."""
