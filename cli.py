@@ -14,10 +14,12 @@ import click
 
 from routenas.commands import explain
 from routenas.commands.benchmark import benchmark
+from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.ingest import ingest
 from routenas.commands.quickstart import quickstart
+from routenas.commands.rank import rank
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
@@ -32,7 +34,8 @@ Exit codes:
   3  an input, or a file of settings, is unreadable or inconsistent, or an output cannot be written
   4  a model does not fit: schema, channels, tile, task, Liberty
   5  every training failed
-  10 a check tripped: 'data audit' found a leak, 'data lint' a contradiction
+  10 a check tripped: 'data audit' found a leak, 'data lint' a contradiction,
+     a --fail-if of 'score' holds
   130  interrupted"""
 
 
@@ -143,7 +146,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, benchmark, quickstart):
     main.add_command(_verb)
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, reduce
 from itertools import chain
 from operator import or_
@@ -75,34 +75,59 @@ class LayoutFiles:
         return (*self.lef, *_layout_files(self), *self.liberty)
 
 
-# The caches' keys hold size and time of change, so a file that is written anew is read anew.
+# The key of this cache holds size and time of change, so a file that is written anew is read anew.
 Stamp = tuple[Path, int, int]
-
-
-def _stamp(path: Path) -> Stamp:
-    stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns
-
-
-def _stamps(paths: Sequence[Path]) -> tuple[Stamp, ...]:
-    return tuple(map(_stamp, paths))
-
-
-@lru_cache(maxsize=8)
-def _library(stamps: tuple[Stamp, ...]) -> Library:
-    return read_lef([path for path, _, _ in stamps])
-
-
-@lru_cache(maxsize=8)
-def _liberty(stamps: tuple[Stamp, ...]) -> LibertyCells:
-    from placement_data.readers.liberty import read_liberty
-
-    return reduce(or_, (read_liberty(path) for path, _, _ in stamps))
 
 
 @lru_cache(maxsize=256)
 def _sha256(stamp: Stamp) -> str:
     return sha256(stamp[0])
+
+
+def digest(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes, which are read again only when the file has changed."""
+    stat = path.stat()
+    return _sha256((path, stat.st_size, stat.st_mtime_ns))
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A file by what is in it: two paths of the same bytes are one, and what was read of one is that of the other."""
+
+    digest: str
+    path: Path = field(compare=False)
+
+
+def _contents(paths: Sequence[Path]) -> tuple[_Content, ...]:
+    return tuple(_Content(digest(path), path) for path in paths)
+
+
+@lru_cache(maxsize=8)
+def _library(files: tuple[_Content, ...]) -> Library:
+    return read_lef([file.path for file in files])
+
+
+def read_library(paths: Sequence[Path]) -> Library:
+    """What LEF files say; the same files, wherever they lie, are read once. Raises :class:`InputError`."""
+    if not all(path.is_file() for path in paths):  # what comes out of a pipe is not there a second time
+        return read_lef(paths)
+    found, names = _library(_contents(paths)), tuple(map(str, paths))
+    if found.sources == names:
+        return found
+    here = dict(zip(found.sources, names, strict=True))
+    findings = tuple(replace(one, file=here.get(one.file, one.file)) for one in found.findings)
+    return replace(found, sources=names, findings=findings)
+
+
+@lru_cache(maxsize=8)
+def _liberty(files: tuple[_Content, ...]) -> LibertyCells:
+    return _read_liberty([file.path for file in files])
+
+
+def _read_liberty(paths: Sequence[Path]) -> LibertyCells:
+    from placement_data.readers.liberty import read_liberty
+
+    return reduce(or_, map(read_liberty, paths))
 
 
 def _layout_files(row: ManifestRow | LayoutFiles) -> tuple[Path, ...]:
@@ -152,9 +177,7 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
         "channels": channel_set(recipe.channels).version,
         "tile": recipe.tile_um,
         "row": [row.sample, row.design, row.family, row.kind, row.label_kind, sorted(row.attributes.items())],
-        "files": {
-            role: [[names[path], _sha256(_stamp(path))] for path in paths] for role, paths in files.items() if paths
-        },
+        "files": {role: [[names[path], digest(path)] for path in paths] for role, paths in files.items() if paths},
     }
     if layers := row.routing_layers or recipe.routing_layers:
         facts["routing_layers"] = layers
@@ -164,9 +187,7 @@ def sample_key(row: ManifestRow, recipe: Recipe) -> str:
 def read_layout(files: ManifestRow | LayoutFiles) -> Design:
     """The placement in some files; LEF files that were read before are not read again. Raises :class:`InputError`."""
     if files.kind == "def":
-        # What comes out of a pipe is not there a second time, and never the same.
-        regular = all(path.is_file() for path in files.lef)
-        return read_def(files.layout, _library(_stamps(files.lef)) if regular else read_lef(files.lef))
+        return read_def(files.layout, read_library(files.lef))
     if files.kind == "aux":
         from placement_data.readers.bookshelf import read_bookshelf
 
@@ -181,7 +202,7 @@ def read_liberties(paths: Sequence[Path]) -> LibertyCells | None:
     if not paths:
         return None
     regular = all(path.is_file() for path in paths)
-    return _liberty(_stamps(paths)) if regular else _liberty.__wrapped__(tuple((path, 0, 0) for path in paths))
+    return _liberty(_contents(paths)) if regular else _read_liberty(paths)
 
 
 def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe | None = None) -> Sample:
@@ -211,7 +232,7 @@ def make_sample(row: ManifestRow, tile_um: float | None = None, recipe: Recipe |
         net_count=int(signal_nets(design).sum()),
         grid=grid.to_dict(),
         routing_layers=layers,
-        sources={name: _sha256(_stamp(path)) for path, name in names.items()},
+        sources={name: digest(path) for path, name in names.items()},
         attributes=row.attributes,
         provenance={
             "key": sample_key(row, recipe),

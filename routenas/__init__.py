@@ -1,6 +1,7 @@
 """The search engine: strategies, estimators, tasks, training and scoring of routability predictors.
 
-``from routenas import search, train, evaluate, score, Bundle`` is what a user's Python code needs; see `routenas.api`.
+``from routenas import search, train, evaluate, score, Scorer, Bundle`` is what a user's Python code needs; see
+`routenas.api`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from routenas.version import __version__
 
 __all__ = [
-    "Architecture", "Budget", "Bundle", "Execution", "Settings", "__version__", "evaluate", "score", "search", "train",
+    "Architecture", "Budget", "Bundle", "Execution", "Scorer", "Settings", "__version__", "evaluate", "score", "search",
+    "train",
 ]  # fmt: skip
 
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
     from routenas.architecture import Architecture
     from routenas.bundle import Bundle
     from routenas.executor import Execution
+    from routenas.scoring import Scorer
     from routenas.settings import Settings
     from routenas.training import Budget
 
-_HOMES = {"Architecture": "architecture", "Budget": "training", "Bundle": "bundle", "Execution": "executor"} | {
-    "Settings": "settings"
-}
+_HOMES = {
+    "Architecture": "architecture", "Budget": "training", "Bundle": "bundle", "Execution": "executor",
+    "Scorer": "scoring", "Settings": "settings",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -34,7 +34,7 @@ from routenas.predictor import Predictor
 from routenas.pretrained import located
 from routenas.published import train_network
 from routenas.run import Events, run
-from routenas.scoring import Score, score_layout
+from routenas.scoring import Score, Scorer
 from routenas.settings import Settings
 from routenas.tasks.facts import Start
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
@@ -229,7 +229,7 @@ def score(
     top: int = 20,
     threads: int = 1,
 ) -> Score:
-    """Score one placed layout: see :func:`routenas.scoring.score_layout`. More than one thread pays for large maps.
+    """Score one placed layout; for many see :class:`routenas.scoring.Scorer`. More threads pay for large maps only.
 
     ``def_`` is the placement's file: a DEF, or what ``kind`` says (a Bookshelf .aux or an OpenDB file; these have no
     ``lef``). ``liberty`` is for models that were trained with it. ``routing_layers`` are the layers that signals may
@@ -237,7 +237,7 @@ def score(
     """
     files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
     with limited_threads(threads):
-        return score_layout(files, Predictor.all_of(models), tile_um, top, name)
+        return Scorer(models, tile_um=tile_um, top=top).score_files(files, name)
 
 
 def task_of(data: Data, name: TaskName, split: Split | Path | str | None, seed: int, start: Start = Start()) -> Task:

@@ -138,6 +138,22 @@ class Bundle:
             "provenance": dict(self.provenance),
         }
 
+    @cached_property
+    def digests(self) -> tuple[str, str]:
+        """SHA-256 of all that its answers depend on, and of its weights, as those of ``weights.safetensors``."""
+        weights = hashlib.sha256(self._packed()).hexdigest()
+        told = {name: value for name, value in self.to_dict().items() if name in ("task", "members", "metrics")}
+        return _digest({**told, "weights_sha256": weights}), weights
+
+    def _packed(self) -> bytes:
+        return save(
+            {
+                f"{number}.{name}": tensor.contiguous()
+                for number, member in enumerate(self.members)
+                for name, tensor in member.weights.items()
+            }
+        )
+
     def save(self, folder: Path | str) -> None:
         """Write the bundle; the folder appears (or is replaced) only when it is complete.
 
@@ -145,12 +161,7 @@ class Bundle:
         """
         folder = Path(folder)
         check_folder(folder)
-        tensors = {
-            f"{number}.{name}": tensor.contiguous()
-            for number, member in enumerate(self.members)
-            for name, tensor in member.weights.items()
-        }
-        weights = save(tensors)
+        weights = self._packed()
         value = {**self.to_dict(), "weights_sha256": hashlib.sha256(weights).hexdigest()}
         text = json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False)
         with atomic_folder(folder) as temporary:

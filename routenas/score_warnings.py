@@ -12,20 +12,51 @@ from placement_data.features import LIBERTY_CHANNELS
 from placement_data.findings import counted
 from placement_data.gaps import gaps
 from placement_data.grid import Grid
-from placement_data.making import LayoutFiles
 from placement_data.technology import technology
 from routenas.tasks.card import Card
 
+WARNINGS: Mapping[str, str] = {
+    "duplicate": "a row, via, region, group, layer, site or macro of the same name came before; the first counts",
+    "ignored": "text behind END DESIGN",
+    "unknown-word": "a statement or option that LEF and DEF 5.3 to 5.8 do not have there",
+    "unknown-component": "a group or blockage names a component that COMPONENTS lacks",
+    "unknown-pin": "a special net names a pin that its component's macro, or PINS, lacks",
+    "unknown-net": "a pin of PINS belongs to a net that neither NETS nor SPECIALNETS has",
+    "unknown-site": "a row's or macro's site is in no LEF",
+    "unknown-layer": "tracks, a pin, obstruction, blockage, via or special wire name a layer that is in no LEF",
+    "unknown-via": "a pin, obstruction or special net names a via that nothing defines",
+    "no-rows": "the layout has no rows",
+    "no-tracks": "the layout has no tracks",
+    "no-ports": "the layout has no pins of its own",
+    "no-power-grid": "the layout has no special nets",
+    "unplaced-ports": "pins of the layout are not placed",
+    "no-pin-shapes": "the LEF says nothing of where pins of components are",
+    "no-units": "Bookshelf has no unit of length: one unit counts as one micron",
+    "liberty-not-known": "Liberty is used, and the model does not say whether it was in training",
+    "other-tile": "tiles of another size than in training",
+    "other-technology": "a technology that training had not",
+    "routing-layers": "other routing layers than in training",
+    "out-of-range": "more than 1 % of the tiles are outside the range of a channel in training",
+}
+"""Every code that a warning of a score may have, and what it means. Codes are never given another meaning."""
+
 
 def score_warnings(
-    design: Design, grid: Grid, features: Mapping[str, NDArray[np.float32]], cards: Sequence[Card], files: LayoutFiles
+    design: Design,
+    grid: Grid,
+    features: Mapping[str, NDArray[np.float32]],
+    cards: Sequence[Card],
+    *,
+    liberty: bool = False,
+    routing_layers: str = "",
 ) -> Iterator[tuple[str, str]]:
-    """Code and text of each; ``features`` are those of each card, by its name."""
+    """Code, of :data:`WARNINGS`, and text of each; ``features`` are those of each card, by its name.
+
+    ``liberty`` is whether Liberty told the registers, ``routing_layers`` are those that signals may use.
+    """
     yield from ((one.code, str(one)) for one in (*counted(design.findings), *gaps(design)))
-    if files.kind == "aux":
-        yield "no-units", "Bookshelf has no unit of length and no cell names: one unit counts as one micron"
     unsure = [card.name for card in cards if card.liberty is None and LIBERTY_CHANNELS.intersection(card.channels)]
-    if files.liberty and unsure:
+    if liberty and unsure:
         yield "liberty-not-known", f"{', '.join(unsure)}: no word of Liberty in the model; --liberty was used"
     others = sorted({card.tile_um for card in cards} - {grid.tile_um})
     if others:
@@ -36,8 +67,8 @@ def score_warnings(
         if here and card.technologies and here not in card.technologies:
             known = "; ".join(card.technologies)
             yield "other-technology", f"{card.name}: the layout is in another technology ({here}), not {known}"
-        if files.routing_layers not in card.routing_layers:
-            used, known = _named(files.routing_layers), " and ".join(map(_named, card.routing_layers))
+        if routing_layers not in card.routing_layers:
+            used, known = _named(routing_layers), " and ".join(map(_named, card.routing_layers))
             text = f"signals may use {used}, but in training they could use {known}; see --routing-layers"
             yield "routing-layers", f"{card.name}: {text}"
     for card in cards:

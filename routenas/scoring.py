@@ -1,55 +1,38 @@
-"""A layout and one or two bundles become a ``Score``: hotspot map, worst regions, violated nets."""
+"""``Scorer``: placements become scores, by one bundle or two: hotspot map, worst regions, violated nets."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from placement_data.design import Design, LibertyCells
 from placement_data.errors import InputError
 from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
-from placement_data.features.layout import cell_outlines
 from placement_data.gaps import require_content
 from placement_data.grid import Grid
 from placement_data.layer_range import spelled
-from placement_data.making import LayoutFiles, read_layout, read_liberties
+from placement_data.making import LayoutFiles, digest, read_layout, read_liberties
 from placement_data.netlist import signal_nets
-from placement_data.store import sha256
 from placement_data.text import digests
-from routenas.bundle import ModelMismatchError
+from routenas.bundle import Bundle, ModelMismatchError
 from routenas.predictor import Predictor
-from routenas.score_warnings import score_warnings
-from routenas.tasks.card import Card
+from routenas.regions import Map, Region, find_regions
+from routenas.score_warnings import WARNINGS, score_warnings
 from routenas.version import __version__
 
 SCHEMA = "routenas.score/1"
-LARGE_REGION = 64
-Map = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Region:
-    """Connected hotspot tiles: ``box_um`` (x0, y0, x1, y1), mean and largest probability, and what lies in the box."""
-
-    box_um: tuple[float, float, float, float]
-    score: float
-    max: float
-    tiles: int
-    cells: int
-    pins: int
-    nets_crossing: int
-    dominant_features: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {**self.__dict__, "box_um": list(self.box_um), "dominant_features": list(self.dominant_features)}
+Kind = tuple[ChannelSet, bool]
 
 
 @dataclass(frozen=True)
@@ -58,7 +41,9 @@ class Score:
 
     ``probability`` is (rows, columns), NaN in tiles off the die, or None without a hotspot model;
     ``violated_net_ratio`` None without a violated-net model. ``routing_layers`` are those that tracks were counted of,
-    as ``metal2-metal3``, "" for all. ``timings`` are seconds a stage, in the order they ran.
+    as ``metal2-metal3``, "" for all. ``regions`` are the worst of ``region_count``. ``inputs`` are SHA-256 by file,
+    ``key`` is that of all that the answer depends on (both empty for a design that was in memory). ``timings`` are
+    seconds a stage, in the order they ran.
     """
 
     design: Design
@@ -67,12 +52,14 @@ class Score:
     probability: Map | None
     threshold: float | None
     regions: tuple[Region, ...]
+    region_count: int
     violated_net_ratio: float | None
     routing_layers: str
     warnings: tuple[tuple[str, str], ...]
     models: tuple[Mapping[str, Any], ...]
-    inputs: Mapping[str, str]
     timings: Mapping[str, float]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
 
     @property
     def violated_nets(self) -> float | None:
@@ -85,6 +72,8 @@ class Score:
         value: dict[str, Any] = {
             "schema": SCHEMA,
             "routenas": __version__,
+            "versions": versions(),
+            "key": self.key or None,
             "design": self.design.name,
             "inputs": dict(self.inputs),
             "models": [dict(model) for model in self.models],
@@ -104,7 +93,9 @@ class Score:
         if self.violated_net_ratio is not None:
             value["violated_nets"] = {"predicted": self.violated_nets, "ratio": self.violated_net_ratio}
         if self.probability is not None and self.threshold is not None:
-            value["hotspots"] = _hotspot_summary(self.probability, self.grid, self.threshold)
+            value["hotspots"] = {
+                **_hotspot_summary(self.probability, self.grid, self.threshold), "regions": self.region_count,
+            }  # fmt: skip
         return value
 
 
@@ -118,7 +109,8 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
     return {
         "threshold": threshold,
         "tiles": int(hot.sum()),
-        "area_frac": float(grid.area[hot].sum() / grid.area.sum()),
+        "expected_tiles": float(ordered.sum()),
+        "area_frac": min(1.0, float(grid.area[hot].sum() / grid.area.sum())),
         "max": float(ordered[0]),
         "mean": float(ordered.mean()),
         "mean_top_0p5pct": top(0.005),
@@ -128,81 +120,162 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
     }
 
 
-def score_layout(
-    files: LayoutFiles, predictors: Sequence[Predictor], tile_um: float | None = None, top: int = 20, name: str = ""
-) -> Score:
-    """Read a placed layout and score it. ``tile_um`` defaults to the models' tile, ``name`` to the design's own.
+def versions() -> dict[str, str]:
+    """Of what an answer's last bits depend on."""
+    return {"routenas": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
 
-    Each file is read once, so it may be a pipe. Raises :class:`placement_data.errors.InputError` for unreadable or
-    unplaced layouts, those without the routing layers that signals may use, and :class:`ModelMismatchError` where two
-    bundles answer the same question, were trained on tiles of different size, or want a Liberty library that is not
-    there, or none where one is.
+
+class Scorer:
+    """Models that are loaded once and score any number of placements: the same one always has the same answer.
+
+    ``models`` are bundles, folders of such, ``pretrained``, or predictors, at most one a task. ``tile_um`` is by
+    default the models' own; ``top`` regions are listed, the worst. Raises :class:`InputError` for a bundle that is
+    damaged, and :class:`ModelMismatchError` where two answer the same question or were trained on tiles of different
+    size.
     """
-    if not predictors:
-        raise InputError("no model is given to score with", expected="at least one")
-    by_task = _by_task(predictors)
-    tile = _tile(predictors, tile_um)
-    kinds: dict[str, tuple[ChannelSet, bool]] = {each.card.name: _kind(each, files) for each in predictors}
-    if files.liberty and not any(liberty for _, liberty in kinds.values()):
-        raise ModelMismatchError("no model was trained with Liberty, expected a layout without --liberty")
-    timings: dict[str, float] = {}
-    mark = time.perf_counter()
 
-    def lap(stage: str) -> None:
-        nonlocal mark
+    def __init__(
+        self, models: Sequence[Predictor | Bundle | Path | str], *, tile_um: float | None = None, top: int = 20
+    ) -> None:
+        if not models:
+            raise InputError("no model is given to score with", expected="at least one")
+        self.predictors = [
+            one for each in models for one in ([each] if isinstance(each, Predictor) else Predictor.all_of([each]))
+        ]
+        self._by_task = _by_task(self.predictors)
+        self.tile_um = _tile(self.predictors, tile_um)
+        self.top = top
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What the models answer: "hotspots", "violated_nets"."""
+        return tuple(self._by_task)
+
+    def score(
+        self, design: Design, *, liberty: LibertyCells | None = None, routing_layers: str = "", name: str = ""
+    ) -> Score:
+        """Score a placed design; ``name`` is by default its own.
+
+        ``liberty`` are the cells of Liberty files, for models that were trained with such; ``routing_layers`` those
+        that signals may use, as ``metal2-metal3`` ("" for all). Raises :class:`InputError` for a design of which
+        nothing can be told and for routing layers that it has not, and :class:`ModelMismatchError` where a model wants
+        Liberty and there is none, or none does and there is, or where it has no finite answer.
+        """
+        return self._score(design, liberty, routing_layers, name, _Laps())
+
+    def score_files(self, files: LayoutFiles, name: str = "") -> Score:
+        """Read a placed layout and score it, as :meth:`score`; LEF and Liberty known already are not read again.
+
+        Any of the files may be a pipe. Raises :class:`InputError` for unreadable or unplaced layouts, too.
+        """
+        self._kinds(bool(files.liberty))  # before the reading, which takes longer
+        laps = _Laps()
+        with digests() as read:
+            design = read_layout(files)
+            cells = read_liberties(files.liberty)
+        laps("parse")
+        found = self._score(design, cells, files.routing_layers, name, laps, files.layout)
+        inputs = {str(path): read.get(str(path)) or digest(path) for path in files.all}
+        warnings = found.warnings
+        if files.kind == "aux":
+            warnings = (("no-units", f"{WARNINGS['no-units']}, and it has no cell names"), *warnings)
+        return replace(found, inputs=inputs, warnings=warnings, key=self._key(files, name, inputs))
+
+    def key(self, files: LayoutFiles, name: str = "") -> str:
+        """SHA-256 of all that an answer depends on: what the files hold, wherever they lie, models, settings, versions.
+
+        It is ``Score.key`` of the answer. Raises ``OSError`` for a file that is not there.
+        """
+        return self._key(files, name, {str(path): digest(path) for path in files.all})
+
+    def _key(self, files: LayoutFiles, name: str, inputs: Mapping[str, str]) -> str:
+        facts = {
+            "schema": SCHEMA,
+            "versions": versions(),
+            "models": sorted(each.bundle.digests[0] for each in self.predictors),
+            "settings": [self.tile_um, self.top, name, files.kind, files.routing_layers],
+            "lef": [inputs[str(path)] for path in files.lef],
+            "liberty": [inputs[str(path)] for path in files.liberty],
+            "layout": [inputs[str(path)] for path in files.all if path not in (*files.lef, *files.liberty)],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def _kinds(self, liberty: bool) -> dict[str, Kind]:
+        """The channels of each model, and whether Liberty tells the registers of them. Raises ModelMismatchError."""
+        kinds = {task: _kind(each, liberty) for task, each in self._by_task.items()}
+        if liberty and not any(told for _, told in kinds.values()):
+            raise ModelMismatchError("no model was trained with Liberty, expected a layout without --liberty")
+        return kinds
+
+    def _score(
+        self, design: Design, cells: LibertyCells | None, text: str, name: str, laps: _Laps, file: Path | None = None
+    ) -> Score:
+        kinds = self._kinds(cells is not None)
+        require_content(design)
+        layers = spelled(design, text, file)
+        grid = Grid.of(design, self.tile_um)
+        features = _features(design, grid, self._by_task, kinds, cells, layers)
+        laps("features")
+        net_count = int(signal_nets(design).sum())
+        answers = self._answers(features, grid, net_count)
+        laps("infer")
+        features = {task: features[task][list(each.bundle.inputs_used)] for task, each in self._by_task.items()}
+        hot = self._by_task.get("hotspots")
+        probability, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
+        regions: tuple[Region, ...] = ()
+        count = 0
+        if hot is not None and probability is not None and threshold is not None:
+            regions, count = find_regions(
+                design, grid, probability, threshold, hot.read, features["hotspots"], self.top
+            )  # fmt: skip
+        cards = [each.read for each in self.predictors]
+        told = score_warnings(design, grid, features, cards, liberty=cells is not None, routing_layers=layers)
+        warnings, ratio = tuple(told), answers.get("violated_nets")
+        laps("regions")
+        return Score(
+            replace(design, name=name or design.name), grid, net_count, probability, threshold, regions, count,
+            None if ratio is None else float(ratio[0]), layers, warnings,
+            tuple(_model_summary(each) for each in self.predictors), laps.seconds,
+        )  # fmt: skip
+
+    def _answers(self, features: Mapping[str, NDArray[np.float32]], grid: Grid, net_count: int) -> dict[str, Map]:
+        inside = None if grid.outline is None else grid.inside
+        answers = {}
+        for task, each in self._by_task.items():
+            answer = answers[task] = each.predict(features[task], net_count, inside)
+            if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
+                raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
+        return answers
+
+
+class _Laps:
+    """Seconds of each stage, from one call to the next."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._mark = time.perf_counter()
+
+    def __call__(self, stage: str) -> None:
         now = time.perf_counter()
-        timings[stage], mark = now - mark, now
-
-    with digests() as read:
-        design = read_layout(files)
-        cells = read_liberties(files.liberty)
-    require_content(design)
-    design = replace(design, name=name or design.name)
-    lap("parse")
-    layers = spelled(design, files.routing_layers, files.layout)
-    grid = Grid.of(design, tile)
-    features = _features(design, grid, by_task, kinds, cells, layers)
-    lap("features")
-    net_count = int(signal_nets(design).sum())
-    inside = None if grid.outline is None else grid.inside
-    answers = {task: each.predict(features[task], net_count, inside) for task, each in by_task.items()}
-    for task, answer in answers.items():
-        if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
-            raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
-    lap("infer")
-    features = {task: features[task][list(each.bundle.inputs_used)] for task, each in by_task.items()}
-    hot = by_task.get("hotspots")
-    probability, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
-    regions: tuple[Region, ...] = ()
-    if hot is not None and probability is not None and threshold is not None:
-        regions = find_regions(design, grid, probability, threshold, hot.read, features["hotspots"], top)
-    files = replace(files, routing_layers=layers)
-    warnings = tuple(score_warnings(design, grid, features, [each.read for each in predictors], files))
-    inputs = {str(path): read.get(str(path)) or sha256(path) for path in files.all}
-    ratio = answers.get("violated_nets")
-    lap("regions")
-    return Score(
-        design, grid, net_count, probability, threshold, regions, None if ratio is None else float(ratio[0]),
-        layers, warnings, tuple(_model_summary(each) for each in predictors), inputs, timings,
-    )  # fmt: skip
+        self.seconds[stage], self._mark = now - self._mark, now
 
 
-def _kind(predictor: Predictor, files: LayoutFiles) -> tuple[ChannelSet, bool]:
+def _kind(predictor: Predictor, liberty: bool) -> Kind:
     """The channels that a model wants, and whether Liberty is to tell the registers of them."""
     wanted, channels = predictor.card.liberty, predictor.channel_set
     if not LIBERTY_CHANNELS.intersection(predictor.read.channels):
         wanted = False
-    if wanted and not files.liberty:
+    if wanted and not liberty:
         what = f"the model of the task '{predictor.card.name}' was trained with registers that Liberty told"
         raise ModelMismatchError(f"{what}, expected --liberty")
-    return channels, bool(files.liberty) if wanted is None else wanted
+    return channels, liberty if wanted is None else wanted
 
 
 def _features(
     design: Design,
     grid: Grid,
     by_task: Mapping[str, Predictor],
-    kinds: Mapping[str, tuple[ChannelSet, bool]],
+    kinds: Mapping[str, Kind],
     cells: LibertyCells | None,
     routing_layers: str,
 ) -> dict[str, NDArray[np.float32]]:
@@ -241,6 +314,8 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
     architecture = predictor.bundle.architecture.to_dict()
     return {
         "task": predictor.card.name,
+        "sha256": predictor.bundle.digests[0],
+        "weights_sha256": predictor.bundle.digests[1],
         "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
         "members": len(predictor.bundle.members),
         "label_kind": predictor.card.label_kind,
@@ -250,115 +325,6 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
         "technologies": list(predictor.card.technologies),
         "test_metrics": predictor.bundle.metrics.get("test"),
     }
-
-
-def find_regions(
-    design: Design,
-    grid: Grid,
-    probability: Map,
-    threshold: float,
-    card: Card,
-    features: NDArray[np.float32],
-    top: int,
-) -> tuple[Region, ...]:
-    """Connected tiles (edges and corners) at or above the threshold, the largest sum of probability first.
-
-    A region too large to act on is narrowed to the worst tiles in it, see :func:`label_regions`.
-    """
-    from scipy import ndimage
-
-    labels, count = label_regions(probability, threshold)
-    if count == 0:
-        return ()
-    index = np.arange(1, count + 1)
-    mass = ndimage.sum_labels(probability, labels, index)
-    boxes = ndimage.find_objects(labels)
-    normal = card.normalisation.apply(features)  # only of tiles with a probability, which are on the die
-    pieces = _Pieces.of(design)
-    return tuple(
-        _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, card.channels)
-        for number in index[np.argsort(-mass, kind="stable")][:top]
-    )
-
-
-def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32], int]:
-    """Number (rows, columns) of the region that each tile is in, 0 for none, and how many regions there are.
-
-    Where a crowded layout is one region from edge to edge, nobody can act on it: a region of more than 1 % of the tiles
-    (and of :data:`LARGE_REGION`) is narrowed to its worst half, again and again, until its parts are no larger.
-    """
-    from scipy import ndimage
-
-    limit = max(LARGE_REGION, int(np.count_nonzero(~np.isnan(probability))) // 100)
-    hot = probability >= threshold
-    while True:
-        labels, count = ndimage.label(hot, structure=np.ones((3, 3)))
-        large = np.flatnonzero(np.bincount(labels.ravel(), minlength=count + 1)[1:] > limit) + 1
-        before = int(hot.sum())
-        for number in large:
-            inside = labels == number
-            worst = inside & (probability > np.median(probability[inside]))
-            if worst.any():  # else all of it is equally bad
-                hot &= ~inside | worst
-        if int(hot.sum()) == before:
-            return labels, int(count)
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """What is counted in a region: boxes of cells (k, 4) with their cells, centres of placed signal pins (n, 2) and
-    corners of signal nets (m, 2)."""
-
-    box: NDArray[np.int64]
-    cell: NDArray[np.int64]
-    pins: Map
-    net_low: Map
-    net_high: Map
-
-    @classmethod
-    def of(cls, design: Design) -> _Pieces:
-        """The pieces of a design; supply nets and unplaced pins are not counted."""
-        signal = signal_nets(design)
-        counted = design.pins.placed & signal[design.pins.net]
-        pins = np.stack([design.pins.x, design.pins.y], axis=1)[counted]
-        # A net without placed pins keeps an inverted box, which crosses nothing.
-        low, high = np.full((len(signal), 2), np.inf), np.full((len(signal), 2), -np.inf)
-        np.minimum.at(low, design.pins.net[counted], pins)
-        np.maximum.at(high, design.pins.net[counted], pins)
-        return cls(*cell_outlines(design, np.arange(len(design.cells.name))), pins, low, high)
-
-
-def _region(
-    design: Design,
-    pieces: _Pieces,
-    grid: Grid,
-    probability: Map,
-    inside: NDArray[np.bool_],
-    window: tuple[slice, slice],
-    normal: NDArray[np.float32],
-    channels: Sequence[str],
-) -> Region:
-    rows, columns = window
-    x0, x1 = int(grid.x_edges[columns.start]), int(grid.x_edges[columns.stop])
-    y0, y1 = int(grid.y_edges[rows.start]), int(grid.y_edges[rows.stop])
-    box = pieces.box
-    low, high = np.array([x0, y0]), np.array([x1, y1])
-    meets = (box[:, 0] < x1) & (box[:, 2] > x0) & (box[:, 1] < y1) & (box[:, 3] > y0)
-    pin_inside = ((pieces.pins >= low) & (pieces.pins < high)).all(axis=1)
-    crossing = ((pieces.net_low < high) & (pieces.net_high > low)).all(axis=1)
-    mean = normal[:, inside].mean(axis=1)
-    strongest = [channels[index] for index in np.argsort(-mean)[:3] if mean[index] > 1.0]
-    scale = design.dbu_per_micron
-    return Region(
-        box_um=(x0 / scale, y0 / scale, x1 / scale, y1 / scale),
-        score=float(probability[inside].mean()),
-        max=float(probability[inside].max()),
-        tiles=int(inside.sum()),
-        cells=len(np.unique(pieces.cell[meets])),
-        pins=int(pin_inside.sum()),
-        nets_crossing=int(crossing.sum()),
-        dominant_features=tuple(strongest),
-    )
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:

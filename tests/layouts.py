@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from placement_data.making import LayoutFiles
+from routenas.predictor import Predictor
+from routenas.scoring import Score, Scorer
 from tests.placement_data.synthetic import synthetic_def, synthetic_lef
 
 KIND = "hand-written/iteration-0"
@@ -60,3 +64,10 @@ def manifest_row(layout: Layout, sample: str, family: str, report: bool = True) 
     """The line of a layout whose files lie beside the manifest."""
     label = f"{layout.report.name},{KIND}" if report else ","
     return f"{sample},{family},{family},{layout.lef.name},{layout.def_.name},{label},"
+
+
+def score_layout(
+    files: LayoutFiles, predictors: Sequence[Predictor], tile_um: float | None = None, top: int = 20
+) -> Score:
+    """The score of one layout."""
+    return Scorer(predictors, tile_um=tile_um, top=top).score_files(files)

@@ -61,7 +61,7 @@ def test_an_option_of_several_values_takes_what_follows() -> None:
     found = parsed("score", "--lef", "a", "b", "c", "--def", "d", "--model", "m", "n", "--lef=e", "f", "--top", "3")
     assert [str(path) for path in found["lef"]] == ["a", "b", "c", "e", "f"]  # type: ignore[attr-defined]
     assert [str(path) for path in found["models"]] == ["m", "n"]  # type: ignore[attr-defined]
-    assert (str(found["def_"]), found["top"]) == ("d", 3)
+    assert ([str(path) for path in found["defs"]], found["top"]) == (["d"], 3)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

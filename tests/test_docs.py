@@ -22,7 +22,7 @@ from placement_data.circuitnet import export_circuitnet
 from placement_data.dataset import draw_split
 from placement_data.files import write_text
 from placement_data.store import Store
-from tests.layouts import Layout
+from tests.layouts import Layout, write_layout, write_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -71,11 +71,18 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in joined.splitlines() if line.strip().startswith("routenas ")]
 
 
+def words_of(line: str) -> tuple[list[str], str]:
+    """What the command of a line is given, and the file that its output goes to ("" for none)."""
+    words = shlex.split(line, comments=True)[1:]
+    end = next((place for place, word in enumerate(words) if word in ("|", ">")), len(words))
+    return words[:end], words[end + 1] if words[end : end + 1] == [">"] else ""
+
+
 @pytest.mark.parametrize(
     "line", [line for _, text in blocks("sh", all_=True) for line in lines_of(text)], ids=lambda line: line[:60]
 )
 def test_shell_lines_are_what_the_command_takes(line: str) -> None:
-    words = shlex.split(re.split(r" [|>] ", line)[0], comments=True)[1:]
+    words, _ = words_of(line)
     command: click.Command = cli.main
     while isinstance(command, click.Group):
         name, *words = words
@@ -98,6 +105,33 @@ def test_the_openroad_recipe_of_the_ingest_page(tmp_path: Path, layout: Layout) 
     assert done.returncode in (0, 10), done.stderr
     if done.returncode == 0:
         assert "1 placements, 1 designs" in done.stdout
+
+
+def test_the_lines_of_the_scoring_page_run(
+    tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From many layouts to the comparison of two, one after the other."""
+    lines = [line for page, text in blocks("sh") if page.name == "scoring.md" for line in lines_of(text)]
+    lines = [line for line in lines if "runs/hotspots" not in line]
+    assert {shlex.split(line)[1] for line in lines} == {"score", "rank", "compare"}
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(layout.lef, "tech.lef")
+    Path("cells.lef").write_text("VERSION 5.8 ;\nEND LIBRARY\n")
+    rows = []
+    for name, seed in (("try_1", 3), ("try_2", 4), ("try_3", 5), ("placed", 6)):
+        write_layout(tmp_path, "one", seed, lef=layout.lef).def_.rename(f"{name}.def.gz")
+        rows.append(f"{name},one,one,tech.lef;cells.lef,{name}.def.gz")
+    write_manifest(Path("manifest.csv"), rows, "sample,design,family,lef,def")
+    for line in lines:
+        words, output = words_of(line)
+        with pytest.raises(SystemExit) as end:
+            cli.main.main(words, prog_name="routenas")
+        told = capsys.readouterr()
+        assert end.value.code in ((0, 10) if "--fail-if" in words else (0,)), f"{line}\n{told.err}"
+        if output:
+            Path(output).write_text(told.out)
+    made = {"scores/summary.csv", "scores/placed.json", "score.json", "order.json", "order.csv", "changes.json"}
+    assert all(Path(path).stat().st_size > 100 for path in made)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -5,42 +5,63 @@ from __future__ import annotations
 import gc
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from routenas.commands import FILE, OUTPUT, THREADS, UNUSED_SEED, check_outputs, example, say
-from routenas.commands.verb import POSITIVE, verb
+from placement_data.errors import InputError, RoutenasError
+from routenas.commands import FILE, OUTPUT, THREADS, UNUSED_SEED, check_outputs, example, explain, say
+from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 if TYPE_CHECKING:
     from placement_data.making import LayoutFiles
+    from routenas.flow.batch import Layout
+    from routenas.flow.gates import Gate
+    from routenas.scoring import Scorer
+
+LIBERTY = click.option(
+    "--liberty", type=FILE, multiple=True, help="Liberty that tells the registers, as in training; may be repeated."
+)
+ROUTING_LAYERS = click.option(
+    "--routing-layers", default="", help="Layers that signals may use, as metal2-metal3, as in training [all]."
+)
+LEF = click.option("--lef", "lef", type=FILE, multiple=True, help="Technology or cell LEF of the DEF; may be repeated.")
+TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the model's).")
 
 
 @verb(
     epilog=example(
         "routenas score --lef tech.lef --lef cells.lef --def placed.def.gz \\",
         "  --model hotspots/ --model violated-nets/ --json out.json --png out.png",
+        "routenas score --lef *.lef --def try_*.def --model hotspots/ --out scores/",
+        "routenas score --manifest manifest.csv --model hotspots/ --out scores/ --workers 2",
+        "routenas score --lef *.lef --def placed.def --model hotspots/ \\",
+        '  --fail-if "hotspot_area_fraction > 2% or hotspot_max > 0.95"',
     )
 )
-@click.option("--lef", "lef", type=FILE, multiple=True, help="Technology or cell LEF of the DEF; may be repeated.")
-@click.option("--def", "def_", type=FILE, help="Placed DEF, plain or gzip.")
+@LEF
+@click.option("--def", "defs", type=FILE, multiple=True, help="Placed DEF, plain or gzip; several with --out.")
 @click.option("--aux", type=FILE, help="A Bookshelf placement instead.")
 @click.option("--odb", type=FILE, help="An OpenDB file instead (needs openroad).")
-@click.option(
-    "--liberty", type=FILE, multiple=True, help="Liberty that tells the registers, as in training; may be repeated."
-)
-@click.option(
-    "--routing-layers", default="", help="Layers that signals may use, as metal2-metal3, as in training [all]."
-)
+@click.option("--manifest", type=FILE, help="A CSV of layouts instead, as 'ingest' reads it; needs --out.")
+@LIBERTY
+@ROUTING_LAYERS
 @click.option("--name", default="", help="Name of the design in all output (default: what its file says).")
 @click.option(
     "--model", "models", type=FILE, multiple=True, required=True,
     help="Model bundle, at most one per task; pretrained: those that ship with routenas.",
 )  # fmt: skip
-@click.option("--tile", type=POSITIVE, help="Tile in microns (default: the model's).")
+@TILE
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
+@click.option(
+    "--fail-if", "fail_if", multiple=True, metavar="CONDITION",
+    help="End with exit code 10 where this holds, as 'hotspot_tiles > 40 and hotspot_max > 0.9'; may be repeated. "
+    "Names: see 'Gates' in docs/scoring.md.",
+)  # fmt: skip
+@click.option("--out", type=FILE, help="Folder for a JSON a layout and summary.csv; what is there is not done again.")
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes, a layout each, with --out.")
 @click.option("--json", "json_path", type=OUTPUT, help="Write the whole answer as JSON.")
 @click.option(
     "--csv",
@@ -52,59 +73,162 @@ if TYPE_CHECKING:
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
 @THREADS
 @UNUSED_SEED
+@click.pass_context
 def score(
-    lef: tuple[Path, ...], def_: Path | None, aux: Path | None, odb: Path | None, liberty: tuple[Path, ...],
-    routing_layers: str, name: str, models: tuple[Path, ...], tile: float | None, top: int, json_path: Path | None,
+    context: click.Context, lef: tuple[Path, ...], defs: tuple[Path, ...], aux: Path | None, odb: Path | None,
+    manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
+    tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, workers: int, json_path: Path | None,
     csv_path: Path | None, png_path: Path | None, timings: bool, threads: int, seed: int,
-) -> None:  # fmt: skip
-    """Predict hotspots and violated nets of one placed layout."""
+) -> int:  # fmt: skip
+    """Predict hotspots and violated nets of one placed layout, or of many.
+
+    One layout is shown on standard output, and written where --json, --csv and --png say. Several (--def A.def B.def,
+    --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that cannot be scored is
+    named on standard error and in the table, the others are scored, and the exit code is 3. The same command goes on
+    where it was stopped, and scores anew what has changed: a result is kept where the content of its files, models and
+    settings are the same.
+    """
     check_outputs()
-    # The process lives for seconds: collecting cycles of the imports and tables would be a fifth of its time.
+    # The process of one layout lives for seconds: collecting cycles of the imports and tables would be a fifth of it.
     gc.disable()
-    from placement_data.files import write_text
     from routenas.api import limited_threads
+    from routenas.flow.gates import Gate
+    from routenas.scoring import Scorer
+
+    gates = [Gate.of(text) for text in fail_if]
+    given = [("def", path) for path in defs] + [(kind, path) for kind, path in (("aux", aux), ("odb", odb)) if path]
+    if out is None:
+        _only_for(context, "many layouts, in a folder --out", "workers", "manifest")
+        files = _layout(given, lef, liberty, routing_layers.strip())
+        began = time.perf_counter()
+        outputs = {"json": json_path, "csv": csv_path, "png": png_path}
+        _check_picture(png_path)
+        scorer = Scorer(models, tile_um=tile, top=top)
+        loaded = time.perf_counter() - began
+        with limited_threads(threads):
+            return _score_one(scorer, files, name, gates, outputs, loaded if timings else None)
+    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "timings")
+    layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
+    gc.enable()
+    with limited_threads(threads):
+        return _score_many(Scorer(models, tile_um=tile, top=top), layouts, out, gates, workers)
+
+
+def _score_one(
+    scorer: Scorer, files: LayoutFiles, name: str, gates: Sequence[Gate], outputs: Mapping[str, Path | None],
+    loaded: float | None,
+) -> int:  # fmt: skip
+    """Score, write and show one layout; with ``loaded`` seconds of the models' loading the time of all stages, too."""
+    from placement_data.files import write_text
     from routenas.bundle import ModelMismatchError
-    from routenas.predictor import Predictor
-    from routenas.scoring import heat_map_csv, score_layout
+    from routenas.scoring import heat_map_csv
     from routenas.show.text import score_table, timing_table
 
-    files = _layout(lef, {"def": def_, "aux": aux, "odb": odb}, liberty, routing_layers)
-    began = time.perf_counter()
-    if png_path is not None:
-        from routenas.show.pictures import heat_map_png, picture_format
-
-        picture_format(png_path)
-    predictors = Predictor.all_of(models)
-    if (csv_path or png_path) and all(each.card.name != "hotspots" for each in predictors):
+    if (outputs["csv"] or outputs["png"]) and "hotspots" not in scorer.tasks:
         raise ModelMismatchError("a map needs a hotspot model, expected --model of the task 'hotspots'")
-    loaded = time.perf_counter() - began
-    with limited_threads(threads):
-        found = score_layout(files, predictors, tile, top, name)
+    _require(gates, scorer)
+    found = scorer.score_files(files, name)
     mark = time.perf_counter()
-    if png_path is not None:
-        heat_map_png(found, png_path)
-    if csv_path is not None and found.probability is not None:
-        write_text(csv_path, heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
-    if json_path is not None:
-        write_text(json_path, json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n")
+    value = found.to_dict()
+    if outputs["png"] is not None:
+        from routenas.show.pictures import heat_map_png
+
+        heat_map_png(found, outputs["png"])
+    if outputs["csv"] is not None and found.probability is not None:
+        write_text(outputs["csv"], heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
+    if outputs["json"] is not None:
+        write_text(outputs["json"], json.dumps(value, indent=1, allow_nan=False) + "\n")
     say(score_table(found))
-    if timings:
-        stages = {"load models": loaded, **found.timings, "write": time.perf_counter() - mark}
-        say(timing_table(stages))
+    if loaded is not None:
+        say(timing_table({"load models": loaded, **found.timings, "write": time.perf_counter() - mark}))
+    code = _told([("", why) for gate in gates if (why := gate.tripped(value)) is not None])
     gc.freeze()
+    return code
+
+
+def _score_many(scorer: Scorer, layouts: Sequence[Layout], out: Path, gates: Sequence[Gate], workers: int) -> int:
+    """Score layouts into a folder, and say what became of them."""
+    from routenas.flow.batch import score_batch
+    from routenas.show.progress import progress_bar
+
+    _require(gates, scorer)
+    with progress_bar("score", len(layouts)) as bar:
+
+        def tell(name: str, error: Exception | None) -> None:
+            if error is not None:
+                bar.say(f"routenas: failed {name}: {explain(error)[0]}")
+            bar.advance(1, name)
+
+        done = score_batch(scorer, layouts, out, gates=gates, workers=workers, tell=tell)
+    code = _told([(f"{name}: ", why) for name, why in done.tripped])
+    click.echo(f"{out}: {done}", err=True)
+    if done.failed:
+        known = all(isinstance(error, RoutenasError | OSError) for error in done.failed.values())
+        return InputError.exit_code if known else 1
+    return code
+
+
+def _told(tripped: Sequence[tuple[str, str]]) -> int:
+    """Say which gates tripped, and of which layout; the exit code."""
+    from routenas.flow.gates import EXIT_CODE
+
+    for whose, why in tripped:
+        click.echo(f"routenas: gate tripped: {whose}{why}", err=True)
+    return EXIT_CODE if tripped else 0
+
+
+def _require(gates: Sequence[Gate], scorer: Scorer) -> None:
+    """Refuse, before the work, gates on what no model answers."""
+    for gate in gates:
+        gate.require(scorer.tasks)
+
+
+def _check_picture(path: Path | None) -> None:
+    """Refuse, before the models are loaded, a picture of a format that there is not."""
+    if path is not None:
+        from routenas.show.pictures import picture_format
+
+        picture_format(path)
+
+
+def _only_for(context: click.Context, whom: str, *names: str) -> None:
+    """Raise UsageError where an option is given that has no use here."""
+    for param in context.command.params:
+        name = param.opts[0].removeprefix("--")
+        source = context.get_parameter_source(str(param.name))
+        if name in names and source is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} is for {whom}")
 
 
 def _layout(
-    lef: tuple[Path, ...], layouts: Mapping[str, Path | None], liberty: tuple[Path, ...], routing_layers: str
+    given: Sequence[tuple[str, Path]], lef: tuple[Path, ...], liberty: tuple[Path, ...], routing_layers: str
 ) -> LayoutFiles:
     """The one layout that was given. Raises UsageError for none or several, and for LEF where it has no use."""
     from placement_data.making import LayoutFiles
 
-    given = [(kind, path) for kind, path in layouts.items() if path is not None]
+    if len(given) > 1 and all(kind == "def" for kind, _ in given):
+        raise click.UsageError("several layouts go into a folder: give --out")
     if len(given) != 1:
         found = " and ".join(f"--{kind}" for kind, _ in given) or "none"
         raise click.UsageError(f"give one layout: --lef with --def, --aux or --odb; found {found}")
     ((kind, path),) = given
     if (kind == "def") != bool(lef):
         raise click.UsageError("Missing option '--lef'." if kind == "def" else f"--{kind} has no use for --lef")
-    return LayoutFiles(kind, path, lef, liberty, routing_layers.strip())
+    return LayoutFiles(kind, path, lef, liberty, routing_layers)
+
+
+def _layouts(
+    given: Sequence[tuple[str, Path]], lef: tuple[Path, ...], liberty: tuple[Path, ...], routing_layers: str,
+    manifest: Path | None,
+) -> list[Layout]:  # fmt: skip
+    """The layouts that go into a folder. Raises UsageError where it is not clear which they are."""
+    from placement_data.manifest import read_manifest
+    from routenas.flow.batch import layouts_of_files, layouts_of_rows
+
+    if manifest is not None:
+        if given or lef:
+            raise click.UsageError("--manifest names all layouts and their LEF: give no other")
+        return layouts_of_rows(read_manifest(manifest, absent=True), liberty, routing_layers)
+    if not given or any(kind != "def" for kind, _ in given) or not lef:
+        raise click.UsageError("with --out give layouts as --lef and --def, or as a --manifest")
+    return layouts_of_files([path for _, path in given], lef, liberty, routing_layers)

@@ -48,7 +48,7 @@ class Verb(click.Command):
     def _repeated(self, words: Sequence[str]) -> Iterator[str]:
         """The words, with the name of an option that may be repeated before each of its values."""
         names = {name: param for param in self.params if isinstance(param, click.Option) for name in param.opts}
-        wanted = sum(isinstance(param, click.Argument) for param in self.params)
+        wanted = sum(isinstance(param, click.Argument) and param.required for param in self.params)
         runs = list(_runs(words, names))
         lacking = wanted - sum(len(spare) for _, several, spare in runs if not several)
         for taken, several, spare in runs:

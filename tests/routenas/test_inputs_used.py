@@ -17,9 +17,8 @@ from placement_data.making import LayoutFiles
 from routenas.architecture import Architecture
 from routenas.bundle import Member, ModelMismatchError
 from routenas.predictor import Predictor
-from routenas.scoring import score_layout
 from searchspaces.flexible import FlexibleSpace
-from tests.layouts import Layout
+from tests.layouts import Layout, score_layout
 
 Reading = Callable[..., Predictor]
 

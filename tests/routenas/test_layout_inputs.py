@@ -26,11 +26,11 @@ from placement_data.store import Store, write
 from placement_data.text import digests, load_text
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
-from routenas.scoring import Score, score_layout
+from routenas.scoring import Score
 from routenas.show.text import data_table
 from routenas.tasks.card import Card
 from routenas.tasks.routability import RoutabilityTask
-from tests.layouts import Layout, manifest_row, write_manifest
+from tests.layouts import Layout, manifest_row, score_layout, write_manifest
 from tests.placement_data.readers.test_bookshelf import PL
 from tests.placement_data.readers.test_bookshelf import write as write_bookshelf
 from tests.samples import CHANNEL_VERSION, CHANNELS, SPLIT, made_up_samples

@@ -22,11 +22,12 @@ from placement_data.netlist import signal_nets
 from placement_data.technology import technology
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
+from routenas.regions import LARGE_REGION, label_regions
 from routenas.results import Result
-from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
+from routenas.scoring import Score, heat_map_csv
 from routenas.show.pictures import LABEL, available, heat_map_png, label_places
 from routenas.show.text import score_table, timing_table
-from tests.layouts import Layout
+from tests.layouts import Layout, score_layout
 from tests.placement_data.synthetic import synthetic_def
 
 
@@ -72,7 +73,7 @@ def numbers(value: Any) -> list[float]:
 def test_json(score: Score, layout: Layout) -> None:
     value = json.loads(json.dumps(score.to_dict(), allow_nan=False))
     assert list(value) == [
-        "schema", "routenas", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets",
+        "schema", "routenas", "versions", "key", "design", "inputs", "models", "die_um", "tile_um", "grid", "nets",
         "routing_layers", "violated_nets",
         "hotspots", "regions", "warnings", "timing",
     ]  # fmt: skip
