@@ -16,6 +16,7 @@ from routenas.commands import explain
 from routenas.commands.benchmark import benchmark
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
+from routenas.commands.export import export
 from routenas.commands.ingest import ingest
 from routenas.commands.quickstart import quickstart
 from routenas.commands.runs import runs
@@ -143,7 +144,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, export, benchmark, quickstart):
     main.add_command(_verb)
 
 

@@ -65,7 +65,7 @@ LAYERS = (
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings"),
     ("recipes", "evaluation", "scoring", "finalists"),
-    ("run",),
+    ("run", "exports"),
     ("api", "show"),
     ("quickstart",),
     ("commands",),
