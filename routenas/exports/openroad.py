@@ -112,9 +112,7 @@ def padding(plan: Plan, *, legaliser: str, sites: int = 1, added_area: float = 0
         "set_placement_padding is for detailed placement: global_placement has -pad_left and -pad_right of its own,",
         "for all cells alike. Padding of instances replaces that of -global and -masters for them.",
     )
-    after = (
-        "Padding is set to 0 here, and not to what -global or -masters say: OpenROAD cannot forget an instance's own."
-    )
+    after = ("Padding is 0 then, and not what -global or -masters say: OpenROAD cannot forget an instance's own.",)
     return _emitted(plan, "padding", what, lines, undo, after)
 
 
@@ -134,7 +132,7 @@ def _layer_names(plan: Plan, layers: str) -> list[str]:
 
 
 def _emitted(
-    plan: Plan, kind: str, what: Iterable[str], lines: Sequence[str], undo: Sequence[str], undone: str = ""
+    plan: Plan, kind: str, what: Iterable[str], lines: Sequence[str], undo: Sequence[str], undone: Sequence[str] = ()
 ) -> Emitted:
     """A file that is refused a second time, and the one that takes it back, where ``undo`` says how."""
     applied = f"::{plan.prefix}_{kind}"
@@ -142,5 +140,5 @@ def _emitted(
     text = comment((*plan.provenance, *what)) + guard + "".join(f"{line}\n" for line in lines)
     if not undo:
         return Emitted(text)
-    head = comment((*plan.provenance, f"Takes back what {plan.prefix}_{kind} did, in any later session too.", undone))
+    head = comment((*plan.provenance, f"Takes back what {plan.prefix}_{kind} did, in a later session too.", *undone))
     return Emitted(text, head + "".join(f"{line}\n" for line in undo) + f"unset -nocomplain {applied}\n")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from textwrap import wrap
+from collections.abc import Iterable
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:+,=|-]")
 _WIDTH = 100
@@ -37,10 +36,9 @@ def words(values: Iterable[str]) -> str:
     return "[list" + " \\\n   ".join([*lines, line]) + "]"
 
 
-def comment(lines: Sequence[str]) -> str:
+def comment(lines: Iterable[str]) -> str:
     """Comment lines of Tcl, DEF and the like, in printable ASCII."""
-    # Nothing but a letter may end a comment of Tcl: a backslash there would take the next line into it.
     told = (line.encode("ascii", "backslashreplace").decode() for line in lines)
-    clean = ("".join(c if c.isprintable() else "?" for c in line) for line in told)
-    folded = (part for line in clean for part in (wrap(line, _WIDTH, break_on_hyphens=False) or [""]))
-    return "".join(f"# {line}".rstrip() + (" .\n" if line.endswith("\\") else "\n") for line in folded)
+    clean = ("".join(letter if letter.isprintable() else "?" for letter in line) for line in told)
+    # A backslash at the end of a Tcl comment would take the next line into it.
+    return "".join(f"# {line} .\n" if line.endswith("\\") else f"# {line}\n" for line in clean)
