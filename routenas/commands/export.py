@@ -33,7 +33,7 @@ _OWN = {"map_csv": "--map"}
 @click.option("--undo", type=OUTPUT, help="File to write that takes it back [fix.undo.tcl beside fix.tcl].")
 @click.option("--max-regions", type=click.IntRange(min=1), default=20, show_default=True, help="Most regions.")
 @click.option(
-    "--max-area", type=_SHARE, default=0.1, show_default=True, help="Largest share of the die that regions may take."
+    "--max-area", type=_SHARE, default=0.2, show_default=True, help="Largest share of the die that regions may take."
 )
 @click.option(
     "--density", type=Number(min=1, max=99), help="Per cent of a region that cells may take [a tenth less than now]."

@@ -105,7 +105,7 @@ class Plan:
         return [(region, names) for region, names in found if names]
 
     @classmethod
-    def of(cls, score: Mapping[str, Any], design: Design, max_regions: int = 20, max_area: float = 0.1) -> Plan:
+    def of(cls, score: Mapping[str, Any], design: Design, max_regions: int = 20, max_area: float = 0.2) -> Plan:
         """The plan of a score's JSON value and the layout that was scored.
 
         ``max_regions`` caps their number and ``max_area`` the area of their parts together, as a share of the die's:

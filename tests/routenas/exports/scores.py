@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -146,10 +147,11 @@ proc odb::dbObstruction_destroy {name} { dict unset ::objects $name }
 """
 
 
-def run_tcl(tmp_path: Path, *files: str, dbu: int = 2000, locale: str = "C") -> list[Call]:
+def run_tcl(tmp_path: Path, *files: str, dbu: int = 2000, locale: str = "C", quiet: bool = True) -> list[Call]:
     """What files of Tcl, one after the other, ask of the tools, as words; real Tcl runs them.
 
-    A file may use ``record WORD ...`` of its own.
+    A file may use ``record WORD ...`` of its own. Lines of the programs that files run are left out unless ``quiet``,
+    where there must be none.
     """
     tclsh = shutil.which("tclsh")
     if tclsh is None:
@@ -163,7 +165,9 @@ def run_tcl(tmp_path: Path, *files: str, dbu: int = 2000, locale: str = "C") -> 
     main.write_text(script)
     done = subprocess.run([tclsh, str(main)], capture_output=True, text=True, env={"LC_ALL": locale})
     assert (done.returncode, done.stderr) == (0, "")
-    return [tuple(map(_word, line.split(" "))) for line in done.stdout.splitlines()]
+    lines = done.stdout.splitlines()
+    recorded = lines if quiet else [line for line in lines if re.fullmatch("[0-9a-f ]+", line)]
+    return [tuple(map(_word, line.split(" "))) for line in recorded]
 
 
 def _word(text: str) -> str:
