@@ -181,6 +181,7 @@ def _provenance(score: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"Written by routenas {__version__} from a score of routenas {score['routenas']}, sha256 {_digest(score)}",
         f"design: {score['design']}",
+        *([f"versions: {json.dumps(score['versions'], sort_keys=True)}"] if "versions" in score else []),
         *(f"model: {json.dumps(model, sort_keys=True)}" for model in models),
         *(f"input: {name} sha256 {digest}" for name, digest in score["inputs"].items()),
     )

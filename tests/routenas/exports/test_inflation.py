@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import math
 from pathlib import Path
@@ -97,13 +96,20 @@ def test_small_changes_are_not_followed() -> None:
 
 
 def test_hysteresis_does_not_lift_the_cap() -> None:
-    rounds = Rounds(Inflation(added_area=0.1, hysteresis=0.3))
-    for hot in (0, 1, 2, 3):  # what stays of older rounds would add up
-        probability = np.where(np.arange(5) == hot, 0.99, 0.2)[None]
-        rounds = dataclasses.replace(rounds, count=0, best_round=0)
-        rounds = rounds.after(probability, FULL, TILES, 15.0, 0.3)
-        assert rounds.ratio is not None
-        assert ((rounds.ratio - 1) * TILES).sum() <= 1.5 + 1e-9
+    low, high = log_odds(0.3), log_odds(CERTAIN)
+
+    def of_excess(*wanted: float) -> np.ndarray:
+        """Probabilities whose ratios are 1 more than these."""
+        odds = np.exp(low + np.array([wanted]) * (high - low))
+        return np.asarray(odds / (1 + odds))
+
+    rounds = Rounds(Inflation(added_area=0.1, hysteresis=0.4))
+    rounds = rounds.after(of_excess(0.6, 0.0), FULL[:, :2], TILES[:, :2], 16.0, 0.3)
+    assert rounds.ratio is not None
+    assert rounds.ratio.tolist()[0] == pytest.approx([1.6, 1.0])
+    rounds = rounds.after(of_excess(0.3, 0.5), FULL[:, :2], TILES[:, :2], 16.0, 0.3)
+    assert rounds.ratio is not None  # the first stays at 0.6, and with 0.5 of the second would be above 0.8
+    assert rounds.ratio.tolist()[0] == pytest.approx([1 + 0.6 * 0.8 / 1.1, 1 + 0.5 * 0.8 / 1.1])
 
 
 def test_csv_of_a_score(tmp_path: Path) -> None:

@@ -159,6 +159,15 @@ def test_padding_is_capped_by_white_space(design: Design) -> None:
     assert plan.padded(1, 0.0) == []
 
 
+def test_padding_of_worse_regions_leaves_less_for_others(design: Design) -> None:
+    x0, y0, x1, y1 = (int(edge) for edge in design.die)
+    middle = (x0 + x1) // 2
+    plan = Plan.of(score_of(design, [(x0, y0, middle, y1), (middle, y0, x1, y1)]), design, max_area=1.0)
+    first, second = (len(names) for _, names in plan.padded(1, 1.0))
+    share = (first + second // 2) * 2 * SITE_WIDTH * ROW_HEIGHT / white_space(design)
+    assert [len(names) for _, names in plan.padded(1, share)] == [first, second // 2]
+
+
 def test_names_are_of_the_score_not_of_its_seconds(design: Design) -> None:
     box = tuple(design.die.tolist())
     one, two = (Plan.of(score_of(design, [box], timing={"parse_s": s}), design) for s in (1.0, 2.0))

@@ -37,4 +37,5 @@ def test_a_comment_ends_with_its_line(tmp_path: Path) -> None:
     text = comment(lines)
     assert text.isascii()
     assert text.count("\n") == len(lines)
-    assert run_tcl(tmp_path, text + "record after\n") == [("after",)]
+    each = "".join(f"{comment([line])}record {number}\n" for number, line in enumerate(lines))
+    assert run_tcl(tmp_path, each) == [(str(number),) for number in range(len(lines))]
