@@ -54,10 +54,10 @@ class HotRegion:
     def density(self, stated: float | None, step: int = 1) -> int:
         """Density in whole per cent that cells may have in the parts: as ``stated``, else a tenth less than they have.
 
-        Rounded down to a multiple of ``step``, but not below `LEAST_DENSITY` where it is not stated.
+        Rounded down to a multiple of ``step``; where it is not stated it is from `LEAST_DENSITY` to 90.
         """
-        wanted = max(LEAST_DENSITY, 90.0 * self.cover) if stated is None else stated
-        return step * int(min(wanted, 100.0) // step)
+        wanted = max(LEAST_DENSITY, 90.0 * min(self.cover, 1.0)) if stated is None else stated
+        return step * int(wanted // step)
 
 
 @dataclass(frozen=True)

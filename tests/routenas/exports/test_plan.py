@@ -121,7 +121,7 @@ def test_fixed_cells_are_not_told_to_move(design: Design) -> None:
 
 
 @pytest.mark.parametrize(("cover", "stated", "step", "wanted"), [
-    (0.80, None, 1, 72), (0.80, None, 5, 70), (0.05, None, 1, 10), (1.2, None, 1, 100), (0.8, 63.0, 1, 63),
+    (0.80, None, 1, 72), (0.80, None, 5, 70), (0.05, None, 1, 10), (1.2, None, 1, 90), (0.8, 63.0, 1, 63),
     (0.8, 63.0, 5, 60), (0.8, 4.0, 1, 4),
 ])  # fmt: skip
 def test_density(design: Design, cover: float, stated: float | None, step: int, wanted: int) -> None:
