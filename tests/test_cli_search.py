@@ -45,7 +45,7 @@ def test_budgets_by_value(run: Run, tmp_path: Path, made_up_store: Path) -> None
 def test_hand_made_members_are_named_or_none(run: Run, tmp_path: Path, made_up_store: Path) -> None:
     words = ("search", made_up_store, "--trials", 1, *BRIEF)
     for name, given, kept in (
-        ("default", (), ["gradient-boosting"]),
+        ("default", (), ["gradient-boosting", "tile-mlp", "residual-dilated"]),
         ("none", ("none",), []),
         ("named", ("rudy", "tile-mlp"), ["rudy", "tile-mlp"]),
     ):

@@ -111,9 +111,10 @@ MAGIC = {
 @pytest.mark.parametrize("suffix", MAGIC)
 def test_a_picture_has_the_format_of_its_name(suffix: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    from routenas.results import Result
     from routenas.show.pictures import search_png
 
-    search_png([0.5, None, 0.7], "auc", tmp_path / f"p.{suffix}")
+    search_png([Result(0.5), Result(None), Result(0.7)], "auc", tmp_path / f"p.{suffix}")
     assert (tmp_path / f"p.{suffix}").read_bytes().startswith(MAGIC[suffix])
 
 
@@ -216,7 +217,7 @@ board = TensorBoard(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
 try:
     for number in range(50):
-        board.trial(number, 0.5)
+        board.trial(number, 0.5, 0.5)
 except WriteError as error:
     print(error)
 """

@@ -99,8 +99,16 @@ PUBLISHED = {name: known.training for table in BASELINES.values() for name, know
 """The networks that are trained as their paper did, by name: where their loss and schedule are."""
 
 
-def possible_members(task: str, names: Sequence[str]) -> Sequence[str]:
-    """The ``names`` themselves. Raises SettingError for one that ``task`` has not, or that has a trainer of its own."""
+MEMBERS = ("gradient-boosting", "tile-mlp", "residual-dilated")
+"""What a search trains beside its finalists: what errs otherwise than networks, and what few epochs judge wrongly."""
+
+
+def possible_members(task: str, names: Sequence[str] | None) -> Sequence[str]:
+    """The ``names`` themselves, or `MEMBERS`.
+
+    Raises SettingError for one that ``task`` has not, or that has a trainer of its own.
+    """
+    names = MEMBERS if names is None else names
     for name in names:
         if baseline(task, name).training:
             what = "a predictor that is trained as its paper says cannot be a member"

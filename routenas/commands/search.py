@@ -103,7 +103,7 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
 @click.option(
     "--hand-made", multiple=True, metavar="NAME",
     help="A predictor of 'train' that is trained beside the finalists and may be drawn into the answer; may be "
-    "repeated (default: gradient-boosting); none: searched networks alone.",
+    "repeated (default: gradient-boosting, tile-mlp, residual-dilated); none: searched networks alone.",
 )  # fmt: skip
 @click.option(
     "--executor", default="in-process", show_default="in-process, or processes with several workers",

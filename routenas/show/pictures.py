@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from placement_data.errors import InputError
 from placement_data.features.layout import cell_outlines
 from placement_data.files import write_bytes
 from placement_data.netlist import macro_masters
-from routenas.results import Result
+from routenas.results import FIDELITY, Result
 from routenas.scoring import Score
 from routenas.show.text import SHOWN_REGIONS
 from routenas.tabular.benchmark import Curve
@@ -135,55 +136,112 @@ def _whole_numbers(axes: Axes) -> None:
     """Trials and epochs are counted."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def search_png(values: Sequence[float | None], metric: str, path: Path) -> None:
-    """Value of each trial of a search, and the best so far; failed trials are crosses at the foot.
+def trained_for(result: Result) -> str:
+    """How far a schedule let a candidate come: its epochs, or its fidelity where no curve tells them."""
+    epochs = len(_curve(result)["loss"])
+    return f"{epochs} epoch{'' if epochs == 1 else 's'}" if epochs else f"fidelity {result.metrics[FIDELITY]}"
 
-    ``metric`` says what the value is.
+
+def _curve(result: Result) -> Mapping[str, Sequence[Any]]:
+    """Loss and value of each epoch; none of what failed, was fitted at once, or is kept from an earlier run."""
+    return result.metrics.get("curve") or {"loss": (), "value": ()}
+
+
+def _values(results: Sequence[Result]) -> NDArray[np.float64]:
+    return np.array([np.nan if result.value is None else result.value for result in results])
+
+
+def search_png(trials: Sequence[Result], metric: str, path: Path, finalists: Sequence[tuple[str, Result]] = ()) -> None:
+    """Value of each trial of a search and the best so far; beside them, for each name of a finalist, its trainings.
+
+    ``metric`` says what the value is. A trial that a schedule ended at a lower fidelity is hollow, and never the best.
+    Failed ones are crosses at the foot.
     """
-    figure = _figure(7.5, 4.2)
-    axes = figure.add_axes((0.11, 0.13, 0.86, 0.78))
-    trials = np.arange(1, len(values) + 1)
-    points = np.array([np.nan if value is None else value for value in values])
-    failed = np.isnan(points)
-    axes.plot(trials, points, "o", color="tab:blue", alpha=0.6, label="trial")
-    axes.step(trials, np.fmax.accumulate(points), where="post", color="tab:blue", label="best so far")
-    if failed.any() and not failed.all():
-        foot = np.full(int(failed.sum()), np.nanmin(points))
-        axes.plot(trials[failed], foot, "x", color="tab:red", label="failed")
-    axes.set(xlabel="trial", ylabel=metric, title=f"Search: {len(values)} trials")
-    _whole_numbers(axes)
-    axes.legend(loc="lower right", fontsize=8)
-    axes.grid(alpha=0.3)
+    names = list(dict.fromkeys(name for name, _ in finalists))
+    # Placed by hand, in inches: names of finalists need room at the foot.
+    columns, foot = max(1.2, 0.5 * len(names)), 1.2 if names else 0.55
+    page = np.array([7.5 + (columns + 0.2 if names else 0), foot + 3.6])
+    figure = _figure(*page)
+    axes = figure.add_axes((0.85 / page[0], foot / page[1], 6.45 / page[0], 3.25 / page[1]))
+    again = [result for _, result in finalists]
+    lowest = min((result.value for result in (*trials, *again) if result.value is not None), default=0.0)
+    _draw_trials(axes, trials, lowest)
+    axes.set(xlabel="trial", ylabel=metric, title=f"Search: {len(trials)} trials")
+    if names:
+        beside = figure.add_axes((7.5 / page[0], foot / page[1], columns / page[0], 3.25 / page[1]), sharey=axes)
+        places = np.array([names.index(name) for name, _ in finalists])
+        beside.plot(places, _values(again), "o", color="tab:orange", alpha=0.6)
+        _draw_failed(beside, places, again, lowest)
+        if any(result.value is None for result in again):
+            beside.legend(fontsize=8)
+        beside.set(xlim=(-0.5, len(names) - 0.5), title="Finalists")
+        short = [name if len(name) <= 20 else f"...{name[-17:]}" for name in names]
+        beside.set_xticks(range(len(names)), short, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
+        beside.tick_params(axis="y", labelleft=False)
+        beside.grid(alpha=0.3)
     _save(figure, path)
 
 
-def curves_png(trainings: Sequence[tuple[Result, bool]], metric: str, path: Path) -> None:
-    """Loss and metric over the epochs of every training: candidates thin, retrainings (True) thick.
+def _draw_trials(axes: Axes, trials: Sequence[Result], lowest: float) -> None:
+    numbers, values = np.arange(1, len(trials) + 1), _values(trials)
+    fidelity = np.array([result.metrics.get(FIDELITY, 0) for result in trials])
+    levels = sorted(set(fidelity[~np.isnan(values)]), reverse=True)
+    for level, marker in zip(levels, cycle("osv^D"), strict=False):
+        shown = (fidelity == level) & ~np.isnan(values)
+        label = "trial" if len(levels) == 1 else f"trial, {trained_for(trials[int(np.flatnonzero(shown)[0])])}"
+        if level == levels[0]:
+            axes.plot(numbers[shown], values[shown], marker, color="tab:blue", alpha=0.6, label=label)
+            best = np.fmax.accumulate(np.where(shown, values, np.nan))
+            axes.step(numbers, best, where="post", color="tab:blue", label="best so far")
+        else:
+            axes.plot(
+                numbers[shown], values[shown], marker, color="tab:gray", fillstyle="none", zorder=1.5, label=label
+            )
+    _draw_failed(axes, numbers, trials, lowest)
+    _whole_numbers(axes)
+    if axes.lines:
+        axes.legend(loc="best", fontsize=8)
+    axes.grid(alpha=0.3)
 
-    What has no curve (failed, or kept from an earlier run) is left out.
+
+def _draw_failed(axes: Axes, places: NDArray[np.int64], results: Sequence[Result], foot: float) -> None:
+    failed = np.isnan(_values(results))
+    if failed.any():
+        axes.plot(places[failed], np.full(int(failed.sum()), foot), "x", color="tab:red", label="failed")
+
+
+def curves_png(trainings: Sequence[tuple[Result, bool]], metric: str, path: Path) -> None:
+    """Loss over the epochs of every training: candidates thin, retrainings (True) thick. What has none is left out.
+
+    The metric by epoch is beside it where a training was judged more than once, which none is out of fold.
     """
-    figure = _figure(10.0, 4.2)
-    loss = figure.add_axes((0.07, 0.13, 0.41, 0.78))
-    value = figure.add_axes((0.57, 0.13, 0.41, 0.78))
+    curves = [(_curve(result), final) for result, final in trainings if _curve(result)["loss"]]
+    judged = [np.array([np.nan if point is None else point for point in curve["value"]]) for curve, _ in curves]
+    often = any(np.isfinite(values).sum() > 1 for values in judged)
+    page = np.array([11.0 if often else 7.5, 4.2])
+    figure = _figure(*page)
+    loss = figure.add_axes((0.75 / page[0], 0.13, (4.5 if often else 6.6) / page[0], 0.78))
+    loss.set(xlabel="epoch", ylabel="training loss", title="Training")
+    panels = [(loss, [np.array(curve["loss"]) for curve, _ in curves])]
+    if often:
+        value = figure.add_axes((6.3 / page[0], 0.13, 4.5 / page[0], 0.78))
+        value.set(xlabel="epoch", ylabel=metric, title="Averaged weights, judged")
+        panels.append((value, judged))
     styles: tuple[tuple[bool, str, dict[str, Any]], ...] = (
         (False, "candidates", {"color": "tab:blue", "alpha": 0.35, "linewidth": 0.8}),
         (True, "retrainings of the best", {"color": "tab:orange", "alpha": 0.9, "linewidth": 1.6}),
     )
-    for kind, label, style in styles:
-        curves = [result.metrics["curve"] for result, final in trainings if final is kind and "curve" in result.metrics]
-        for number, curve in enumerate(curves):
-            epochs = np.arange(1, len(curve["loss"]) + 1)
-            name = label if number == 0 else None
-            loss.plot(epochs, curve["loss"], label=name, **style)
-            judged = np.array([np.nan if point is None else point for point in curve["value"]])
-            seen = ~np.isnan(judged)
-            value.plot(epochs[seen], judged[seen], marker=".", label=name, **style)
-    loss.set(xlabel="epoch", ylabel="training loss", title="Training")
-    value.set(xlabel="epoch", ylabel=metric, title="Averaged weights, judged")
-    for axes in (loss, value):
+    for axes, lines in panels:
+        for kind, label, style in styles:
+            own = [points for points, (_, final) in zip(lines, curves, strict=True) if final is kind]
+            for number, points in enumerate(own):
+                known = np.flatnonzero(np.isfinite(points))
+                name = label if number == 0 else None
+                marker = "." if len(known) <= 10 else ""
+                axes.plot(known + 1, points[known], marker=marker, label=name, **style)
         _whole_numbers(axes)
         axes.grid(alpha=0.3)
         if axes.lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import math
 import secrets
 import sys
 import time
@@ -180,7 +179,6 @@ class TensorBoard:
         except ImportError:
             raise InputError("event files need TensorBoard", expected="pip install 'routenas[tensorboard]'") from None
         self._file = folder / f"events.out.tfevents.{int(time.time()):010d}.{secrets.token_hex(4)}"
-        self._best = -math.inf
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._append([self._event(wall_time=time.time(), file_version="brain.Event:2")])
@@ -194,11 +192,10 @@ class TensorBoard:
             if point is not None
         )
 
-    def trial(self, number: int, value: float | None) -> None:
-        """Note one trial; a failed one (None) leaves a gap."""
-        if value is not None:
-            self._best = max(self._best, value)
-            self._write((("trial/value", value, number), ("trial/best", self._best, number)))
+    def trial(self, number: int, value: float | None, best: float | None) -> None:
+        """Note one trial, and the best so far; a failed one (None) leaves a gap."""
+        scalars = (("trial/value", value), ("trial/best", best))
+        self._write((tag, point, number) for tag, point in scalars if value is not None and point is not None)
 
     def _write(self, scalars: Iterable[tuple[str, float, int]]) -> None:
         self._append(

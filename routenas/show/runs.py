@@ -14,6 +14,7 @@ from placement_data.errors import InputError
 from placement_data.files import locked
 from routenas.architecture import Architecture
 from routenas.journal import Journal
+from routenas.results import FIDELITY
 from routenas.run import CONFIG, JOURNAL, RESULT, read_configuration
 from routenas.show.tables import fold, text_table, text_width
 from routenas.show.text import number
@@ -23,8 +24,9 @@ State = Literal["running", "stopped", "finished"]
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run folder says: JSON values. ``best`` is the best trial, ``architecture`` that of the member which
-    counts most, or the best trial's; ``chosen`` tells how often members of an architecture count, by its hash."""
+    """What a run folder says: JSON values. ``best`` is the best trial of those at the highest fidelity that one came
+    to. ``architecture`` is that of the searched member which counts most, else of a hand-made one, or the best trial's;
+    ``chosen`` tells how often members of an architecture count, by its hash or the name of what is hand-made."""
 
     folder: str
     state: State
@@ -50,13 +52,14 @@ class RunSummary:
         settings, task = configuration["settings"], configuration["task"]
         records = Journal(folder / JOURNAL).records if (folder / JOURNAL).exists() else []
         good = [record for record in records if record["value"] is not None]
-        best = max(good, key=lambda record: record["value"], default=None)
+        best = max(good, key=lambda record: (record["metrics"].get(FIDELITY, 0), record["value"]), default=None)
         result = _json(folder / RESULT) if (folder / RESULT).exists() else {}
         of = int(settings["trials"])
         spent = sum(record.get("cpu_seconds") or record.get("seconds") or 0.0 for record in records)
         done = len(records) >= of or spent >= (settings.get("cpu_seconds") or math.inf)
         state: State = "running" if _in_use(folder) else "finished" if result and done else "stopped"
         found, members = None, _members(result)
+        searched = [member for member in members if member["kind"] == "searched"]
         if best is not None:
             found = {"kind": "searched", "space": settings["space"], "genotype": best["genotype"], "hash": best["hash"]}
         return cls(
@@ -74,8 +77,8 @@ class RunSummary:
             settings=settings,
             finalists=result.get("provenance", {}).get("finalists", []),
             metrics=result.get("metrics", {}),
-            architecture=members[0] if members else found,
-            chosen=dict(Counter(str(member.get("hash")) for member in members)),
+            architecture=next(iter([*searched, *members]), found),
+            chosen=dict(Counter(str(member.get("hash") or member["name"]) for member in members)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,12 +150,13 @@ def run_text(run: RunSummary) -> str:
         lines.append(f"best: {run.best['value']:.4f} in trial {run.best['trial'] + 1}, {run.best['hash']} ({costs})")
     options = ", ".join(f"{name} {value}" for name, value in settings["strategy_options"].items())
     budget, final = settings["budget"], settings["final_budget"]
+    beside = "".join(f", {name} beside them" for name in settings.get("hand_made") or ())
     lines += [
         f"settings: {settings['strategy']}{f' ({options})' if options else ''}, seed {settings['seed']}, "
         f"scheduler {settings['scheduler']}, {settings['in_flight']} in flight",
         f"trainings: {budget['epochs']} epochs a candidate, {settings.get('folds', 1)} folds",
         f"finalists: the best {settings['finalists']} again with {settings['final_seeds']} seeds of "
-        f"{final['epochs']} epochs",
+        f"{final['epochs']} epochs{beside}",
     ]
     for finalist in run.finalists:
         values = "  ".join(f"{value:.4f}" for value in finalist["search_values"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from routenas.interfaces import Task
-from routenas.results import Result, Trial
+from routenas.loop import best_first
+from routenas.results import FIDELITY, Result, Trial
 from routenas.run import Events
 from routenas.settings import Settings
 from routenas.show import pictures
@@ -33,8 +33,8 @@ def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None 
         yield Events(watch.trial, watch.epoch, watch.final)
         if pictures.available():
             judged = f"{task.metric} {'out of fold' if folds > 1 else 'on the search split'}"
-            pictures.search_png([trial.result.value for trial in watch.seen], judged, out / SEARCH_PICTURE)
-            curves = [(trial.result, False) for trial in watch.seen] + [(result, True) for result in watch.retrained]
+            pictures.search_png(watch.seen, judged, out / SEARCH_PICTURE, watch.retrained)
+            curves = [(result, False) for result in watch.seen] + [(result, True) for _, result in watch.retrained]
             pictures.curves_png(curves, judged, out / CURVES_PICTURE)
         else:
             bar.say("no pictures of the search: they need matplotlib (pip install 'routenas[plot]')")
@@ -45,23 +45,26 @@ class _Watch:
 
     def __init__(self, bar: Bar, settings: Settings, board: TensorBoard | None, folds: int) -> None:
         self.bar, self.settings, self.board, self.folds = bar, settings, board, folds
-        self.best, self.done = -math.inf, 0
-        self.seen: list[Trial] = []
-        self.retrained: list[Result] = []
+        self.leading: list[Trial] = []
+        self.done = 0
+        self.seen: list[Result] = []
+        self.retrained: list[tuple[str, Result]] = []
 
     def epoch(self, epoch: int, epochs: int) -> None:
         self.bar.detail(f"epoch {epoch}/{epochs}")
         self._to(self.done + 1)
 
     def trial(self, number: int, trial: Trial) -> None:
-        value = trial.result.value
-        self.best = max(self.best, -math.inf if value is None else value)
+        result = trial.result
+        self.leading = best_first([*self.leading, trial])[:1]
         if self.board is not None:
-            self.board.trial(number, value)
-            self.board.training(f"trial {number + 1}", trial.result.metrics.get("curve", {}))
-        self.seen.append(trial)
-        text = f"failed: {trial.result.message}" if value is None else f"{value:.4f}"
-        self.bar.say(f"trial {number + 1}/{self.settings.trials}  {trial.genotype.hash}  {text}  best {self.best:.4f}")
+            self.board.trial(number, result.value, self._best())
+            self.board.training(f"trial {number + 1}", result.metrics.get("curve", {}))
+        self.seen.append(result)
+        after = f" after {pictures.trained_for(result)}" if FIDELITY in result.metrics else ""
+        text = f"failed: {result.message}" if result.value is None else f"{result.value:.4f}{after}"
+        head = f"trial {number + 1}/{self.settings.trials}  {trial.genotype.hash}  {text}"
+        self.bar.say(f"{head}  {self._note()}".rstrip())
         self._to(len(self.seen) * self.folds * self.settings.budget.epochs)
 
     def final(self, name: str, seed: int, result: Result) -> None:
@@ -69,11 +72,20 @@ class _Watch:
         self.bar.say(f"final {name}  seed {seed}  {text}")
         if self.board is not None:
             self.board.training(f"final {name} seed {seed}", result.metrics.get("curve", {}))
-        self.retrained.append(result)
+        self.retrained.append((name, result))
         settings = self.settings
-        trials = settings.trials * settings.budget.epochs
-        self._to(self.folds * (trials + len(self.retrained) * settings.final_budget.epochs))
+        if len(self.retrained) <= settings.finalists * settings.final_seeds:  # what is hand-made beside has no epochs
+            trials = settings.trials * settings.budget.epochs
+            self._to(self.folds * (trials + len(self.retrained) * settings.final_budget.epochs))
+
+    def _best(self) -> float | None:
+        """The best value so far, of those at the highest fidelity that any trial came to."""
+        return self.leading[0].result.value if self.leading else None
+
+    def _note(self) -> str:
+        best = self._best()
+        return "" if best is None else f"best {best:.4f}"
 
     def _to(self, done: int) -> None:
-        self.bar.advance(done - self.done, f"best {self.best:.4f}" if self.best > -math.inf else "")
+        self.bar.advance(done - self.done, self._note())
         self.done = done

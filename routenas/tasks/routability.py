@@ -328,8 +328,8 @@ class RoutabilityTask:
         return float(self.store.hotspot_tiles(index) or 0 if self.name == "hotspots" else head["violated_nets"])
 
     def hand_made(self, names: Sequence[str] | None) -> Sequence[str]:
-        """See ``FoldedTask``: gradient boosting, which errs otherwise than networks do."""
-        return possible_members(self.name, ("gradient-boosting",) if names is None else names)
+        """See ``FoldedTask``."""
+        return possible_members(self.name, names)
 
     def outputs(self, forward: Forward, part: str) -> Outputs:
         """See ``FoldedTask``: logits without the offset, or what `Card.decode` makes a ratio of; float32."""

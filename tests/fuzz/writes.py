@@ -67,9 +67,10 @@ def _bundle(folder: Path, seed: int = 1) -> None:
 
 
 def _picture(folder: Path, suffix: str) -> None:
+    from routenas.results import Result
     from routenas.show.pictures import search_png
 
-    search_png([0.1, None, 0.3], "auc", folder / f"p.{suffix}")
+    search_png([Result(0.1), Result(None), Result(0.3)], "auc", folder / f"p.{suffix}")
 
 
 def _circuitnet(folder: Path) -> None:

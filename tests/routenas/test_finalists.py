@@ -183,7 +183,13 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 BESIDE = dataclasses.replace(
-    SETTINGS, space={}, trials=1, finalists=1, final_seeds=2, final_budget=BRIEF.changed(learning_rate=1e-9)
+    SETTINGS,
+    space={},
+    trials=1,
+    finalists=1,
+    final_seeds=2,
+    final_budget=BRIEF.changed(learning_rate=1e-9),
+    hand_made=["gradient-boosting"],
 )
 
 

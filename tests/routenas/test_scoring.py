@@ -22,6 +22,7 @@ from placement_data.netlist import signal_nets
 from placement_data.technology import technology
 from routenas.bundle import ModelMismatchError
 from routenas.predictor import Predictor
+from routenas.results import Result
 from routenas.scoring import LARGE_REGION, Score, heat_map_csv, label_regions, score_layout
 from routenas.show.pictures import LABEL, available, heat_map_png, label_places
 from routenas.show.text import score_table, timing_table
@@ -273,7 +274,7 @@ def test_png(score: Score, tmp_path: Path) -> None:
     from routenas.show.pictures import heat_map_png, search_png
 
     heat_map_png(score, tmp_path / "map.png")
-    search_png([0.5, None, 0.7], "ROC-AUC", tmp_path / "search.png")
+    search_png([Result(0.5), Result(None), Result(0.7)], "ROC-AUC", tmp_path / "search.png")
     for name in ("map.png", "search.png"):
         data = (tmp_path / name).read_bytes()
         assert data.startswith(b"\x89PNG\r\n\x1a\n")

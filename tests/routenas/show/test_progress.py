@@ -16,8 +16,8 @@ def test_tensorboard_has_the_values_and_the_best(tmp_path: Path) -> None:
     from routenas.show.progress import TensorBoard
 
     board = TensorBoard(tmp_path)
-    for number, value in enumerate([0.5, None, 0.25, 0.75]):
-        board.trial(number, value)
+    for number, (value, best) in enumerate([(0.5, 0.5), (None, 0.5), (0.25, 0.5), (0.75, 0.75)]):
+        board.trial(number, value, best)
         board.training(f"trial {number + 1}", {"loss": [3.0, 2.0], "value": [None, 0.5]})
     found = events.EventAccumulator(str(tmp_path))
     found.Reload()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from placement_data.errors import InputError
 from placement_data.files import locked
 from routenas import search
 from routenas.architecture import Architecture
-from routenas.results import Result
+from routenas.results import Result, Trial
 from routenas.settings import Settings
 from routenas.show import pictures
 from routenas.show.runs import RunSummary, network_text, run_text, runs_table, summaries
@@ -68,6 +69,39 @@ def test_runs_that_run_and_that_were_stopped(folder: Path) -> None:
         summaries(folder / "a" / "model")
 
 
+def test_a_hand_made_member_goes_by_its_name(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "a", tmp_path / "run")
+    path = tmp_path / "run" / "result.json"
+    result = json.loads(path.read_text())
+    (searched,) = {member["architecture"]["hash"] for member in result["members"]}
+    hand_made = {"kind": "hand-crafted", "name": "gradient-boosting"}
+    result["members"] = [{"architecture": hand_made, "draws": 5}, {**result["members"][0], "draws": 3}]
+    finalist = {"name": "gradient-boosting", "search_values": [0.25], "architecture": hand_made}
+    result["provenance"]["finalists"].append(finalist)
+    path.write_text(json.dumps(result))
+    run = RunSummary.of_folder(tmp_path / "run")
+    assert run.chosen == {"gradient-boosting": 5, searched: 3}
+    lines = run_text(run).splitlines()
+    assert "finalist gradient-boosting: 0.2500  chosen, 5 of 8 in the mean" in lines
+    assert any(line.startswith(f"finalist {searched}: ") and "chosen, 3 of 8" in line for line in lines)
+    assert f"network {searched} of nas-bench-201:" in lines
+    result["members"] = result["members"][:1]
+    path.write_text(json.dumps(result))
+    assert run_text(RunSummary.of_folder(tmp_path / "run")).splitlines()[-1] == "network: gradient-boosting"
+
+
+def test_the_best_trial_is_one_that_was_let_go_on(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "a", tmp_path / "run")
+    journal = tmp_path / "run" / "journal.jsonl"
+    records = [json.loads(line) for line in journal.read_text().splitlines()]
+    for record, (fidelity, value) in zip(records, [(0, 0.9), (1, 0.5), (1, 0.6)], strict=True):
+        record["value"], record["metrics"]["fidelity"] = value, fidelity
+    journal.write_text("".join(json.dumps(record) + "\n" for record in records))
+    best = RunSummary.of_folder(tmp_path / "run").best
+    assert best is not None
+    assert (best["trial"], best["value"]) == (2, 0.6)
+
+
 def test_the_network_as_text() -> None:
     text = network_text(Architecture.of(SPACE, SPACE.from_key("301000"))).splitlines()
     assert text[1].split() == ["0", "input"]
@@ -85,11 +119,30 @@ def test_a_search_leaves_pictures(folder: Path) -> None:
         assert (folder / "a" / name).read_bytes()[:4] == b"\x89PNG"
 
 
-def test_pictures_of_failures_alone(tmp_path: Path) -> None:
-    pictures.search_png([None, None], "accuracy", tmp_path / "a.png")
-    pictures.curves_png([(Result(None), False)], "accuracy", tmp_path / "b.png")
-    assert (tmp_path / "a.png").exists()
-    assert (tmp_path / "b.png").exists()
+def test_what_is_told_of_trials_and_finalists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A low fidelity says so and is never the best; what has no curve is told by its value alone."""
+    genotype = SPACE.from_key("301000")
+    curve = {"loss": [1.0], "value": [0.9]}
+    results = [
+        Result(None, {"fidelity": 0}, "diverged"), Result(0.9, {"fidelity": 0, "curve": curve}),
+        Result(0.5, {"fidelity": 1, "curve": {"loss": [2.0, 1.0], "value": [None, 0.5]}}),
+    ]  # fmt: skip
+    with watched(Digits(150), SETTINGS, tmp_path) as events:
+        for number, result in enumerate(results):
+            events.trial(number, Trial(genotype, result))
+        for seed in (1, 2):
+            events.final(genotype.hash, seed, Result(0.6))
+        events.final("gradient-boosting", 1, Result(0.7, {"curve": {"loss": [], "value": []}}))
+    assert capsys.readouterr().err.splitlines() == [
+        f"trial 1/3  {genotype.hash}  failed: diverged",
+        f"trial 2/3  {genotype.hash}  0.9000 after 1 epoch  best 0.9000",
+        f"trial 3/3  {genotype.hash}  0.5000 after 2 epochs  best 0.5000",
+        f"final {genotype.hash}  seed 1  0.6000",
+        f"final {genotype.hash}  seed 2  0.6000",
+        "search digits: 10/10 best 0.5000",
+        "final gradient-boosting  seed 1  0.7000",
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"search.png", "curves.png"}
 
 
 def test_without_matplotlib_a_line_says_so(
