@@ -17,6 +17,7 @@ from routenas.commands.benchmark import benchmark
 from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
+from routenas.commands.export import export
 from routenas.commands.ingest import ingest
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
@@ -146,7 +147,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, benchmark, quickstart):
     main.add_command(_verb)
 
 

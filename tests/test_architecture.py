@@ -65,7 +65,7 @@ LAYERS = (
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
     ("recipes", "evaluation", "scoring", "finalists"),
-    ("run", "flow"),
+    ("run", "flow", "exports"),
     ("api", "show"),
     ("quickstart",),
     ("commands",),

@@ -1,0 +1,22 @@
+"""A design with its cells elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from placement_data.design import Design
+
+
+def moved(design: Design, corner: NDArray[np.int64]) -> Design:
+    """The design with the lower-left corners of its cells at ``corner`` (cells, 2), database units, and their pins.
+
+    Orientations stay. Every cell must be placed: pins of a cell that is not have no place in it.
+    """
+    step = np.tile(corner - design.cells.box[:, :2], 2)
+    pins = design.pins
+    own = np.where((pins.cell >= 0)[:, None], step[pins.cell], 0)
+    cells = replace(design.cells, box=design.cells.box + step)
+    return replace(design, cells=cells, pins=replace(pins, box=pins.box + own))

@@ -1,0 +1,127 @@
+"""``routenas export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, given, say
+from routenas.commands.verb import POSITIVE, Number, verb
+from routenas.exports import EMITTERS
+
+if TYPE_CHECKING:
+    from placement_data.design import Design
+
+_SHARE = Number(min=0, max=1)
+_OWN = {"map_csv": "--map"}
+
+
+@verb(
+    epilog=example(
+        "routenas export openroad-blockages score.json --lef tech.lef --lef cells.lef \\",
+        "  --def placed.def.gz -o fix.tcl",
+    )
+)
+@click.argument("kind", type=click.Choice(list(EMITTERS)))
+@click.argument("score", type=FILE)
+@click.option("--lef", "lef", type=FILE, multiple=True, help="Technology or cell LEF of the DEF; may be repeated.")
+@click.option("--def", "def_", type=FILE, help="The placed DEF that was scored.")
+@click.option("--odb", type=FILE, help="An OpenDB file instead (needs openroad).")
+@click.option("-o", "--out", type=OUTPUT, required=True, help="File to write for the tool.")
+@click.option("--undo", type=OUTPUT, help="File to write that takes it back [fix.undo.tcl beside fix.tcl].")
+@click.option("--max-regions", type=click.IntRange(min=1), default=20, show_default=True, help="Most regions.")
+@click.option(
+    "--max-area", type=_SHARE, default=0.2, show_default=True, help="Largest share of the die that regions may take."
+)
+@click.option(
+    "--density", type=Number(min=1, max=99), help="Per cent of a region that cells may take [a tenth less than now]."
+)
+@click.option(
+    "--density-means", type=click.Choice(["max", "blocked"]),
+    help="What -density is in your Innovus: the per cent that cells may take, or that is kept from them.",
+)  # fmt: skip
+@click.option("--layers", help="Routing layers to act on, as metal2-metal3.")
+@click.option(
+    "--adjustment", type=Number(min=0, max=1, min_open=True), help="Share of the capacity to take from regions [0.3]."
+)
+@click.option(
+    "--legaliser", type=click.Choice(["diamond-only", "diamond", "negotiation"]),
+    help="Of your OpenROAD: diamond-only before 2026; in later builds diamond (asked for) or negotiation (default).",
+)  # fmt: skip
+@click.option("--sites", type=click.IntRange(1, 100), help="Sites of padding on each side of a cell [1].")
+@click.option("--added-area", type=_SHARE, help="Largest share of the white space that may be used up [0.1].")
+@click.option(
+    "--spelling", type=click.Choice(["current", "2022"]), help="Of the DRC report: for OpenROAD of 2022 or later."
+)
+@click.option("--map", "map_csv", type=FILE, help="The map that 'score --csv' wrote of this score.")
+@click.option("--max-ratio", type=Number(min=1), help="Largest area of an inflated cell over its own [2].")
+@click.option("--exponent", type=POSITIVE, help="Bends the ratio between threshold and certainty [1].")
+@UNUSED_SEED
+def export(
+    kind: str, score: Path, lef: tuple[Path, ...], def_: Path | None, odb: Path | None,
+    out: Path, undo: Path | None, max_regions: int, max_area: float, seed: int, **options: Any,
+) -> None:  # fmt: skip
+    """Write the regions of a score as a file for a placement or routing tool, and one that takes it back."""
+    from placement_data.files import write_text
+    from placement_data.reports.markers import load_json
+    from placement_data.text import load_text
+    from routenas.exports import emit
+    from routenas.exports.plan import Plan
+
+    context = click.get_current_context()
+    own = _own_options(kind, given(context, **options))
+    if undo is None and out.suffix and (out.is_file() or not out.exists()):
+        context.params["undo"] = undo = out.with_name(f"{out.stem}.undo{out.suffix}")
+    check_outputs()
+    value = load_json(load_text(score), score)
+    design = _scored_layout(lef, def_, odb, value)
+    plan = Plan.of(value, design, max_regions, max_area)
+    emitted = emit(kind, plan, **own)
+    if undo is not None and emitted.undo:
+        write_text(undo, emitted.undo)
+    write_text(out, emitted.text)
+    back = f"; {undo} takes it back" if undo is not None and emitted.undo else ""
+    say(f"{kind}: {len(plan.areas)} of {len(plan.regions)} regions acted on{back}")
+
+
+def _own_options(kind: str, stated: dict[str, Any]) -> dict[str, Any]:
+    """The options that were stated. Raises UsageError for one that has no use for the kind, or that it lacks."""
+    from routenas.exports import options_of
+
+    takes = options_of(kind)
+    for name in stated:
+        if name not in takes:
+            allowed = ", ".join(map(_flag, takes)) or "no options of its own"
+            raise click.UsageError(f"{_flag(name)} has no use for {kind}, which takes {allowed}")
+    for name, needed in takes.items():
+        if needed and name not in stated:
+            raise click.UsageError(f"Missing option '{_flag(name)}', which {kind} cannot guess.")
+    return stated
+
+
+def _flag(name: str) -> str:
+    return _OWN.get(name, f"--{name.replace('_', '-')}")
+
+
+def _scored_layout(lef: tuple[Path, ...], def_: Path | None, odb: Path | None, score: Any) -> Design:
+    """The layout. Raises UsageError for none or two, InputError for files that are not those that were scored."""
+    from placement_data.errors import InputError
+    from placement_data.making import LayoutFiles, read_layout
+    from placement_data.store import sha256
+    from placement_data.text import digests
+
+    layout = def_ or odb
+    if layout is None or (def_ and odb) or bool(lef) != bool(def_):
+        raise click.UsageError("give the layout that was scored: --lef with --def, or --odb")
+    files = LayoutFiles("def" if def_ else "odb", layout, lef)
+    with digests() as read:
+        design = read_layout(files)
+    inputs = score.get("inputs") if isinstance(score, dict) else None
+    known = set(inputs.values()) if isinstance(inputs, dict) else None
+    for path in files.all:
+        digest = read.get(str(path)) or sha256(path)
+        if known is not None and digest not in known:
+            raise InputError("this is not what was scored", file=path, found=digest, expected="an input of the score")
+    return design
