@@ -43,9 +43,8 @@ def _data(task: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[str]:
     rows: list[tuple[str, object]] = [("data set", PurePath(str(task.get("data", ""))).name)]
     if task.get("data_sha256"):
         rows.append(("SHA-256 of the data set", task["data_sha256"]))
-    for part in ("train", "search", "test"):
-        families = task["split"][part]
-        rows.append((f"design families to {part}", f"{len(families)}: {', '.join(families)}"))
+    known = {part: families for part, families in task["split"].items() if families}
+    rows += [(f"design families to {part}", f"{len(each)}: {', '.join(each)}") for part, each in known.items()]
     if task.get("placements"):
         rows.append(("training placements", f"{len(task['placements'])}, not all of these families"))
     if task.get("seen"):
