@@ -162,6 +162,8 @@ def evaluate(
     "unseen", if no model knows any of its families. ``baseline_names`` None means all that can be. Raises InputError
     for a model that was trained or chosen on a family of the part.
     """
+    if not isinstance(models, Mapping):
+        raise SettingError("models are told by name", found=models, expected="{'mine': a bundle or its folder}")
     named = {name: located(each, task)[0] if isinstance(each, Path | str) else each for name, each in models.items()}
     predictors = {name: Predictor.of(model) for name, model in named.items()}
     with limited_threads(threads):

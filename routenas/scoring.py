@@ -135,8 +135,14 @@ class Scorer:
     """
 
     def __init__(
-        self, models: Sequence[Predictor | Bundle | Path | str], *, tile_um: float | None = None, top: int = 20
+        self,
+        models: Sequence[Predictor | Bundle | Path | str] | Predictor | Bundle,
+        *,
+        tile_um: float | None = None,
+        top: int = 20,
     ) -> None:
+        if isinstance(models, Predictor | Bundle | Path | str):
+            models = (models,)
         if not models:
             raise InputError("no model is given to score with", expected="at least one")
         self.predictors = [

@@ -11,7 +11,7 @@ import torch
 
 import routenas
 from placement_data.dataset import draw_split
-from placement_data.errors import InputError
+from placement_data.errors import InputError, SettingError
 from placement_data.store import Store
 from routenas.api import limited_threads, task_of
 from routenas.architecture import Architecture
@@ -107,6 +107,11 @@ def test_what_does_not_fit_is_one_sentence(made_up_store: Path, layout: Layout, 
     ):
         routenas.train(made_up_store, architecture, tmp_path / "model", budget=SMOKE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_models_are_compared_by_name(made_up_store: Path) -> None:
+    with pytest.raises(SettingError, match="models are told by name"):
+        routenas.evaluate(made_up_store, ["pretrained"])  # type: ignore[arg-type]
 
 
 def test_threads_are_put_back_after_an_error() -> None:

@@ -44,6 +44,7 @@ def shipped(bundles: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_name_is_both_models_where_a_layout_is_scored(shipped: dict[str, Path], layout: Layout) -> None:
     found = routenas.score([layout.lef], layout.def_, ["pretrained"])
+    assert routenas.score([layout.lef], layout.def_, "pretrained").violated_nets == found.violated_nets
     wanted = routenas.score([layout.lef], layout.def_, list(shipped.values()))
     assert found.probability is not None
     np.testing.assert_array_equal(found.probability, wanted.probability)
