@@ -64,7 +64,7 @@ LAYERS = (
     ("training", "architecture"),
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
-    ("recipes", "evaluation", "scoring", "finalists"),
+    ("recipes", "evaluation", "comparison", "scoring", "finalists"),
     ("run", "flow", "exports"),
     ("api", "show"),
     ("quickstart",),
