@@ -70,6 +70,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
     help="Write the hotspot map, a row per tile: x0,y0,x1,y1 in microns, value in %.",
 )
 @click.option("--png", "png_path", type=OUTPUT, help="Write the heat map over the die as a picture.")
+@click.option("--html", "html_path", type=OUTPUT, help="Write a page for a browser: maps, regions, training.")
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
 @THREADS
 @UNUSED_SEED
@@ -78,13 +79,13 @@ def score(
     context: click.Context, lef: tuple[Path, ...], defs: tuple[Path, ...], aux: Path | None, odb: Path | None,
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
     tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, workers: int, json_path: Path | None,
-    csv_path: Path | None, png_path: Path | None, timings: bool, threads: int, seed: int,
+    csv_path: Path | None, png_path: Path | None, html_path: Path | None, timings: bool, threads: int, seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
-    One layout is shown on standard output, and written where --json, --csv and --png say. Several (--def A.def B.def,
-    --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that cannot be scored is
-    named on standard error and in the table, the others are scored, and the exit code is 3. The same command goes on
+    One layout is shown on standard output, and written where --json, --csv, --png and --html say. Several (--def A.def
+    B.def, --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that cannot be scored
+    is named on standard error and in the table, the others are scored, and the exit code is 3. The same command goes on
     where it was stopped, and scores anew what has changed: a result is kept where the content of its files, models and
     settings are the same.
     """
@@ -101,13 +102,14 @@ def score(
         _only_for(context, "many layouts, in a folder --out", "workers", "manifest")
         files = _layout(given, lef, liberty, routing_layers.strip())
         began = time.perf_counter()
-        outputs = {"json": json_path, "csv": csv_path, "png": png_path}
+        outputs = {"json": json_path, "csv": csv_path, "png": png_path, "html": html_path}
         _check_picture(png_path)
+        _check_page(html_path, liberty)
         scorer = Scorer(models, tile_um=tile, top=top)
         loaded = time.perf_counter() - began
         with limited_threads(threads):
             return _score_one(scorer, files, name, gates, outputs, loaded if timings else None)
-    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "timings")
+    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "html", "timings")
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
     with limited_threads(threads):
@@ -134,6 +136,11 @@ def _score_one(
         from routenas.show.pictures import heat_map_png
 
         heat_map_png(found, outputs["png"])
+    if outputs["html"] is not None:
+        from placement_data.making import read_liberties
+        from routenas.show.pages.score import score_page
+
+        write_text(outputs["html"], score_page(found, scorer, read_liberties(files.liberty)))
     if outputs["csv"] is not None and found.probability is not None:
         write_text(outputs["csv"], heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
     if outputs["json"] is not None:
@@ -189,6 +196,16 @@ def _check_picture(path: Path | None) -> None:
         from routenas.show.pictures import picture_format
 
         picture_format(path)
+
+
+def _check_page(path: Path | None, liberty: Sequence[Path]) -> None:
+    """Refuse, before the models are loaded, a page that cannot be made."""
+    if path is not None:
+        from routenas.show.pages import require_bokeh
+
+        require_bokeh()
+        if not all(file.is_file() for file in liberty):
+            raise click.UsageError("--html reads Liberty once more: --liberty must be a file, not a pipe")
 
 
 def _only_for(context: click.Context, whom: str, *names: str) -> None:

@@ -81,7 +81,7 @@ def calibration(task: str, metrics: Mapping[str, Any], figures: dict[str, Any]) 
         return section(f"Calibration of {task}", paragraph(text))
     name = f"calibration-{task}"
     figures[name] = _reliability(name, bins)
-    lead = " On the diagonal a tile that is predicted with 0.3 is violated in 3 of 10 cases; the larger, the more tiles."
+    lead = " On the diagonal, of the tiles predicted with 0.3, three in ten are violated. Large points are many tiles."
     return section(f"Calibration of {task}", paragraph(text + lead), place(name))
 
 

@@ -8,8 +8,6 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from bokeh import palettes
 from bokeh.models import (
     ColorBar,
@@ -24,12 +22,12 @@ from bokeh.models import (
     WheelZoomTool,
 )
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 
 from placement_data.design import SUPPLIES, Design
 from placement_data.features.layout import cell_outlines
 from placement_data.netlist import macro_masters
 from routenas.show.pages.frame import GREY, Markup, place
-
 
 Map = NDArray[np.float64]
 Boxes = NDArray[np.float64]
@@ -97,7 +95,12 @@ def facts(layers: Sequence[Layer], extent: Boxes) -> dict[str, Any]:
     return {
         "extent": extent.tolist(),
         "layers": {
-            layer.name: {"title": layer.title, "unit": layer.unit, "low": layer.low, "high": layer.high, "palette": layer.palette}
+            layer.name: {
+                "title": layer.title,
+                "low": layer.low,
+                "high": layer.high,
+                "palette": layer.palette,
+            }
             for layer in layers
         },
         "palettes": {name: list(getattr(palettes, name)) for name in used},
@@ -131,7 +134,7 @@ def add_map(made: figure, layer: Layer, corner: Sequence[float], tile_um: float,
     rows, columns = shape
     data = {
         "image": [layer.values], "x": [corner[0]], "y": [corner[1]], "dw": [columns * tile_um],
-        "dh": [rows * tile_um], "layer": [layer.name], "unit": [layer.unit], "why": [""],
+        "dh": [rows * tile_um], "layer": [layer.name],  "why": [""],
     }  # fmt: skip
     renderer = made.image(
         image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=mapper, source=ColumnDataSource(data),
@@ -143,7 +146,12 @@ def add_map(made: figure, layer: Layer, corner: Sequence[float], tile_um: float,
 
 def add_hover(made: figure, renderer: Any, why: CustomJSHover) -> None:
     """Tell, where the pointer is, the place in microns, the value of the layer, and why."""
-    tips = [("x, y (µm)", "$x{0.00}, $y{0.00}"), ("layer", "@layer"), ("value", "@image{0.[0000]}"), ("why", "@why{custom}")]
+    tips = [
+        ("x, y (µm)", "$x{0.00}, $y{0.00}"),
+        ("layer", "@layer"),
+        ("value", "@image{0.[0000]}"),
+        ("why", "@why{custom}"),
+    ]
     made.add_tools(HoverTool(renderers=[renderer], tooltips=tips, formatters={"@why": why}))
 
 

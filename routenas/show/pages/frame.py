@@ -7,20 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import Any
 
-from placement_data.errors import InputError
+from bokeh.document import Document
+from bokeh.resources import Resources
+
 from routenas.version import __version__
 
 INK, PAPER, BLUE, ORANGE, GREEN, GREY = "#1f2430", "#ffffff", "#0072b2", "#d55e00", "#009e73", "#8a8f98"
 """Colours of lines and points: of the palette of Okabe and Ito (2008), which the colour-blind tell apart."""
-
-
-def require_bokeh() -> None:
-    """Raise :class:`InputError` where bokeh is not installed: to be asked before long work."""
-    if find_spec("bokeh") is None:
-        raise InputError("pages need bokeh", expected="pip install 'routenas[report]'")
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], marks: str = 
 def number(value: float | None, digits: int = 3) -> str:
     """A number for people, or a dash where there is none."""
     if value is None:
-        return "–"
+        return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
 
 
@@ -81,8 +76,6 @@ def page(title: str, subtitle: str, parts: Sequence[Markup], figures: Mapping[st
 
     Equal arguments have equal pages, whatever was drawn in this process before.
     """
-    from bokeh.resources import Resources
-
     own = files("routenas.show.pages")
     script = "\n".join(Resources(mode="inline", components=["bokeh"]).js_raw)
     data = json.dumps({**_document(figures), **facts}, allow_nan=False).replace("<", "\\u003c")
@@ -121,8 +114,6 @@ def _document(figures: Mapping[str, Any]) -> dict[str, Any]:
 
     Bokeh counts all models of a process: they are counted anew, in the order in which they stand.
     """
-    from bokeh.document import Document
-
     document = Document()
     for figure in figures.values():
         document.add_root(figure)

@@ -76,7 +76,7 @@
       const figure = one(choice.dataset.pane), layer = data.layers[choice.value];
       const map = figure.renderers.find((each) => each.name === "map"), source = map.data_source;
       map.glyph.color_mapper.setv({ low: layer.low, high: layer.high, palette: data.palettes[layer.palette] });
-      source.data = { ...source.data, image: layers.data[choice.value], layer: [choice.value], unit: [layer.unit] };
+      source.data = { ...source.data, image: layers.data[choice.value], layer: [choice.value] };
       figure.title.text = layer.title;
     });
   }

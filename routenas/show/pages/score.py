@@ -15,7 +15,7 @@ from routenas.scoring import Score, Scorer
 from routenas.show.pages import die
 from routenas.show.pages.charts import against_training, calibration
 from routenas.show.pages.die import Layer
-from routenas.show.pages.frame import Markup, number, page, paragraph, place, require_bokeh, section, table, tiles
+from routenas.show.pages.frame import Markup, number, page, paragraph, place, section, table, tiles
 
 PREDICTION, UNCERTAINTY = "predicted probability of a DRC hotspot", "uncertainty of the prediction"
 MOST_TILES = 500_000
@@ -28,10 +28,8 @@ Features = NDArray[np.float32]
 def score_page(score: Score, scorer: Scorer, liberty: LibertyCells | None = None) -> str:
     """HTML of a score that ``scorer`` gave; ``liberty`` are the cells that it was given, if any.
 
-    The channels are made anew, which takes as long as they did in scoring. Raises :class:`InputError` where bokeh is
-    not installed.
+    The channels are made anew, which takes as long as they did in scoring.
     """
-    require_bokeh()
     value, told = score.to_dict(), scorer.predictors[0]
     channels = _channels(score, told, liberty)
     layers, notes = _layers(score, told, channels)
@@ -43,14 +41,13 @@ def score_page(score: Score, scorer: Scorer, liberty: LibertyCells | None = None
         section("Die", die.controls(layers, panes), *(paragraph(note, "note") for note in (*notes, *more))),
         _regions(value),
         section("Channels against training", paragraph(_TRAINING), place("training")),
+        *(calibration(each.card.name, each.bundle.metrics, figures) for each in scorer.predictors),
+        _provenance(value),
     ]
-    for predictor in scorer.predictors:
-        parts.append(calibration(predictor.card.name, predictor.bundle.metrics, figures))
-    parts.append(_provenance(value))
     rows, columns = score.grid.shape
     facts = die.facts(layers, np.asarray(score.design.die) / score.design.dbu_per_micron)
     subtitle = (
-        f"{len(score.design.cells.name):,} cells, {score.net_count:,} nets, {columns} × {rows} tiles of "
+        f"{len(score.design.cells.name):,} cells, {score.net_count:,} nets, {columns} x {rows} tiles of "
         f"{score.grid.tile_um:g} µm"
     )
     return page(f"{score.design.name}: predicted routability", subtitle, parts, figures, **facts)
