@@ -91,6 +91,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
     help="Write the hotspot map, a row per tile: x0,y0,x1,y1 in microns, value in %.",
 )
 @click.option("--png", "png_path", type=OUTPUT, help="Write the heat map over the die as a picture.")
+@click.option("--html", "html_path", type=OUTPUT, help="Write a page for a browser: maps, regions, training.")
 @EMIT
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
 @THREADS
@@ -101,16 +102,15 @@ def score(
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
     tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, executor: str, workers: int,
     address: str | None, json_path: Path | None, csv_path: Path | None, png_path: Path | None,
-    emissions: tuple[Emission, ...], timings: bool,
-    threads: int, seed: int,
+    html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, threads: int, seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
-    One layout is shown on standard output, and written where --json, --csv, --png and --emit say. Several (--def A.def
-    B.def, --def FOLDER, --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that
-    cannot be scored is named on standard error and in the table, the others are scored, and the exit code is 3. The
-    same command goes on where it was stopped, and scores anew what has changed: a result is kept where the content of
-    its files, models and settings are the same.
+    One layout is shown on standard output, and written where --json, --csv, --png, --html and --emit say. Several
+    (--def A.def B.def, --def FOLDER, --manifest) go into the folder --out, a JSON each and one table, summary.csv. A
+    layout that cannot be scored is named on standard error and in the table, the others are scored, and the exit code
+    is 3. The same command goes on where it was stopped, and scores anew what has changed: a result is kept where the
+    content of its files, models and settings are the same.
     """
     check_outputs()
     # The process of one layout lives for seconds: collecting cycles of the imports and tables would be a fifth of it.
@@ -125,13 +125,14 @@ def score(
         _only_for(context, "many layouts, in a folder --out", "workers", "executor", "address", "manifest")
         files = _layout(given, lef, liberty, routing_layers.strip())
         began = time.perf_counter()
-        outputs = {"json": json_path, "csv": csv_path, "png": png_path}
+        outputs = {"json": json_path, "csv": csv_path, "png": png_path, "html": html_path}
         _check_picture(png_path)
+        _check_page(html_path, liberty)
         scorer = Scorer(models, tile_um=tile, top=top)
         loaded = time.perf_counter() - began
         with limited_threads(threads):
             return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
-    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "emit", "timings")
+    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "html", "emit", "timings")
     execution = execution_of(context, executor, workers, address)
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
@@ -160,6 +161,11 @@ def _score_one(
         from routenas.show.pictures import heat_map_png
 
         heat_map_png(found, outputs["png"])
+    if outputs["html"] is not None:
+        from placement_data.making import read_liberties
+        from routenas.show.pages.score import score_page
+
+        write_text(outputs["html"], score_page(found, scorer, read_liberties(files.liberty)))
     if outputs["csv"] is not None and found.probability is not None:
         write_text(outputs["csv"], heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
     if outputs["json"] is not None:
@@ -223,6 +229,16 @@ def _check_picture(path: Path | None) -> None:
         from routenas.show.pictures import picture_format
 
         picture_format(path)
+
+
+def _check_page(path: Path | None, liberty: Sequence[Path]) -> None:
+    """Refuse, before the models are loaded, a page that cannot be made."""
+    if path is not None:
+        from routenas.show.pages import require_bokeh
+
+        require_bokeh()
+        if not all(file.is_file() for file in liberty):
+            raise click.UsageError("--html reads Liberty once more: --liberty must be a file, not a pipe")
 
 
 def _only_for(context: click.Context, whom: str, *names: str) -> None:
