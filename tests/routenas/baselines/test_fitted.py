@@ -191,7 +191,6 @@ def test_a_bundle_of_it_is_loaded_and_answers_alike(data: Path, network: str, tm
         ({"right": -1}, "a tree's right is not below"),
         ({"column": 12}, "a tree's column is not below 12"),
         ({"depth": 10**6}, "have a depth of 1000000"),
-        ({"left": 0, "right": 0}, "a tree has more than 64 leaves"),
         ({"right": 0}, "a tree has more than 64 leaves"),
     ],
 )
