@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-CHUNK = 1 << 12
+CHUNK = 1 << 8
 """Rows that are answered at a time: what a few hundred trees remember of them fits the processor's cache."""
 LEAVES = 64
 """Most leaves of a tree: a bit each of one number."""
@@ -25,7 +25,8 @@ class TreeEnsemble(nn.Module):
 
     No row walks down a tree. The leaves of a tree are numbered from left to right, a bit each, and every node whose
     answer is ``right`` rules out the leaves on its left: the first that is left over is the row's (QuickScorer,
-    Lucchese et al., SIGIR 2015). That is a comparison and two operations of bits a node, for thousands of rows at once.
+    Lucchese et al., SIGIR 2015). That is a comparison and two operations of bits a node, for all trees and many rows
+    at once.
     """
 
     NODES = ("column", "threshold", "left", "right", "value")
@@ -79,48 +80,43 @@ class TreeEnsemble(nn.Module):
         return total + self.intercept
 
     def _sums(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        asked, values = self._bits
-        kind = np.uint32 if values.shape[1] <= 32 else np.uint64
-        columns = list(np.ascontiguousarray(rows.T))
-        gone = np.zeros((len(values), len(rows)), kind)
-        right, bits = np.empty(len(rows), bool), np.empty(len(rows), kind)
-        trees = list(gone)
-        for tree, column, threshold, leaves in asked:
-            np.greater(columns[column], threshold, out=right)
-            np.multiply(right, kind(leaves), out=bits)
-            np.bitwise_or(trees[tree], bits, out=trees[tree])
-        first = ~gone & (gone + kind(1))  # the lowest bit that is not set
+        column, threshold, leaves, values = self._bits
+        columns = np.ascontiguousarray(rows.T)
+        shape = len(values), len(rows)
+        asked, right = np.empty(shape, np.float32), np.empty(shape, bool)
+        gone, lost = np.zeros(shape, leaves.dtype), np.empty(shape, leaves.dtype)
+        for node in range(len(column)):  # the first of every tree, the second ...
+            np.take(columns, column[node], axis=0, out=asked, mode="clip")
+            np.greater(asked, threshold[node], out=right)
+            np.multiply(right, leaves[node], out=lost)
+            np.bitwise_or(gone, lost, out=gone)
+        first = ~gone & (gone + leaves.dtype.type(1))  # the lowest bit that is not set
         place = np.frexp(first.astype(np.float64))[1] - 1
         found: NDArray[np.float64] = np.take_along_axis(values, place, axis=1).sum(axis=0)
         return found
 
     @cached_property
-    def _bits(self) -> tuple[list[tuple[int, int, np.float32, int]], NDArray[np.float64]]:
-        """Of each node its tree, column, threshold and, as bits, the leaves on its left; the leaves' values by tree.
+    def _bits(self) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[Any], NDArray[np.float64]]:
+        """The nodes that ask, side by side, and the values of the leaves, (trees, leaves).
 
-        Raises ValueError for nodes that make no trees of at most `LEAVES` leaves.
+        Of a node the column (nodes, trees), the threshold and, as bits, the leaves on its left, both (nodes, trees, 1).
+        A tree of fewer nodes is filled up with some that answer ``left`` and rule out nothing. Raises ValueError for
+        nodes that make no trees of at most `LEAVES` leaves.
         """
-        column, threshold, left, right, value, roots = (getattr(self, name).cpu().numpy() for name in self.SHAPED)
-        asked: list[tuple[int, int, np.float32, int]] = []
-        values = np.zeros((len(roots), LEAVES))
-        most = 1
-        for tree, root in enumerate(roots):
-            leaves, ahead = 0, [(root, -1)]
-            while ahead:
-                node, parent = ahead.pop()
-                if leaves == LEAVES or len(ahead) == LEAVES:
-                    raise ValueError(f"a tree has more than {LEAVES} leaves")
-                if parent >= 0:  # all that is on the left of the parent has its number
-                    *question, first = asked[parent]
-                    asked[parent] = (*question, (1 << leaves) - (1 << first))  # type: ignore[assignment]
-                if left[node] == node:
-                    values[tree, leaves] = value[node]
-                    leaves += 1
-                else:
-                    asked.append((tree, int(column[node]), threshold[node], leaves))
-                    ahead += [(right[node], len(asked) - 1), (left[node], -1)]
-            most = max(most, leaves)
-        return asked, values[:, :most]
+        left, right, value = (each.tolist() for each in (self.left, self.right, self.value))
+        columns, thresholds = self.column.cpu().numpy(), self.threshold.cpu().numpy()
+        told = [_walk(root, left, right, value) for root in self.root.tolist()]
+        most = max((len(asked) for asked, _ in told), default=0)
+        shape = most, len(told)
+        column, threshold = np.zeros(shape, np.intp), np.full(shape, np.inf, np.float32)
+        leaves = np.zeros(shape, np.uint32 if most < 32 else np.uint64)
+        values = np.zeros((len(told), most + 1))
+        for tree, (asked, found) in enumerate(told):
+            values[tree, : len(found)] = found
+            for place, (node, lost) in enumerate(asked):
+                column[place, tree], threshold[place, tree] = columns[node], thresholds[node]
+                leaves[place, tree] = lost
+        return column, threshold[..., None], leaves[..., None], values
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Buffers become as large as what is loaded. Raises ValueError for nodes that make no trees."""
@@ -150,3 +146,24 @@ def _rounded_down(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[A
     """The largest float32 that is not above each value."""
     rounded = values.astype(np.float32)
     return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+def _walk(
+    root: int, left: Sequence[int], right: Sequence[int], value: Sequence[float]
+) -> tuple[list[tuple[int, int]], list[float]]:
+    """The nodes of a tree that ask, each with the leaves on its left as bits, and the leaves' values in order."""
+    asked: list[tuple[int, int]] = []
+    values: list[float] = []
+    ahead = [(root, -1)]
+    while ahead:
+        node, parent = ahead.pop()
+        if len(values) == LEAVES or len(ahead) == LEAVES:
+            raise ValueError(f"a tree has more than {LEAVES} leaves")
+        if parent >= 0:  # all that is on the left of the parent has its number
+            asked[parent] = asked[parent][0], (1 << len(values)) - asked[parent][1]
+        if left[node] == node:
+            values.append(value[node])
+        else:
+            asked.append((node, 1 << len(values)))
+            ahead += [(right[node], len(asked) - 1), (left[node], -1)]
+    return asked, values
