@@ -21,6 +21,7 @@ from routenas.commands.export import export
 from routenas.commands.ingest import ingest
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
+from routenas.commands.repair import repair
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
@@ -147,7 +148,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, repair, export, benchmark, quickstart):
     main.add_command(_verb)
 
 
