@@ -9,6 +9,9 @@ from typing import Any
 from searchspaces.space import Space
 
 SPACES = {
+    "auto-gnn": "searchspaces.auto_gnn:AutoGnnSpace",
+    "darts": "searchspaces.darts:DartsSpace",
+    "darts-recurrent": "searchspaces.recurrent:RecurrentSpace",
     "flexible": "searchspaces.flexible:FlexibleSpace",
     "mnasnet": "searchspaces.mnasnet:MnasNetSpace",
     "nas-bench-101": "searchspaces.nasbench101:NasBench101Space",
