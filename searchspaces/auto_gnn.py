@@ -89,7 +89,7 @@ class AutoGnnSpace(Space):
         from ``seed``. Raises ImportError, naming what to install, without torch-geometric.
         """
         from searchspaces.auto_gnn_network import AutoGnnNetwork
-        from searchspaces.geometric import GraphAverage
+        from searchspaces.geometric_network import GraphAverage
         from searchspaces.operators import seeded
 
         self.check_shape(shape)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searchspaces.geometric import add_remaining_self_loops, scatter, softmax
+from searchspaces.geometric_network import add_remaining_self_loops, scatter, softmax
 from searchspaces.plans import GraphLayer
 from searchspaces.space import TaskShape
 

@@ -117,7 +117,7 @@ class NasBenchGraphSpace(Space):
         takes each node's graph (N,), too, and averages the logits of a graph's nodes. Weights are drawn from ``seed``.
         Raises ImportError, naming what to install, without torch-geometric.
         """
-        from searchspaces.geometric import GraphAverage
+        from searchspaces.geometric_network import GraphAverage
         from searchspaces.nasbench_graph_network import GraphNetwork
         from searchspaces.operators import seeded
 

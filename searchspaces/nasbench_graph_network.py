@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searchspaces.geometric import layers
+from searchspaces.geometric_network import layers
 from searchspaces.plans import Links, sinks
 from searchspaces.space import TaskShape
 

@@ -45,7 +45,7 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "error"),
         [
-            ("nas-bench-20", "no space has the name 'nas-bench-20', expected auto-gnn or darts or darts-recurrent or"),
+            ("nas-bench-20", "no space has the name 'nas-bench-20', expected nas-bench-201 or nas-bench-101 or"),
             ("", "no space has the name '', expected auto-gnn or darts or"),
             (None, "no space has the name None, expected"),
             ("nowhere.at_all:Space", "'nowhere.at_all:Space' is in a module 'nowhere' that is not there"),
