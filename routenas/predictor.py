@@ -4,18 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.pretrained import located
 from routenas.tasks.card import Card
+from routenas.tiling import reach_of, tiled
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``value`` is the ensemble's answer: hotspot probabilities (rows, columns), or the violated-net ratio (1,).
+
+    ``members`` (members, ...) are those of each member alone, through the same calibration, and ``draws`` (members,)
+    how often each counts.
+    """
+
+    value: NDArray[np.float64]
+    members: NDArray[np.float64]
+    draws: tuple[int, ...]
+
+    def spread(self, members: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Standard deviation over the members of some number (members, ...) of each; None where there is one only."""
+        if len(self.draws) == 1:
+            return None
+        mean = np.average(members, axis=0, weights=self.draws)
+        return np.asarray(np.sqrt(np.average((members - mean) ** 2, axis=0, weights=self.draws)))
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The smallest and the largest number that a member or the ensemble has; None where there is one member."""
+        if len(self.draws) == 1:
+            return None
+        every = (*self.members.ravel().tolist(), *self.value.ravel().tolist())
+        return min(every), max(every)
 
 
 @dataclass(frozen=True)
@@ -99,7 +130,46 @@ class Predictor:
         ``features`` are raw feature maps (channels, rows, columns), of which those of `read` matter. Tiles that are not
         ``inside`` (rows, columns) are off the die: their probability is NaN.
         """
-        inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
+        return self.answer(self.normalised(features, inside), net_count, inside).value
+
+    def normalised(self, features: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """What the members take, of raw feature maps: 0 is what is usual in training, and all there is off the die."""
+        return self.card.normalisation.apply(features, inside)
+
+    def answer(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None) -> Answer:
+        """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
+        ensemble = self.bundle.ensemble
         with torch.inference_mode():
-            output = self.bundle.ensemble(inputs.to(memory_format=torch.channels_last))
-        return self.card.decode(output, net_count, inside)
+            outputs = [
+                torch.from_numpy(tiled(partial(_output, member), maps, lambda number=number: self.reaches[number]))  # type: ignore[misc]
+                for number, member in enumerate(ensemble.members)
+            ]
+            value = self.card.decode(ensemble.mean(outputs), net_count, inside)
+        if len(outputs) == 1:
+            return Answer(value, value[None], ensemble.draws)
+        return Answer(
+            value, np.stack([self.card.decode(output, net_count, inside) for output in outputs]), ensemble.draws
+        )
+
+    @cached_property
+    def reaches(self) -> tuple[int | None, ...]:
+        """How many tiles away a tile can matter to each member; None where that is the whole map."""
+        members, channels = self.bundle.ensemble.members, len(self.card.channels)
+        return tuple(reach_of(partial(_output, each), channels, getattr(each, "reach", None)) for each in members)
+
+    def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
+        with torch.inference_mode():
+            output = self.bundle.ensemble.at(_input(maps), torch.from_numpy(tiles))
+            return np.asarray(self.card.decode(output, 0)[0])
+
+
+def _output(member: nn.Module, maps: NDArray[np.float32]) -> NDArray[Any]:
+    """What a member says of (channels, rows, columns): (outputs, rows, columns) or a number (1,)."""
+    with torch.inference_mode():
+        output: torch.Tensor = member(_input(maps))
+    return output.numpy()
+
+
+def _input(maps: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(maps)[None].to(memory_format=torch.channels_last)

@@ -53,7 +53,18 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("version", "model_card", "pretrained", "metrics", "results", "journal", "example", "networks", "look_up"),
+    (
+        "version",
+        "model_card",
+        "pretrained",
+        "metrics",
+        "results",
+        "journal",
+        "example",
+        "networks",
+        "look_up",
+        "tiling",
+    ),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),
@@ -64,7 +75,8 @@ LAYERS = (
     ("training", "architecture"),
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
-    ("recipes", "evaluation", "scoring", "finalists"),
+    ("causes", "scored"),
+    ("recipes", "evaluation", "comparison", "scoring", "finalists"),
     ("run", "flow", "exports"),
     ("api", "show"),
     ("quickstart",),

@@ -122,6 +122,8 @@ def test_the_lines_of_the_scoring_page_run(
         write_layout(tmp_path, "one", seed, lef=layout.lef).def_.rename(f"{name}.def.gz")
         rows.append(f"{name},one,one,tech.lef;cells.lef,{name}.def.gz")
     write_manifest(Path("manifest.csv"), rows, "sample,design,family,lef,def")
+    Path("placements").mkdir()
+    shutil.copy("try_1.def.gz", "placements")
     for line in lines:
         words, output = words_of(line)
         with pytest.raises(SystemExit) as end:
@@ -159,7 +161,7 @@ def test_completion_knows_verbs_and_options() -> None:
         assert f"plain,{wanted}" in done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("name", ["channels", "engine", "executors", "loader", "readers"])
+@pytest.mark.parametrize("name", ["batch", "channels", "engine", "executors", "loader", "readers", "scoring"])
 def test_benchmarks_say_what_they_need(name: str) -> None:
     """Run as a script, a benchmark does not find the packages of the checkout."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

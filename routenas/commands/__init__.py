@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,9 @@ from placement_data.errors import InputError, RoutenasError, SettingError
 from placement_data.files import STANDARD_OUTPUT, check_writable, is_standard_output
 from placement_data.files import check_outputs as check_names
 from routenas.commands.verb import POSITIVE, PROCESSES, SEEDS
+
+if TYPE_CHECKING:
+    from routenas.executor import Execution
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -74,28 +78,59 @@ def headline(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
 FILE = click.Path(path_type=Path)
 
 
-class _Output(click.Path):
+def execution_of(
+    context: click.Context, executor: str, workers: int, address: str | None,
+    seconds: float | None = None, memory_mb: int | None = None,
+) -> Execution:  # fmt: skip
+    """Where work runs: several workers are processes unless an executor was named. Raises as `Execution.check`."""
+    from routenas.executor import Execution
+
+    if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
+        executor = "processes"
+    execution = Execution(executor, workers, address, seconds, memory_mb)
+    execution.check()
+    return execution
+
+
+class Output(click.Path):
     """A file that a command writes; ``-`` is standard output."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return STANDARD_OUTPUT if value == "-" else super().convert(value, param, ctx)
 
 
-OUTPUT = _Output(path_type=Path)
+OUTPUT = Output(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Emission:
+    """A kind of export, the file for the tool, and the one that takes it back (None where no undo is wanted)."""
+
+    kind: str
+    out: Path
+    undo: Path | None
 
 
 def _outputs(context: click.Context) -> dict[str, Path]:
-    """What the running command is to write, by option."""
-    options = {param.opts[0]: context.params.get(str(param.name)) for param in _files(context, outputs=True)}
-    return {name: path for name, path in options.items() if path is not None}
+    """What the running command is to write, by what a user calls it: the option, and the kind of an emission."""
+    found: dict[str, Path] = {}
+    for param in _files(context, outputs=True):
+        value, name = context.params.get(str(param.name)), param.opts[0]
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Emission):
+                found[f"{name} {each.kind}={each.out}"] = each.out
+                found |= {} if each.undo is None else {f"the undo file of {name} {each.kind}={each.out}": each.undo}
+            elif each is not None:
+                found[name] = each
+    return found
 
 
 def _files(context: click.Context, outputs: bool) -> list[click.Parameter]:
     files = [param for param in context.command.params if isinstance(param.type, click.Path)]
     if outputs:
-        return [param for param in files if isinstance(param.type, _Output)]
+        return [param for param in files if isinstance(param.type, Output)]
     folders = ("out", "output", "tensorboard")  # to be written
-    return [param for param in files if not isinstance(param.type, _Output) and param.name not in folders]
+    return [param for param in files if not isinstance(param.type, Output) and param.name not in folders]
 
 
 def check_outputs(*more: Path) -> None:
@@ -121,6 +156,22 @@ def say(text: str) -> None:
     click.echo(text, err=taken)
 
 
+EXECUTOR = click.option(
+    "--executor", default="in-process", show_default="in-process, or processes with several workers",
+    help="Where the work is done: in-process, processes or ray.",
+)  # fmt: skip
+ADDRESS = click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+
+
+def _known_task(context: click.Context, param: click.Parameter, name: str) -> str:
+    """Refuse the name of no task."""
+    if name not in ("hotspots", "violated_nets"):  # the check of others imports what knows them
+        from routenas.tasks import of_placements
+
+        of_placements(name)
+    return name
+
+
 SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
 UNUSED_SEED = click.option("--seed", type=SEEDS, default=0, help="Without effect: nothing is random.")
@@ -128,9 +179,23 @@ SPLIT = click.option(
     "--split", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed by design family)."
 )
 TASK = click.option(
-    "--task", type=click.Choice(["hotspots", "violated_nets"]), default="hotspots", show_default=True,
-    help="What to predict.",
+    "--task", default="hotspots", show_default=True, callback=_known_task,
+    help="What to predict: hotspots or violated_nets, another of 'routenas tasks', or module:Class of your own.",
 )  # fmt: skip
+TASK_OPTION = click.option(
+    "--task-option", "task_options", multiple=True, metavar="NAME=VALUE",
+    help="An option of a task on other data than placements; may be repeated.",
+)  # fmt: skip
+DATA = click.option("--data", type=FILE, help="The data, instead of PATH.")
+
+
+def data_of(path: Path | None, data: Path | None) -> Path | None:
+    """What PATH or --data names. Raises UsageError for both."""
+    if path is not None and data is not None:
+        raise click.UsageError("PATH and --data are the same: give one")
+    return path or data
+
+
 EXTRA_TARGETS = click.option(
     "--extra-targets", is_flag=True,
     help="Learn the hotspots after the router's earlier iterations (report_iteration_0, _1) beside the label.",

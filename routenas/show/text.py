@@ -109,11 +109,11 @@ def score_table(score: Score) -> str:
             [
                 str(index), "{:.1f} {:.1f} {:.1f} {:.1f}".format(*region.box_um), f"{region.score:.3f}",
                 str(region.tiles), str(region.cells), str(region.pins), str(region.nets_crossing),
-                *(region.dominant_features[:1] or ("-",)),  # the others are in the JSON: a terminal is 80 columns
+                next((cause.family for cause in region.causes if cause.effect > 0), "-"),  # the others are in the JSON
             ]
             for index, region in enumerate(score.regions[:SHOWN_REGIONS], 1)
         ]  # fmt: skip
-        lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "dominant"], rows))
+        lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "cause"], rows))
         if len(score.regions) > len(rows):
             lines.append(f"(+{len(score.regions) - len(rows)} more regions; see --json)")
     lines += [f"warning: {text}" for _, text in score.warnings]
@@ -168,6 +168,21 @@ def comparison_table(table: Mapping[str, Any]) -> str:
         f"({number(ceiling['control'])}) to the ceiling"
     )
     return "\n".join([*lines, text_table(header, rows), note, *notes])
+
+
+def models_table(table: Mapping[str, Any]) -> str:
+    """What ``routenas evaluate`` prints of a task on other data than placements: `routenas.comparison`'s table."""
+    names = list(dict.fromkeys(name for row in table["rows"] for name in row["metrics"]))
+    rows = [
+        [
+            row["name"], str(row["seeds"]), f"{row['parameters']:,}",
+            *(_spread(row["metrics"][name]) if name in row["metrics"] else "-" for name in names),
+            number(row["ensemble"].get(table["metric"])),
+        ]
+        for row in table["rows"]
+    ]  # fmt: skip
+    header = ["predictor", "seeds", "parameters", *names, f"ensemble {table['metric']}"]
+    return "\n".join([f"{table['task']} on the {table['part']} part", text_table(header, rows)])
 
 
 def verdict(table: Mapping[str, Any]) -> str:
