@@ -293,11 +293,6 @@ class Normalisation:
         normal = np.asarray((np.log1p(features / scale) - mean) / deviation, dtype=np.float32)
         return normal if inside is None else normal * inside
 
-    def undo(self, normal: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Feature maps of the same shape that :meth:`apply` made ``normal`` ones of."""
-        scale, mean, deviation = (np.asarray(value)[:, None, None] for value in (self.scale, self.mean, self.deviation))
-        return np.asarray(scale * np.expm1(normal * deviation + mean))
-
     def only(self, channels: Sequence[int]) -> Normalisation:
         """The statistics of some of the channels, by their indices."""
         columns = ([getattr(self, name)[index] for index in channels] for name in self.__dataclass_fields__)

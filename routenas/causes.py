@@ -127,8 +127,10 @@ def _reprice(
 ) -> None:  # fmt: skip
     """Set the channels of a direction, at these places, to what they are with a usual capacity or a usual demand."""
     columns = card.normalisation.only(places)
-    known = np.maximum(columns.undo(maps[places][:, near, None])[..., 0], 0.0)  # what was 0 may be as far below it
-    usual = columns.undo(np.zeros_like(known[..., None], dtype=np.float32))[..., 0]
+    scale, mean, deviation = (np.array(value)[:, None] for value in (columns.scale, columns.mean, columns.deviation))
+    # What was 0 may be as far below it, by rounding.
+    known = np.maximum(scale * np.expm1(maps[places][:, near] * deviation + mean), 0.0)
+    usual = np.broadcast_to(scale * np.expm1(mean), known.shape)
     demand, capacity = (known[0], usual[1]) if family == "tracks" else (usual[0], known[1])
     found = repriced(known, demand, capacity)[..., None].astype(np.float32)
     for place, values in zip(places, columns.apply(found)[..., 0], strict=True):
