@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, folds_by_family, symmetry
-from placement_data.errors import InputError
+from placement_data.errors import InputError, MismatchError
 from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
@@ -156,7 +156,7 @@ class RoutabilityTask:
         places, lacking = channel_places(card.channels, card.channel_version, store.channels, store.channel_version)
         if lacking:
             more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-            raise InputError(
+            raise MismatchError(
                 f"the data set's channels, {store.channel_version}, lack some of the model's, {card.channel_version}",
                 file=store.path, found=f"{', '.join(lacking[:3])}{more}",
                 expected="a data set that has all of them; see ingest --channels",
