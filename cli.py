@@ -24,6 +24,7 @@ from routenas.commands.rank import rank
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
+from routenas.commands.serve import serve
 from routenas.commands.train import train
 from routenas.version import __version__
 
@@ -147,7 +148,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, serve, benchmark, quickstart):
     main.add_command(_verb)
 
 

@@ -65,7 +65,7 @@ LAYERS = (
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
     ("recipes", "evaluation", "scoring", "finalists"),
-    ("run", "flow", "exports"),
+    ("run", "flow", "exports", "serving"),
     ("api", "show"),
     ("quickstart",),
     ("commands",),
