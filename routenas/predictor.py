@@ -19,6 +19,34 @@ from routenas.tasks.card import Card
 
 
 @dataclass(frozen=True)
+class Answer:
+    """``value`` is the ensemble's answer: hotspot probabilities (rows, columns), or the violated-net ratio (1,).
+
+    ``members`` (members, ...) are those of each member alone, through the same calibration, and ``draws`` (members,)
+    how often each counts.
+    """
+
+    value: NDArray[np.float64]
+    members: NDArray[np.float64]
+    draws: tuple[int, ...]
+
+    def spread(self, members: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Standard deviation over the members of some number (members, ...) of each; None where there is one only."""
+        if len(self.draws) == 1:
+            return None
+        mean = np.average(members, axis=0, weights=self.draws)
+        return np.asarray(np.sqrt(np.average((members - mean) ** 2, axis=0, weights=self.draws)))
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The smallest and the largest number that a member or the ensemble has; None where there is one member."""
+        if len(self.draws) == 1:
+            return None
+        every = (*self.members.ravel().tolist(), *self.value.ravel().tolist())
+        return min(every), max(every)
+
+
+@dataclass(frozen=True)
 class Predictor:
     """Answers of a bundle from raw feature maps: see :meth:`predict`."""
 
@@ -99,7 +127,30 @@ class Predictor:
         ``features`` are raw feature maps (channels, rows, columns), of which those of `read` matter. Tiles that are not
         ``inside`` (rows, columns) are off the die: their probability is NaN.
         """
-        inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
+        return self.answer(self.normalised(features, inside), net_count, inside).value
+
+    def normalised(self, features: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """What the members take, of raw feature maps: 0 is what is usual in training, and all there is off the die."""
+        return self.card.normalisation.apply(features, inside)
+
+    def answer(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None) -> Answer:
+        """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
+        ensemble = self.bundle.ensemble
         with torch.inference_mode():
-            output = self.bundle.ensemble(inputs.to(memory_format=torch.channels_last))
-        return self.card.decode(output, net_count, inside)
+            outputs = [member(_input(maps)) for member in ensemble.members]
+            value = self.card.decode(ensemble.mean(outputs), net_count, inside)
+        if len(outputs) == 1:
+            return Answer(value, value[None], ensemble.draws)
+        return Answer(
+            value, np.stack([self.card.decode(output, net_count, inside) for output in outputs]), ensemble.draws
+        )
+
+    def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
+        with torch.inference_mode():
+            output = self.bundle.ensemble.at(_input(maps), torch.from_numpy(tiles))
+            return np.asarray(self.card.decode(output, 0)[0])
+
+
+def _input(maps: NDArray[np.float32]) -> torch.Tensor:
+    return torch.from_numpy(maps)[None].to(memory_format=torch.channels_last)

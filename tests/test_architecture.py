@@ -64,6 +64,7 @@ LAYERS = (
     ("training", "architecture"),
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
+    ("causes", "scored"),
     ("recipes", "evaluation", "scoring", "finalists"),
     ("run", "flow", "exports", "serving"),
     ("api", "show"),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from placement_data.errors import explain as explain
 from placement_data.files import STANDARD_OUTPUT, check_writable, is_standard_output
 from placement_data.files import check_outputs as check_names
 from routenas.commands.verb import POSITIVE, PROCESSES, SEEDS
+
+if TYPE_CHECKING:
+    from routenas.executor import Execution
 
 
 def example(*lines: str) -> str:
@@ -64,6 +67,20 @@ def headline(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
 
 
 FILE = click.Path(path_type=Path)
+
+
+def execution_of(
+    context: click.Context, executor: str, workers: int, address: str | None,
+    seconds: float | None = None, memory_mb: int | None = None,
+) -> Execution:  # fmt: skip
+    """Where work runs: several workers are processes unless an executor was named. Raises as `Execution.check`."""
+    from routenas.executor import Execution
+
+    if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
+        executor = "processes"
+    execution = Execution(executor, workers, address, seconds, memory_mb)
+    execution.check()
+    return execution
 
 
 class Output(click.Path):
@@ -130,6 +147,11 @@ def say(text: str) -> None:
     click.echo(text, err=taken)
 
 
+EXECUTOR = click.option(
+    "--executor", default="in-process", show_default="in-process, or processes with several workers",
+    help="Where the work is done: in-process, processes or ray.",
+)  # fmt: skip
+ADDRESS = click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
 SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
 UNUSED_SEED = click.option("--seed", type=SEEDS, default=0, help="Without effect: nothing is random.")

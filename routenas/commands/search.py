@@ -12,9 +12,11 @@ import click
 
 from placement_data.errors import InputError, SettingError
 from routenas.commands import (
+    ADDRESS,
     BATCH,
     DEVICE,
     EPOCHS,
+    EXECUTOR,
     EXTRA_TARGETS,
     FILE,
     RATE,
@@ -23,6 +25,7 @@ from routenas.commands import (
     TASK,
     THREADS,
     example,
+    execution_of,
     given,
     headline,
     options_of,
@@ -105,10 +108,7 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
     help="A predictor of 'train' that is trained beside the finalists and may be drawn into the answer; may be "
     "repeated (default: gradient-boosting, tile-mlp, residual-dilated); none: searched networks alone.",
 )  # fmt: skip
-@click.option(
-    "--executor", default="in-process", show_default="in-process, or processes with several workers",
-    help="Where candidates are trained: in-process, processes or ray.",
-)  # fmt: skip
+@EXECUTOR
 @click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Candidates trained at once.")
 @click.option(
     "--in-flight", type=click.IntRange(min=1), default=1, show_default="as many as workers",
@@ -118,7 +118,7 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
     "--order", type=click.Choice(["batch", "arrival"]), default="batch", show_default=True,
     help="Ask the next when all in flight are done (same seed, same trials), or as soon as one is (no worker waits).",
 )  # fmt: skip
-@click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+@ADDRESS
 @click.option("--trial-seconds", type=POSITIVE, help="End a candidate that takes longer.")
 @click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
 @click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
@@ -141,15 +141,11 @@ def search(
     PATH is a data set that 'routenas ingest' made; --resume and --config know it from the run.
     """
     from routenas.api import search as run_search
-    from routenas.executor import Execution
     from routenas.run import CONFIG, check, read_configuration
     from routenas.settings import Settings
     from routenas.show.watch import watched
 
-    if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
-        executor = "processes"
-    execution = Execution(executor, workers, address, trial_seconds, trial_memory)
-    execution.check()
+    execution = execution_of(context, executor, workers, address, trial_seconds, trial_memory)
     own = given(context, **options)
     if resume and config is not None:
         raise click.UsageError("--resume goes on with the settings of the run: leave out --config")
