@@ -31,7 +31,7 @@ from routenas import Scorer  # noqa: E402
 from routenas.serving.http import known_host  # noqa: E402
 from routenas.serving.requests import CODES, Limits, RefusedError, Request, below  # noqa: E402
 from tests.layouts import Layout  # noqa: E402
-from tests.routenas.serving.servers import HELD, Server, answer, received, request, running, wait_for  # noqa: E402
+from tests.routenas.serving.servers import HELD, REPOSITORY, Server, answer, received, request, running, wait_for  # noqa: E402
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\S+ INFO (127\.0\.0\.1|unix) (\S+ .+|-) \d{3} [a-z-]+( \d+\.\d{3} s)?")
 ASKED = {"lef": ["a.lef"], "def": "a.def.gz"}
@@ -109,6 +109,21 @@ def test_health(server: Server) -> None:
     health = server.ask("GET", "/health").value
     assert (health["status"], health["waiting"], health["queue"]) == ("ok", 0, 8)
     assert sorted(model["task"] for model in health["models"]) == ["hotspots", "violated_nets"]
+
+
+def test_the_page(server: Server, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its client runs against a server, and its table of codes is complete."""
+    page = (REPOSITORY / "docs" / "serving.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    code = code.replace("http://127.0.0.1:8765", server.address)
+    exec(compile(code, "serving.md", "exec"), {})
+    assert capsys.readouterr().out == "tech.lef: No such file or directory\n"
+    exec(
+        compile(code.replace('["tech.lef", "cells.lef"]', '["a.lef"]').replace("try_1/placed", "a"), "page", "exec"), {}
+    )
+    assert float(capsys.readouterr().out) > 0
+    for name, (status, exit_code, meaning) in CODES.items():
+        assert f"| {status} | `{name}` | {exit_code} | {meaning} |" in page
 
 
 # --- refusals -----------------------------------------------------------------------------------------------------
