@@ -69,7 +69,7 @@ LAYERS = (
     ("run", "flow", "exports", "serving"),
     ("api", "show"),
     ("quickstart",),
-    ("commands",),
+    ("commands", "plugins"),
     ("testing",),
 )
 
