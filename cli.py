@@ -18,6 +18,7 @@ from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
+from routenas.commands.hooks import hooks
 from routenas.commands.ingest import ingest
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
@@ -148,7 +149,22 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, serve, benchmark, quickstart):
+for _verb in (
+    ingest,
+    data,
+    search,
+    runs,
+    train,
+    evaluate,
+    score,
+    rank,
+    compare,
+    export,
+    hooks,
+    serve,
+    benchmark,
+    quickstart,
+):
     main.add_command(_verb)
 
 
