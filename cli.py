@@ -20,12 +20,14 @@ from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
 from routenas.commands.hooks import hooks
 from routenas.commands.ingest import ingest
+from routenas.commands.predict import predict
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
 from routenas.commands.serve import serve
+from routenas.commands.tables import spaces, tasks
 from routenas.commands.train import train
 from routenas.version import __version__
 
@@ -150,21 +152,9 @@ def main() -> None:
 
 
 for _verb in (
-    ingest,
-    data,
-    search,
-    runs,
-    train,
-    evaluate,
-    score,
-    rank,
-    compare,
-    export,
-    hooks,
-    serve,
-    benchmark,
-    quickstart,
-):
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, hooks, serve, benchmark,
+    quickstart, tasks, spaces,
+):  # fmt: skip
     main.add_command(_verb)
 
 
