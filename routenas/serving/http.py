@@ -38,7 +38,7 @@ def application(service: Service) -> Starlette:
             body = await _body(request, service)
             return Response(await service.answer(body, request.receive), media_type=_JSON)
         except ClientDisconnect:
-            return Response(status_code=400)
+            return _refusal(RefusedError("left", "the client did not end its request"))
         except Exception as error:
             return _refusal(RefusedError.of(error, service.root))
 

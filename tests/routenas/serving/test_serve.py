@@ -192,6 +192,7 @@ def test_what_is_too_large(server: Server, root: Path) -> None:
     part = b"fff\r\n" + b" " * 0xFFF + b"\r\n"
     head = request("POST", "/score", None, content_type="application/json", transfer_encoding="chunked")
     assert answer(server.raw(head + part)).code == "too-large"
+    assert answer(server.raw(head + b"rubbish\r\n")).code == "usage"
     size = sum((root / name).stat().st_size for name in ("a.lef", "a.def.gz"))
     body = json.dumps(ASKED).encode()
     Request.of(body, root.resolve(), Limits(file_bytes=size))
