@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--few", type=int, default=100)
     parser.add_argument("--many", type=int, default=2000)
-    parser.add_argument("--tiny", type=int, default=100, help="cells of the layouts that memory is measured with")
+    parser.add_argument("--tiny", type=int, default=40, help="cells of the layouts that memory is measured with")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
