@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from placement_data.design import SUPPLIES, Design
 from placement_data.features.layout import cell_outlines
 from placement_data.netlist import macro_masters
+from routenas.show.maps import coarse
 from routenas.show.pages.frame import GREY, Markup, place
 
 Map = NDArray[np.float64]
@@ -70,23 +71,6 @@ class Layer:
         known = made[np.isfinite(made)]
         low, high = (float(min(0.0, known.min())), float(known.max())) if known.size else (0.0, 0.0)
         return cls(name, made, unit, low, high if high > low else low + 1.0, palette)
-
-
-def coarse(values: NDArray[Any], most: int, of: Any) -> NDArray[np.float32]:
-    """A map of at most ``most`` values: ``of`` (`np.nanmax`, ...) square blocks of tiles, the last ones cut."""
-    rows, columns = values.shape
-    side = 1
-    while -(-rows // side) * -(-columns // side) > most:
-        side += 1
-    if side == 1:
-        return np.asarray(values, dtype=np.float32)
-    padded = np.full((-(-rows // side) * side, -(-columns // side) * side), np.nan, dtype=np.float32)
-    padded[:rows, :columns] = values
-    blocks = padded.reshape(padded.shape[0] // side, side, -1, side).swapaxes(1, 2).reshape(-1, side * side)
-    found = np.full(len(blocks), np.nan, dtype=np.float32)
-    known = ~np.isnan(blocks).all(axis=1)
-    found[known] = of(blocks[known], axis=1)
-    return found.reshape(padded.shape[0] // side, -1)
 
 
 def facts(layers: Sequence[Layer], extent: Boxes) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from placement_data.features import feature_maps
 from placement_data.making import LayoutFiles
 from routenas import Scorer, example
 from routenas.scoring import Score
-from routenas.show.pages.die import coarse
 from routenas.show.pages.score import PREDICTION, score_page
 from tests.routenas.show.browser import chromium, complaints, requests, visit
 
@@ -185,13 +184,3 @@ def test_names_are_text(browser: Any, score: Score, scorer: Scorer, tmp_path: Pa
     assert complaints(browser) == []
     assert requests(browser) == [(tmp_path / "page.html").as_uri()]
     assert "there is no region" in browser.find_element("tag name", "main").text
-
-
-def test_coarse_maps_are_blocks(score: Score) -> None:
-    values = np.arange(35.0).reshape(5, 7)
-    values[0, 0] = values[4, 6] = np.nan
-    blocks = [[values[row : row + 2, column : column + 2] for column in (0, 2, 4, 6)] for row in (0, 2, 4)]
-    for of in (np.nanmax, np.nanmean):
-        wanted = [[np.nan if np.isnan(block).all() else of(block) for block in line] for line in blocks]
-        assert coarse(values, 12, of) == pytest.approx(np.array(wanted), nan_ok=True)
-    assert np.array_equal(coarse(values, 35, np.nanmax), values, equal_nan=True)
