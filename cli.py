@@ -19,11 +19,13 @@ from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
 from routenas.commands.ingest import ingest
+from routenas.commands.predict import predict
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
+from routenas.commands.tables import spaces, tasks
 from routenas.commands.train import train
 from routenas.version import __version__
 
@@ -147,7 +149,10 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, benchmark, quickstart):
+for _verb in (
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, benchmark, quickstart,
+    tasks, spaces,
+):  # fmt: skip
     main.add_command(_verb)
 
 

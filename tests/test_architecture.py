@@ -65,7 +65,7 @@ LAYERS = (
     ("estimators", "bundle", "ensembles", "published"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
     ("causes", "scored"),
-    ("recipes", "evaluation", "scoring", "finalists"),
+    ("recipes", "evaluation", "comparison", "scoring", "finalists"),
     ("run", "flow", "exports"),
     ("api", "show"),
     ("quickstart",),

@@ -171,6 +171,17 @@ EXECUTOR = click.option(
     help="Where the work is done: in-process, processes or ray.",
 )  # fmt: skip
 ADDRESS = click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+
+
+def _known_task(context: click.Context, param: click.Parameter, name: str) -> str:
+    """Refuse the name of no task."""
+    if name not in ("hotspots", "violated_nets"):  # the check of others imports what knows them
+        from routenas.tasks import of_placements
+
+        of_placements(name)
+    return name
+
+
 SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
 UNUSED_SEED = click.option("--seed", type=SEEDS, default=0, help="Without effect: nothing is random.")
@@ -178,9 +189,23 @@ SPLIT = click.option(
     "--split", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed by design family)."
 )
 TASK = click.option(
-    "--task", type=click.Choice(["hotspots", "violated_nets"]), default="hotspots", show_default=True,
-    help="What to predict.",
+    "--task", default="hotspots", show_default=True, callback=_known_task,
+    help="What to predict: hotspots or violated_nets, another of 'routenas tasks', or module:Class of your own.",
 )  # fmt: skip
+TASK_OPTION = click.option(
+    "--task-option", "task_options", multiple=True, metavar="NAME=VALUE",
+    help="An option of a task on other data than placements; may be repeated.",
+)  # fmt: skip
+DATA = click.option("--data", type=FILE, help="The data, instead of PATH.")
+
+
+def data_of(path: Path | None, data: Path | None) -> Path | None:
+    """What PATH or --data names. Raises UsageError for both."""
+    if path is not None and data is not None:
+        raise click.UsageError("PATH and --data are the same: give one")
+    return path or data
+
+
 EXTRA_TARGETS = click.option(
     "--extra-targets", is_flag=True,
     help="Learn the hotspots after the router's earlier iterations (report_iteration_0, _1) beside the label.",

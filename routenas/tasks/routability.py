@@ -49,9 +49,10 @@ class RoutabilityTask:
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
     memory, see `Placements`, which tasks on one data set may share. The search part and the test part of a split may be
     empty: its metrics are undefined then. Raises :class:`InputError` for a split that the data set cannot serve, such
-    as one with a part without any positive label. ``start`` is what a training begins with, if not from nothing with
-    all.
+    as one with a part without any positive label. ``start`` is what a training begins with, if not all from nothing.
     """
+
+    told = ("name", "data", "split", "extra_targets")
 
     def __init__(
         self,
@@ -371,8 +372,7 @@ class RoutabilityTask:
 
     def example(self) -> tuple[Tensor, ...]:
         """The maps (1, channels, rows, columns) of the first training placement."""
-        first = self._example(self._indices(self.name, self.card.split, "train")[0])
-        return (torch.from_numpy(first.maps)[None],)
+        return (torch.from_numpy(self._example(self._indices(self.name, self.card.split, "train")[0]).maps)[None],)
 
 
 def _with(task: RoutabilityTask, calibration: Calibration) -> RoutabilityTask:
