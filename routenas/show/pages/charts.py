@@ -21,7 +21,7 @@ _FAR = 6.0
 
 def plain_figure(name: str, **options: Any) -> Any:
     """A figure with the tools of all charts."""
-    made = figure(name=name, sizing_mode="stretch_width", tools="box_zoom,save", **options)
+    made = figure(name=name, sizing_mode="stretch_width", tools="box_zoom,save", border_fill_color=None, **options)
     made.add_tools(PanTool(), WheelZoomTool(), ResetTool())
     made.toolbar.logo = None
     return made

@@ -18,7 +18,7 @@ from placement_data.making import LayoutFiles
 from routenas import Scorer, example
 from routenas.scoring import Score
 from routenas.show.pages.score import PREDICTION, score_page
-from tests.routenas.show.browser import chromium, complaints, requests, visit
+from tests.routenas.show.browser import chromium, complaints, model, requests, visit
 
 HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -44,12 +44,6 @@ def page(score: Score, scorer: Scorer, tmp_path_factory: pytest.TempPathFactory)
 def browser() -> Iterator[Any]:
     with chromium() as opened:
         yield opened
-
-
-def model(browser: Any, name: str, told: str) -> Any:
-    """Something of a model of bokeh by its name, as an expression of ``model``."""
-    find = "const model = [...Bokeh.documents[0].all_models].find((each) => each.name === arguments[0]);"
-    return browser.execute_script(f"{find} return {told}", name)
 
 
 def test_equal_scores_have_equal_pages_of_a_sensible_size(score: Score, scorer: Scorer, page: Path) -> None:
