@@ -18,6 +18,7 @@ from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
+from routenas.commands.export_optuna import export_optuna
 from routenas.commands.ingest import ingest
 from routenas.commands.predict import predict
 from routenas.commands.quickstart import quickstart
@@ -150,8 +151,8 @@ def main() -> None:
 
 
 for _verb in (
-    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, benchmark, quickstart,
-    tasks, spaces,
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, export_optuna, benchmark,
+    quickstart, tasks, spaces,
 ):  # fmt: skip
     main.add_command(_verb)
 

@@ -28,7 +28,7 @@ VERBS = (
     ("ingest",), ("data", "show"), ("data", "verify"), ("data", "split"), ("data", "audit"), ("data", "lint"),
     ("data", "import-circuitnet"),
     ("data", "export-circuitnet"), ("search",), ("runs", "show"), ("runs", "list"), ("train",), ("evaluate",),
-    ("score",), ("rank",), ("compare",), ("export",), ("quickstart",),
+    ("score",), ("rank",), ("compare",), ("export",), ("export-optuna",), ("quickstart",),
 )  # fmt: skip
 
 

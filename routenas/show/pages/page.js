@@ -50,7 +50,7 @@
   function fit(box) {
     if (!pane) return;
     shown = box;
-    const whole = scale_of(data.extent, 1.04);
+    const whole = scale_of(data.extent, 1.1);
     const scale = box ? Math.min(Math.max(scale_of(box, 3), whole / 6), whole) : whole;
     const view = [scale * pane.inner_width, scale * pane.inner_height];
     [pane.x_range, pane.y_range].forEach((range, axis) => {

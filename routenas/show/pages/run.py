@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, TapTool
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, HoverTool, TapTool
 from numpy.typing import NDArray
 
 from routenas.architecture import Architecture
@@ -23,6 +23,7 @@ from routenas.show.runs import RunSummary, network_text
 MOST_ROWS = 200
 """Trials in the table: the best."""
 Record = Mapping[str, Any]
+_COMPACT = "return new Intl.NumberFormat('en', {notation: 'compact'}).format(tick)"
 
 
 def run_page(folder: Path) -> str:
@@ -130,7 +131,7 @@ def _scatter(name: str, x: str, source: ColumnDataSource, metric: str, label: st
         (label, f"@{{{x}}}{{0,0.[00]}}"),
     ]
     made.add_tools(HoverTool(renderers=[points], tooltips=tips))
-    made.xaxis.formatter = NumeralTickFormatter(format="0.[0]a")
+    made.xaxis.formatter = CustomJSTickFormatter(code=_COMPACT)
     made.xaxis.ticker.min_interval = 1
     return made
 
@@ -138,6 +139,9 @@ def _scatter(name: str, x: str, source: ColumnDataSource, metric: str, label: st
 def _line(made: Any, x: NDArray[np.float64], y: NDArray[np.float64], label: str) -> None:
     made.step(x=x, y=y, mode="after", line_width=2, color=ORANGE, legend_label=label)
     made.legend.orientation = "horizontal"
+    made.legend.border_line_color = None
+    made.legend.padding = 0
+    made.legend.margin = 2
     made.add_layout(made.legend[0], "above")
 
 
@@ -146,7 +150,7 @@ def _numbers(summary: RunSummary, metric: str) -> Markup:
     told: list[tuple[str, object]] = [
         ("trials", f"{summary.trials:,} of {summary.of:,}"),
         ("failed", number(summary.failed)),
-        (f"best {metric}", number(None if best is None else best["value"], 4)),
+        (f"best {metric.replace(chr(95), chr(32))}", number(None if best is None else best["value"], 4)),
         ("in trial", "-" if best is None else number(best["trial"] + 1)),
         ("CPU-seconds", number(summary.cpu_seconds, 0)),
         ("epochs", f"{summary.epochs:,g}"),
