@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.pretrained import located
 from routenas.tasks.card import Card
+from routenas.tiling import reach_of, tiled
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,10 @@ class Predictor:
         """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
         ensemble = self.bundle.ensemble
         with torch.inference_mode():
-            outputs = [member(_input(maps)) for member in ensemble.members]
+            outputs = [
+                torch.from_numpy(tiled(partial(_output, member), maps, lambda number=number: self.reaches[number]))  # type: ignore[misc]
+                for number, member in enumerate(ensemble.members)
+            ]
             value = self.card.decode(ensemble.mean(outputs), net_count, inside)
         if len(outputs) == 1:
             return Answer(value, value[None], ensemble.draws)
@@ -145,11 +151,24 @@ class Predictor:
             value, np.stack([self.card.decode(output, net_count, inside) for output in outputs]), ensemble.draws
         )
 
+    @cached_property
+    def reaches(self) -> tuple[int | None, ...]:
+        """How many tiles away a tile can matter to each member; None where that is the whole map."""
+        members, channels = self.bundle.ensemble.members, len(self.card.channels)
+        return tuple(reach_of(partial(_output, each), channels, getattr(each, "reach", None)) for each in members)
+
     def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
         with torch.inference_mode():
             output = self.bundle.ensemble.at(_input(maps), torch.from_numpy(tiles))
             return np.asarray(self.card.decode(output, 0)[0])
+
+
+def _output(member: nn.Module, maps: NDArray[np.float32]) -> NDArray[Any]:
+    """What a member says of (channels, rows, columns): (outputs, rows, columns) or a number (1,)."""
+    with torch.inference_mode():
+        output: torch.Tensor = member(_input(maps))
+    return output.numpy()
 
 
 def _input(maps: NDArray[np.float32]) -> torch.Tensor:

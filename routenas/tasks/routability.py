@@ -17,14 +17,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, folds_by_family, symmetry
-from placement_data.errors import InputError
+from placement_data.errors import InputError, MismatchError
 from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
 from routenas.baselines import possible_members
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
-from routenas.metrics.calibration import calibration_metrics, platt
+from routenas.metrics.calibration import calibration_metrics, platt, reliability
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
 from routenas.tasks.extra import earlier_loss, earlier_targets
@@ -156,7 +156,7 @@ class RoutabilityTask:
         places, lacking = channel_places(card.channels, card.channel_version, store.channels, store.channel_version)
         if lacking:
             more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-            raise InputError(
+            raise MismatchError(
                 f"the data set's channels, {store.channel_version}, lack some of the model's, {card.channel_version}",
                 file=store.path, found=f"{', '.join(lacking[:3])}{more}",
                 expected="a data set that has all of them; see ingest --channels",
@@ -367,7 +367,7 @@ class RoutabilityTask:
         metrics = self.pooled(calibrated, outputs)
         before, after = expit(logits), expit(calibration.slope * logits + calibration.intercept)
         metrics |= {f"{name}_uncalibrated": value for name, value in calibration_metrics(labels, before).items()}
-        metrics |= calibration_metrics(labels, after)
+        metrics |= calibration_metrics(labels, after) | {"reliability": reliability(labels, after)}
         return _with(whole, calibration), metrics
 
     def example(self) -> tuple[Tensor, ...]:

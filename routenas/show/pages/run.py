@@ -150,7 +150,7 @@ def _numbers(summary: RunSummary, metric: str) -> Markup:
     told: list[tuple[str, object]] = [
         ("trials", f"{summary.trials:,} of {summary.of:,}"),
         ("failed", number(summary.failed)),
-        (f"best {metric.replace(chr(95), chr(32))}", number(None if best is None else best["value"], 4)),
+        ("best " + metric.replace("_", " "), number(None if best is None else best["value"], 4)),
         ("in trial", "-" if best is None else number(best["trial"] + 1)),
         ("CPU-seconds", number(summary.cpu_seconds, 0)),
         ("epochs", f"{summary.epochs:,g}"),
