@@ -152,13 +152,8 @@ def main() -> None:
 
 
 for _verb in (
-<<<<<<< HEAD
-    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, export_optuna, benchmark,
-    quickstart, tasks, spaces,
-=======
-    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, benchmark, quickstart,
-    tasks, spaces,
->>>>>>> main
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, export_optuna,
+    benchmark, quickstart, tasks, spaces,
 ):  # fmt: skip
     main.add_command(_verb)
 

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import click
 
-<<<<<<< HEAD
-from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, say
-=======
 from placement_data.errors import InputError
-from routenas.commands import FILE, UNUSED_SEED, example
->>>>>>> main
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, say
 from routenas.commands.verb import Verbs
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")

@@ -106,7 +106,7 @@ def _regions(changes: Mapping[str, Any]) -> Markup:
     rows = []
     for index, one in enumerate(regions, 1):
         before, after = one["before"] or {}, one["after"] or {}
-        box = "{:.1f} {:.1f} {:.1f} {:.1f}".format(*(after or before)["box_um"])
+        box = "{:.1f}\u00a0{:.1f}\u00a0{:.1f}\u00a0{:.1f}".format(*(after or before)["box_um"])
         rows.append([
             index, one["change"], box, number(before.get("tiles")), number(after.get("tiles")),
             number(before.get("score")), number(after.get("score")),

@@ -169,7 +169,7 @@ def _regions(value: Mapping[str, Any]) -> Markup:
     ]  # fmt: skip
     rows = [
         [
-            index, "{:.1f} {:.1f} {:.1f} {:.1f}".format(*region["box_um"]), number(region["score"]),
+            index, "{:.1f}\u00a0{:.1f}\u00a0{:.1f}\u00a0{:.1f}".format(*region["box_um"]), number(region["score"]),
             number(region["max"]), *([number(region.get("uncertainty"))] if unsure else []),
             *(number(region[name]) for name in ("tiles", "cells", "pins", "nets_crossing")), causes(region),
             *([_accused(region)] if accused else []),
