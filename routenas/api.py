@@ -283,6 +283,7 @@ def score(
     name: str = "",
     tile_um: float | None = None,
     top: int = 20,
+    causes: bool = True,
     threads: int = 1,
 ) -> Score:
     """Score one placed layout; for many see :class:`routenas.scoring.Scorer`. More threads pay for large maps only.
@@ -293,7 +294,7 @@ def score(
     """
     files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
     with limited_threads(threads):
-        return Scorer(models, tile_um=tile_um, top=top).score_files(files, name)
+        return Scorer(models, tile_um=tile_um, top=top, causes=causes).score_files(files, name)
 
 
 def task_of(

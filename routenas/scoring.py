@@ -40,9 +40,9 @@ class Scorer:
     """Models that are loaded once and score any number of placements: the same one always has the same answer.
 
     ``models`` are bundles, folders of such, ``pretrained``, or predictors, at most one a task. ``tile_um`` is by
-    default the models' own; ``top`` regions are listed, the worst. Raises :class:`InputError` for a bundle that is
-    damaged, and :class:`ModelMismatchError` where two answer the same question or were trained on tiles of different
-    size.
+    default the models' own; ``top`` regions are listed, the worst, with their ``causes``. Raises :class:`InputError`
+    for a bundle that is damaged, and :class:`ModelMismatchError` where two answer the same question or were trained on
+    tiles of different size.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Scorer:
         *,
         tile_um: float | None = None,
         top: int = 20,
+        causes: bool = True,
     ) -> None:
         if isinstance(models, Predictor | Bundle | Path | str):
             models = (models,)
@@ -61,7 +62,7 @@ class Scorer:
         ]
         self._by_task = _by_task(self.predictors)
         self.tile_um = _tile(self.predictors, tile_um)
-        self.top = top
+        self.top, self.causes = top, causes
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ class Scorer:
             "contents": CONTENTS,
             "versions": versions(),
             "models": sorted(each.bundle.digests[0] for each in self.predictors),
-            "settings": [self.tile_um, self.top, name, files.kind, files.routing_layers],
+            "settings": [self.tile_um, self.top, self.causes, name, files.kind, files.routing_layers],
             "lef": [inputs[str(path)] for path in files.lef],
             "liberty": [inputs[str(path)] for path in files.liberty],
             "layout": [inputs[str(path)] for path in files.all if path not in (*files.lef, *files.liberty)],
@@ -148,7 +149,7 @@ class Scorer:
                 design, grid, answer.value, threshold, hot.read.channels, normal[list(hot.bundle.inputs_used)], self.top
             )
             laps("regions")
-            regions = explained(regions, labels, hot, normal, answer, layouts["hotspots"])
+            regions = explained(regions, labels, hot, normal, answer, layouts["hotspots"], self.causes)
             laps("causes")
         cards = [each.read for each in self.predictors]
         told = score_warnings(design, grid, features, cards, liberty=cells is not None, routing_layers=layers)
