@@ -18,6 +18,7 @@ from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
+from routenas.commands.export_optuna import export_optuna
 from routenas.commands.hooks import hooks
 from routenas.commands.ingest import ingest
 from routenas.commands.predict import predict
