@@ -140,10 +140,7 @@ class Predictor:
         """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
         ensemble = self.bundle.ensemble
         with torch.inference_mode():
-            outputs = [
-                torch.from_numpy(tiled(partial(_output, member), maps, lambda number=number: self.reaches[number]))  # type: ignore[misc]
-                for number, member in enumerate(ensemble.members)
-            ]
+            outputs = [self._map(number, maps) for number in range(len(ensemble.members))]
             value = self.card.decode(ensemble.mean(outputs), net_count, inside)
         if len(outputs) == 1:
             return Answer(value, value[None], ensemble.draws)
@@ -159,9 +156,18 @@ class Predictor:
 
     def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
+        mask, ensemble, outputs = torch.from_numpy(tiles), self.bundle.ensemble, []
         with torch.inference_mode():
-            output = self.bundle.ensemble.at(_input(maps), torch.from_numpy(tiles))
-            return np.asarray(self.card.decode(output, 0)[0])
+            for number, member in enumerate(ensemble.members):
+                at = getattr(member, "at", None)  # of one that answers tile by tile: it works out no other
+                output = self._map(number, maps)[..., mask].unsqueeze(2) if at is None else at(_input(maps), mask)
+                outputs.append(output)
+            return np.asarray(self.card.decode(ensemble.mean(outputs), 0)[0])
+
+    def _map(self, number: int, maps: NDArray[np.float32]) -> torch.Tensor:
+        """What a member says of the whole map, in windows where that is large."""
+        member = self.bundle.ensemble.members[number]
+        return torch.from_numpy(tiled(partial(_output, member), maps, lambda: self.reaches[number]))
 
 
 def _output(member: nn.Module, maps: NDArray[np.float32]) -> NDArray[Any]:
