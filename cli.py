@@ -19,6 +19,7 @@ from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
 from routenas.commands.ingest import ingest
+from routenas.commands.onnx import onnx
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
 from routenas.commands.runs import runs
@@ -147,7 +148,7 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, benchmark, quickstart):
+for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, onnx, benchmark, quickstart):
     main.add_command(_verb)
 
 

@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
+from routenas.onnx_model import OnnxModel, Runtime, runtime_of
 from routenas.pretrained import located
 from routenas.tasks.card import Card
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What a predictor says of one layout: hotspot probabilities (rows, columns), or the violated-net ratio (1,).
+
+    ``mean`` is the ensemble's; ``members`` has one more axis in front, and is what each says alone. A member counts
+    ``draws`` times in the mean (of the members' outputs, before they are made probabilities). Tiles off the die are
+    NaN.
+    """
+
+    mean: NDArray[np.float64]
+    members: NDArray[np.float64]
+    draws: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Predictor:
-    """Answers of a bundle from raw feature maps: see :meth:`predict`."""
+    """Answers of a bundle from raw feature maps: see :meth:`answers`.
+
+    ``onnx`` computes them, or where it is None torch, with so many ``threads`` (None: as many as it has been told).
+    """
 
     bundle: Bundle
     card: Card
+    onnx: OnnxModel | None = None
+    threads: int | None = None
 
     @classmethod
-    def of(cls, bundle: Bundle | Path | str) -> Predictor:
-        """The predictor of a bundle, or of the one in a folder.
+    def of(
+        cls,
+        bundle: Bundle | Path | str,
+        *,
+        runtime: Runtime = "torch",
+        threads: int | None = None,
+        say: Callable[[str], object] = lambda line: None,
+    ) -> Predictor:
+        """The predictor of a bundle, or of the one in a folder; a bundle in memory is computed by torch.
 
-        Raises :class:`InputError` for one that is damaged, and :class:`ModelMismatchError` for one of another task
-        or of channels of another version.
+        ``say`` is told in one line where ``runtime`` is ``auto`` and a graph that is there cannot be used. Raises
+        :class:`InputError` for one that is damaged, and :class:`ModelMismatchError` for one of another task or of
+        channels of another version.
         """
-        place = None if isinstance(bundle, Bundle) else Path(bundle) / MODEL_FILE
-        bundle = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
+        place, onnx = None, None
+        if not isinstance(bundle, Bundle):
+            place = Path(bundle) / MODEL_FILE
+            onnx = runtime_of(place.parent, runtime, threads or 1, say)
+            bundle = Bundle.load(bundle, weights=onnx is None)
+        elif runtime == "onnx":
+            raise InputError("a bundle in memory has no ONNX graph", found=repr(bundle), expected="a folder")
         where = "" if place is None else f"{place}: "
         if bundle.task["task"] != "routability":
             raise ModelMismatchError(f"{where}a model of the task {bundle.task['task']}, expected routability")
@@ -44,17 +76,24 @@ class Predictor:
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = "the model description is incomplete or damaged"
             raise InputError(what, file=place, found=str(error)) from None
-        predictor = cls(bundle, card)
+        predictor = cls(bundle, card, onnx, threads)
         version = card.channel_version
         if version.partition("/")[0] in CHANNEL_SETS and predictor._set() is None:
             raise ModelMismatchError(f"{where}the model's channels {version} are not those of this version")
         return predictor
 
     @classmethod
-    def all_of(cls, models: Sequence[Bundle | Path | str]) -> list[Predictor]:
-        """One of each model, and one of each that ships for the name ``pretrained``. Raises as :meth:`of`."""
+    def all_of(
+        cls,
+        models: Sequence[Bundle | Path | str],
+        *,
+        runtime: Runtime = "torch",
+        threads: int | None = None,
+        say: Callable[[str], object] = lambda line: None,
+    ) -> list[Predictor]:
+        """One of each model, and one of each that ships for the name ``pretrained``. Arguments and errors as `of`."""
         places = (located(model) if isinstance(model, Path | str) else (model,) for model in models)
-        return [cls.of(each) for alike in places for each in alike]
+        return [cls.of(each, runtime=runtime, threads=threads, say=say) for alike in places for each in alike]
 
     @property
     def threshold(self) -> float | None:
@@ -87,19 +126,58 @@ class Predictor:
         return ChannelSet(version.partition("/")[0], version, channels, tuple(UNITS[name] for name in channels))
 
     @cached_property
+    def inputs_used(self) -> tuple[int, ...]:
+        """The indices of the channels that a member of the bundle reads."""
+        return self.bundle.inputs_used if self.onnx is None else self.onnx.inputs_used
+
+    @cached_property
     def read(self) -> Card:
         """The card of those channels alone that a member of the bundle reads."""
-        return self.card.only(self.bundle.inputs_used)
+        return self.card.only(self.inputs_used)
+
+    @property
+    def version(self) -> dict[str, str]:
+        """Name and version of what computes."""
+        if self.onnx is not None:
+            return self.onnx.version
+        import torch
+
+        return {"torch": str(torch.__version__)}
 
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
-        """Hotspot probabilities (rows, columns), or the violated-net ratio (1,).
+        """The ensemble's answer: ``mean`` of :meth:`answers`."""
+        return self.answers(features, net_count, inside).mean
+
+    def answers(
+        self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
+    ) -> Answers:
+        """The answers of the ensemble and of its members.
 
         ``features`` are raw feature maps (channels, rows, columns), of which those of `read` matter. Tiles that are not
         ``inside`` (rows, columns) are off the die: their probability is NaN.
         """
+        draws = tuple(member.draws for member in self.bundle.members)
+        if self.onnx is None:
+            return Answers(*self._by_torch(features, net_count, inside), draws)
+        on_die = np.ones(features.shape[1:], dtype=bool) if inside is None else inside
+        mean, members = self.onnx.answers(features, net_count, on_die)
+        if self.card.name == "hotspots":
+            mean, members = np.where(on_die, mean, np.nan), np.where(on_die, members, np.nan)
+        return Answers(mean, members, draws)
+
+    def _by_torch(
+        self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        import torch
+
+        from routenas.networks.threads import limited_threads
+        from routenas.tasks.decoding import decode
+
         inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
-        with torch.inference_mode():
-            output = self.bundle.ensemble(inputs.to(memory_format=torch.channels_last))
-        return self.card.decode(output, net_count, inside)
+        with torch.inference_mode(), limited_threads(self.threads or torch.get_num_threads()):
+            outputs = self.bundle.ensemble.outputs(inputs.to(memory_format=torch.channels_last))
+            mean = self.bundle.ensemble.mean(outputs)
+        answers = [decode(self.card, each, net_count, inside) for each in (mean, *outputs)]
+        return answers[0], np.stack(answers[1:])

@@ -7,13 +7,12 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from placement_data.design import Design, LibertyCells
@@ -26,6 +25,7 @@ from placement_data.making import LayoutFiles, digest, read_layout, read_liberti
 from placement_data.netlist import signal_nets
 from placement_data.text import digests
 from routenas.bundle import Bundle, ModelMismatchError
+from routenas.onnx_model import Runtime
 from routenas.predictor import Predictor
 from routenas.regions import Map, Region, find_regions
 from routenas.score_warnings import WARNINGS, score_warnings
@@ -43,7 +43,7 @@ class Score:
     ``violated_net_ratio`` None without a violated-net model. ``routing_layers`` are those that tracks were counted of,
     as ``metal2-metal3``, "" for all. ``regions`` are the worst of ``region_count``. ``inputs`` are SHA-256 by file,
     ``key`` is that of all that the answer depends on (both empty for a design that was in memory). ``timings`` are
-    seconds a stage, in the order they ran.
+    seconds a stage, in the order they ran. ``versions`` are those of what the answer's last bits depend on.
     """
 
     design: Design
@@ -58,6 +58,7 @@ class Score:
     warnings: tuple[tuple[str, str], ...]
     models: tuple[Mapping[str, Any], ...]
     timings: Mapping[str, float]
+    versions: Mapping[str, str]
     inputs: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
 
@@ -72,7 +73,7 @@ class Score:
         value: dict[str, Any] = {
             "schema": SCHEMA,
             "routenas": __version__,
-            "versions": versions(),
+            "versions": dict(self.versions),
             "key": self.key or None,
             "design": self.design.name,
             "inputs": dict(self.inputs),
@@ -120,18 +121,14 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
     }
 
 
-def versions() -> dict[str, str]:
-    """Of what an answer's last bits depend on."""
-    return {"routenas": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
-
-
 class Scorer:
     """Models that are loaded once and score any number of placements: the same one always has the same answer.
 
     ``models`` are bundles, folders of such, ``pretrained``, or predictors, at most one a task. ``tile_um`` is by
-    default the models' own; ``top`` regions are listed, the worst. Raises :class:`InputError` for a bundle that is
-    damaged, and :class:`ModelMismatchError` where two answer the same question or were trained on tiles of different
-    size.
+    default the models' own; ``top`` regions are listed, the worst. ``runtime`` computes with so many ``threads`` (None:
+    torch with as many as it was told, onnxruntime with one), see :class:`Predictor`, also for ``say``. Raises
+    :class:`InputError` for a bundle that is damaged, and :class:`ModelMismatchError` where two answer the same question
+    or were trained on tiles of different size.
     """
 
     def __init__(
@@ -140,14 +137,22 @@ class Scorer:
         *,
         tile_um: float | None = None,
         top: int = 20,
+        runtime: Runtime = "auto",
+        threads: int | None = None,
+        say: Callable[[str], object] = lambda line: None,
     ) -> None:
         if isinstance(models, Predictor | Bundle | Path | str):
             models = (models,)
         if not models:
             raise InputError("no model is given to score with", expected="at least one")
-        self.predictors = [
-            one for each in models for one in ([each] if isinstance(each, Predictor) else Predictor.all_of([each]))
-        ]
+        self.predictors: list[Predictor] = []
+        for each in models:
+            if isinstance(each, Predictor):
+                self.predictors.append(each)
+            else:
+                self.predictors += Predictor.all_of([each], runtime=runtime, threads=threads, say=say)
+        computing = {name: number for each in self.predictors for name, number in each.version.items()}
+        self.versions = {"routenas": __version__, **computing, "numpy": np.__version__}
         self._by_task = _by_task(self.predictors)
         self.tile_um = _tile(self.predictors, tile_um)
         self.top = top
@@ -197,8 +202,8 @@ class Scorer:
     def _key(self, files: LayoutFiles, name: str, inputs: Mapping[str, str]) -> str:
         facts = {
             "schema": SCHEMA,
-            "versions": versions(),
-            "models": sorted(each.bundle.digests[0] for each in self.predictors),
+            "versions": self.versions,
+            "models": sorted([each.bundle.digests[0], *each.version] for each in self.predictors),
             "settings": [self.tile_um, self.top, name, files.kind, files.routing_layers],
             "lef": [inputs[str(path)] for path in files.lef],
             "liberty": [inputs[str(path)] for path in files.liberty],
@@ -225,7 +230,7 @@ class Scorer:
         net_count = int(signal_nets(design).sum())
         answers = self._answers(features, grid, net_count)
         laps("infer")
-        features = {task: features[task][list(each.bundle.inputs_used)] for task, each in self._by_task.items()}
+        features = {task: features[task][list(each.inputs_used)] for task, each in self._by_task.items()}
         hot = self._by_task.get("hotspots")
         probability, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
         regions: tuple[Region, ...] = ()
@@ -241,7 +246,7 @@ class Scorer:
         return Score(
             replace(design, name=name or design.name), grid, net_count, probability, threshold, regions, count,
             None if ratio is None else float(ratio[0]), layers, warnings,
-            tuple(_model_summary(each) for each in self.predictors), laps.seconds,
+            tuple(_model_summary(each) for each in self.predictors), laps.seconds, self.versions,
         )  # fmt: skip
 
     def _answers(self, features: Mapping[str, NDArray[np.float32]], grid: Grid, net_count: int) -> dict[str, Map]:
@@ -324,6 +329,7 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
         "weights_sha256": predictor.bundle.digests[1],
         "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
         "members": len(predictor.bundle.members),
+        "runtime": next(iter(predictor.version)),
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
         "liberty": predictor.card.liberty,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ from tests.samples import write_made_up_store
 def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What tests look for in a table is not folded, whatever terminal they run in."""
     monkeypatch.setenv("COLUMNS", "400")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_graphs() -> Iterator[None]:
+    """Trainings end without an export to ONNX, which takes seconds; tests of it call it themselves."""
+    from routenas import onnx_export
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "add_onnx", lambda folder, say: None)
+        yield
 
 
 @pytest.fixture(scope="session")

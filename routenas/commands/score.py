@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from placement_data.errors import InputError, RoutenasError
-from routenas.commands import FILE, OUTPUT, THREADS, UNUSED_SEED, check_outputs, example, explain, say
+from routenas.commands import FILE, OUTPUT, RUNTIME, THREADS, UNUSED_SEED, check_outputs, example, explain, say, tell
 from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 if TYPE_CHECKING:
     from placement_data.making import LayoutFiles
     from routenas.flow.batch import Layout
     from routenas.flow.gates import Gate
+    from routenas.onnx_model import Runtime
     from routenas.scoring import Scorer
 
 LIBERTY = click.option(
@@ -71,6 +72,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
 )
 @click.option("--png", "png_path", type=OUTPUT, help="Write the heat map over the die as a picture.")
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
+@RUNTIME
 @THREADS
 @UNUSED_SEED
 @click.pass_context
@@ -78,7 +80,8 @@ def score(
     context: click.Context, lef: tuple[Path, ...], defs: tuple[Path, ...], aux: Path | None, odb: Path | None,
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
     tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, workers: int, json_path: Path | None,
-    csv_path: Path | None, png_path: Path | None, timings: bool, threads: int, seed: int,
+    csv_path: Path | None, png_path: Path | None, timings: bool, runtime: Runtime, threads: int,
+    seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
@@ -91,7 +94,6 @@ def score(
     check_outputs()
     # The process of one layout lives for seconds: collecting cycles of the imports and tables would be a fifth of it.
     gc.disable()
-    from routenas.api import limited_threads
     from routenas.flow.gates import Gate
     from routenas.scoring import Scorer
 
@@ -103,15 +105,14 @@ def score(
         began = time.perf_counter()
         outputs = {"json": json_path, "csv": csv_path, "png": png_path}
         _check_picture(png_path)
-        scorer = Scorer(models, tile_um=tile, top=top)
+        scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
         loaded = time.perf_counter() - began
-        with limited_threads(threads):
-            return _score_one(scorer, files, name, gates, outputs, loaded if timings else None)
+        return _score_one(scorer, files, name, gates, outputs, loaded if timings else None)
     _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "timings")
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
-    with limited_threads(threads):
-        return _score_many(Scorer(models, tile_um=tile, top=top), layouts, out, gates, workers)
+    scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
+    return _score_many(scorer, layouts, out, gates, workers)
 
 
 def _score_one(
