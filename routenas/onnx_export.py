@@ -1,7 +1,7 @@
 """Bundles become ``model.onnx``: see `routenas.onnx_model` for what the graph takes and gives.
 
-torch's exporter makes the graph of the networks, with the normalisation in front and the answer behind; trees become
-one ``TreeEnsemble`` each. Needs the extra ``[onnx]``; what is written was compared with torch on maps of several sizes.
+torch's exporter makes the graph of the networks and of what makes answers of their outputs; trees become one
+``TreeEnsemble`` each. Needs the extra ``[onnx]``; what is written was compared with torch on maps of several sizes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from placement_data.dataset import Normalisation
 from placement_data.errors import InputError
 from placement_data.files import write_bytes
 from routenas.baselines.trees import TreeEnsemble
@@ -87,7 +86,7 @@ def exported(predictor: Predictor) -> bytes:
             program = torch.onnx.export(
                 module, inputs, dynamo=True, verbose=False, opset_version=OPSET,
                 dynamic_shapes=({1: height, 2: width}, {0: height, 1: width}, {}),
-                input_names=["features", "inside", "net_count"], output_names=["answer", "member_answers"],
+                input_names=["maps", "inside", "net_count"], output_names=["answer", "member_answers"],
             )  # fmt: skip
     except Exception as error:  # whatever the exporter raises for a module of the user's own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -99,14 +98,11 @@ def exported(predictor: Predictor) -> bytes:
 
 
 class _Whole(nn.Module):
-    """From raw feature maps to the answers of a predictor and of its members."""
-
-    normalisation: Tensor  # float64 (3, channels, 1, 1): scale, mean and deviation
+    """From normalised maps to the answers of a predictor and of its members."""
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
         self.card = predictor.card
-        self.register_buffer("normalisation", torch.from_numpy(_statistics(self.card.normalisation)))
         self.ensemble = copy.deepcopy(predictor.bundle.ensemble).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.trees: list[TreeEnsemble] = []
         for owner in list(self.ensemble.modules()):
@@ -115,18 +111,11 @@ class _Whole(nn.Module):
                     setattr(owner, name, _Trees(part, len(self.trees)))
                     self.trees.append(part)
 
-    def forward(self, features: Tensor, inside: Tensor, net_count: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, maps: Tensor, inside: Tensor, net_count: Tensor) -> tuple[Tensor, Tensor]:
         """What `routenas.onnx_model` says."""
-        scale, mean, deviation = self.normalisation
-        maps = ((torch.log1p(features.double() / scale) - mean) / deviation).float() * inside
         outputs = [output.double() for output in self.ensemble.outputs(maps[None])]  # of trees and networks alike
         answers = [decoded(self.card, each, net_count, inside) for each in (self.ensemble.mean(outputs), *outputs)]
         return answers[0], torch.stack(answers[1:])
-
-
-def _statistics(normalisation: Normalisation) -> NDArray[np.float64]:
-    """(3, channels, 1, 1) scale, mean and deviation."""
-    return np.array([normalisation.scale, normalisation.mean, normalisation.deviation])[..., None, None]
 
 
 class _Trees(nn.Module):
@@ -169,7 +158,7 @@ def _finished(model: Any, trees: Sequence[TreeEnsemble], predictor: Predictor) -
     card = predictor.card
     facts = {
         "task": card.name, "channels": card.channels, "channel_version": card.channel_version,
-        "tile_um": card.tile_um, "threshold": predictor.threshold,
+        "normalisation": card.normalisation.to_dict(), "tile_um": card.tile_um, "threshold": predictor.threshold,
         "draws": [member.draws for member in predictor.bundle.members],
     }  # fmt: skip
     helper.set_model_props(model, {name: json.dumps(value) for name, value in facts.items()})
@@ -205,18 +194,16 @@ def _tree_node(trees: TreeEnsemble, place: Any) -> Any:
 def _compare(predictor: Predictor, data: bytes) -> None:
     """Raise :class:`InputError` unless a graph answers as torch does, on maps of several sizes."""
     graph, rng = OnnxModel(data, ()), np.random.default_rng(0)
-    scale, mean, deviation = _statistics(predictor.card.normalisation)
     for size in SIZES:
-        drawn = mean + deviation * rng.standard_normal((len(scale), *size))
-        features = (scale * np.expm1(np.maximum(drawn, 0.0))).astype(np.float32)
         inside = np.ones(size, dtype=bool)
         inside[: size[0] // 3, : size[1] // 2] = False  # a corner off the die
-        wanted = predictor.answers(features, 1000, inside)
+        maps = (rng.standard_normal((len(predictor.card.channels), *size)) * inside).astype(np.float32)
+        wanted = predictor.answer(maps, 1000, inside)
         try:
-            found = graph.answers(features, 1000, inside)
+            found = graph.answers(maps, 1000, inside)
         except Exception as error:  # onnxruntime's have no public base class
             raise InputError("the ONNX graph cannot be run", found=str(error)) from None
-        for ours, theirs in zip((wanted.mean, wanted.members), found, strict=True):
+        for ours, theirs in zip((wanted.value, wanted.members), found, strict=True):
             apart = np.abs(ours - theirs)[~np.isnan(ours)].max() if ours.shape == theirs.shape else np.inf
             if not apart <= TOLERANCE:
                 what = f"the ONNX graph answers otherwise than torch on a map of {size[0]} x {size[1]} tiles"

@@ -1,6 +1,6 @@
-"""``model.onnx`` of a bundle: all its members as one graph, from raw feature maps to answers, run without torch.
+"""``model.onnx`` of a bundle: all its members as one graph, from normalised maps to answers, run without torch.
 
-The graph takes ``features`` (channels, height, width) float32, the raw maps in the order of the bundle's channels,
+The graph takes ``maps`` (channels, height, width) float32, the normalised maps in the order of the bundle's channels,
 ``inside`` (height, width), true in tiles on the die, and ``net_count``, the number of signal nets. It gives ``answer``,
 that of the ensemble, calibrated: probabilities (height, width) or the violated-net ratio (1,), and ``member_answers``,
 the same of each member alone, (members, height, width) or (members, 1). ``model.json`` has its SHA-256 under ``onnx``,
@@ -85,11 +85,16 @@ class OnnxModel:
 
         return {"onnxruntime": str(onnxruntime.__version__)}
 
-    def answers(self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]) -> tuple[Map, Map]:
-        """``answer`` and ``member_answers`` of the graph."""
-        given = {"features": features, "inside": inside, "net_count": np.array(net_count, dtype=np.int64)}
-        mean, members = self.session.run(["answer", "member_answers"], given)
-        return mean, members
+    def answers(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]) -> tuple[Map, Map]:
+        """The answer and the member answers, of normalised maps; what they say of tiles off the die means nothing."""
+        given = {"maps": maps, "inside": inside, "net_count": np.array(net_count, dtype=np.int64)}
+        answer, members = self.session.run(["answer", "member_answers"], given)
+        return answer, members
+
+    def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> Map:
+        """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of normalised maps."""
+        answer, _ = self.answers(maps, 0, tiles)
+        return np.asarray(answer[tiles])
 
 
 def runtime_of(

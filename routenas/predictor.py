@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,24 +18,41 @@ from routenas.onnx_model import OnnxModel, Runtime, runtime_of
 from routenas.pretrained import located
 from routenas.tasks.card import Card
 
+if TYPE_CHECKING:
+    from routenas.torch_model import TorchModel
+
 
 @dataclass(frozen=True)
-class Answers:
-    """What a predictor says of one layout: hotspot probabilities (rows, columns), or the violated-net ratio (1,).
+class Answer:
+    """``value`` is the ensemble's answer: hotspot probabilities (rows, columns), or the violated-net ratio (1,).
 
-    ``mean`` is the ensemble's; ``members`` has one more axis in front, and is what each says alone. A member counts
-    ``draws`` times in the mean (of the members' outputs, before they are made probabilities). Tiles off the die are
-    NaN.
+    ``members`` (members, ...) are those of each member alone, through the same calibration, and ``draws`` (members,)
+    how often each counts.
     """
 
-    mean: NDArray[np.float64]
+    value: NDArray[np.float64]
     members: NDArray[np.float64]
     draws: tuple[int, ...]
+
+    def spread(self, members: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Standard deviation over the members of some number (members, ...) of each; None where there is one only."""
+        if len(self.draws) == 1:
+            return None
+        mean = np.average(members, axis=0, weights=self.draws)
+        return np.asarray(np.sqrt(np.average((members - mean) ** 2, axis=0, weights=self.draws)))
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The smallest and the largest number that a member or the ensemble has; None where there is one member."""
+        if len(self.draws) == 1:
+            return None
+        every = (*self.members.ravel().tolist(), *self.value.ravel().tolist())
+        return min(every), max(every)
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Answers of a bundle from raw feature maps: see :meth:`answers`.
+    """Answers of a bundle from raw feature maps: see :meth:`predict`.
 
     ``onnx`` computes them, or where it is None torch, with so many ``threads`` (None: as many as it has been told).
     """
@@ -147,37 +165,33 @@ class Predictor:
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
-        """The ensemble's answer: ``mean`` of :meth:`answers`."""
-        return self.answers(features, net_count, inside).mean
-
-    def answers(
-        self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
-    ) -> Answers:
-        """The answers of the ensemble and of its members.
+        """Hotspot probabilities (rows, columns), or the violated-net ratio (1,).
 
         ``features`` are raw feature maps (channels, rows, columns), of which those of `read` matter. Tiles that are not
         ``inside`` (rows, columns) are off the die: their probability is NaN.
         """
-        draws = tuple(member.draws for member in self.bundle.members)
-        if self.onnx is None:
-            return Answers(*self._by_torch(features, net_count, inside), draws)
-        on_die = np.ones(features.shape[1:], dtype=bool) if inside is None else inside
-        mean, members = self.onnx.answers(features, net_count, on_die)
-        if self.card.name == "hotspots":
-            mean, members = np.where(on_die, mean, np.nan), np.where(on_die, members, np.nan)
-        return Answers(mean, members, draws)
+        return self.answer(self.normalised(features, inside), net_count, inside).value
 
-    def _by_torch(
-        self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        import torch
+    def normalised(self, features: NDArray[np.float32], inside: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """What the members take, of raw feature maps: 0 is what is usual in training, and all there is off the die."""
+        return self.card.normalisation.apply(features, inside)
 
-        from routenas.networks.threads import limited_threads
-        from routenas.tasks.decoding import decode
+    def answer(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None) -> Answer:
+        """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
+        on_die = np.ones(maps.shape[1:], dtype=bool) if inside is None else inside
+        value, members = self._computing.answers(maps, net_count, on_die)
+        if self.card.name == "hotspots" and inside is not None:
+            value, members = np.where(inside, value, np.nan), np.where(inside, members, np.nan)
+        return Answer(value, members, tuple(member.draws for member in self.bundle.members))
 
-        inputs = torch.from_numpy(self.card.normalisation.apply(features, inside))[None]
-        with torch.inference_mode(), limited_threads(self.threads or torch.get_num_threads()):
-            outputs = self.bundle.ensemble.outputs(inputs.to(memory_format=torch.channels_last))
-            mean = self.bundle.ensemble.mean(outputs)
-        answers = [decode(self.card, each, net_count, inside) for each in (mean, *outputs)]
-        return answers[0], np.stack(answers[1:])
+    def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
+        return self._computing.at(maps, tiles)
+
+    @cached_property
+    def _computing(self) -> OnnxModel | TorchModel:
+        if self.onnx is not None:
+            return self.onnx
+        from routenas.torch_model import TorchModel
+
+        return TorchModel(self.bundle.ensemble, self.card, self.threads)

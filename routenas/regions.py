@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,46 @@ from placement_data.design import Design
 from placement_data.features.layout import cell_outlines
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
-from routenas.tasks.card import Card
 
 LARGE_REGION = 64
 Map = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Cause:
+    """A family of channels, and how far the region's mean probability falls without it; below 0 it keeps it down."""
+
+    family: str
+    effect: float
+
+
+@dataclass(frozen=True)
+class AccusedPin:
+    """A pin, its middle, its access points that nothing blocks, and how many of these are left by other pins."""
+
+    name: str
+    at_um: tuple[float, float]
+    access_points: int
+    remaining: float
+
+
+@dataclass(frozen=True)
+class AccusedCell:
+    """A cell with pins that are hard to reach; ``box_um`` (x0, y0, x1, y1)."""
+
+    name: str
+    master: str
+    box_um: tuple[float, float, float, float]
+    pins: tuple[AccusedPin, ...]
+
+
+@dataclass(frozen=True)
 class Region:
-    """Connected hotspot tiles: ``box_um`` (x0, y0, x1, y1), mean and largest probability, and what lies in the box."""
+    """Connected hotspot tiles: ``box_um`` (x0, y0, x1, y1), mean and largest probability, and what lies in the box.
+
+    ``uncertainty`` is the standard deviation of the mean over the members of the model, None for a single one;
+    ``causes`` are those of the whole model, the largest first, and ``accused`` the cells that lack access most.
+    """
 
     box_um: tuple[float, float, float, float]
     score: float
@@ -31,10 +62,14 @@ class Region:
     pins: int
     nets_crossing: int
     dominant_features: tuple[str, ...]
+    uncertainty: float | None = None
+    causes: tuple[Cause, ...] = ()
+    accused: tuple[AccusedCell, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return {**self.__dict__, "box_um": list(self.box_um), "dominant_features": list(self.dominant_features)}
+        value = asdict(self)
+        return {**value, "accused": {"cells": value["accused"]}}
 
 
 def find_regions(
@@ -42,30 +77,33 @@ def find_regions(
     grid: Grid,
     probability: Map,
     threshold: float,
-    card: Card,
-    features: NDArray[np.float32],
+    channels: Sequence[str],
+    normal: NDArray[np.float32],
     top: int,
-) -> tuple[tuple[Region, ...], int]:
-    """Connected tiles (edges and corners) at or above the threshold, the ``top`` first of them and how many there are.
+) -> tuple[tuple[Region, ...], NDArray[np.int32], int]:
+    """Connected tiles (edges and corners) at or above the threshold, the ``top`` first of them; the number (rows,
+    columns) of the one that each tile is in, from 1, 0 for none of these; and how many there are.
 
     The largest sum of probability comes first. A region too large to act on is narrowed to the worst tiles in it, see
-    :func:`label_regions`.
+    :func:`label_regions`. ``normal`` are the normalised maps (channels, rows, columns) of the ``channels``.
     """
     from scipy import ndimage
 
     labels, count = label_regions(probability, threshold)
     if count == 0:
-        return (), 0
+        return (), labels, 0
     index = np.arange(1, count + 1)
     mass = ndimage.sum_labels(probability, labels, index)
     boxes = ndimage.find_objects(labels)
-    normal = card.normalisation.apply(features)  # only of tiles with a probability, which are on the die
     pieces = _Pieces.of(design)
+    worst = index[np.argsort(-mass, kind="stable")][:top]
     found = tuple(
-        _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, card.channels)
-        for number in index[np.argsort(-mass, kind="stable")][:top]
+        _region(design, pieces, grid, probability, labels == number, boxes[number - 1], normal, channels)
+        for number in worst
     )
-    return found, count
+    place = np.zeros(count + 1, dtype=np.int32)
+    place[worst] = np.arange(1, len(worst) + 1)
+    return found, place[labels], count
 
 
 def label_regions(probability: Map, threshold: float) -> tuple[NDArray[np.int32], int]:

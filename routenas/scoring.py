@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from placement_data.design import Design, LibertyCells
 from placement_data.errors import InputError
-from placement_data.features import LIBERTY_CHANNELS, ChannelSet, feature_maps
+from placement_data.features import LIBERTY_CHANNELS, ChannelSet, Layout, layout_maps
 from placement_data.gaps import require_content
 from placement_data.grid import Grid
 from placement_data.layer_range import spelled
@@ -25,100 +23,19 @@ from placement_data.making import LayoutFiles, digest, read_layout, read_liberti
 from placement_data.netlist import signal_nets
 from placement_data.text import digests
 from routenas.bundle import Bundle, ModelMismatchError
+from routenas.causes import explained
 from routenas.onnx_model import Runtime
-from routenas.predictor import Predictor
-from routenas.regions import Map, Region, find_regions
+from routenas.predictor import Answer, Predictor
+from routenas.regions import Region, find_regions
 from routenas.score_warnings import WARNINGS, score_warnings
+from routenas.scored import SCHEMA, Score, heat_map_csv
 from routenas.version import __version__
 
-SCHEMA = "routenas.score/1"
+__all__ = ["SCHEMA", "Score", "Scorer", "heat_map_csv"]
+
 Kind = tuple[ChannelSet, bool]
-
-
-@dataclass(frozen=True)
-class Score:
-    """The answer for one layout.
-
-    ``probability`` is (rows, columns), NaN in tiles off the die, or None without a hotspot model;
-    ``violated_net_ratio`` None without a violated-net model. ``routing_layers`` are those that tracks were counted of,
-    as ``metal2-metal3``, "" for all. ``regions`` are the worst of ``region_count``. ``inputs`` are SHA-256 by file,
-    ``key`` is that of all that the answer depends on (both empty for a design that was in memory). ``timings`` are
-    seconds a stage, in the order they ran. ``versions`` are those of what the answer's last bits depend on.
-    """
-
-    design: Design
-    grid: Grid
-    net_count: int
-    probability: Map | None
-    threshold: float | None
-    regions: tuple[Region, ...]
-    region_count: int
-    violated_net_ratio: float | None
-    routing_layers: str
-    warnings: tuple[tuple[str, str], ...]
-    models: tuple[Mapping[str, Any], ...]
-    timings: Mapping[str, float]
-    versions: Mapping[str, str]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    key: str = ""
-
-    @property
-    def violated_nets(self) -> float | None:
-        """Predicted number of nets with a violation."""
-        return None if self.violated_net_ratio is None else self.violated_net_ratio * self.net_count
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form, schema ``routenas.score/1``."""
-        scale = self.design.dbu_per_micron
-        value: dict[str, Any] = {
-            "schema": SCHEMA,
-            "routenas": __version__,
-            "versions": dict(self.versions),
-            "key": self.key or None,
-            "design": self.design.name,
-            "inputs": dict(self.inputs),
-            "models": [dict(model) for model in self.models],
-            "die_um": [float(edge) / scale for edge in self.design.die],
-            "tile_um": self.grid.tile_um,
-            "grid": list(self.grid.shape),
-            "nets": self.net_count,
-            "routing_layers": self.routing_layers or None,
-            "violated_nets": None,
-            "hotspots": None,
-            "regions": [region.to_dict() for region in self.regions],
-            "warnings": [{"code": code, "text": text} for code, text in self.warnings],
-            "timing": {f"{stage}_s": round(seconds, 4) for stage, seconds in self.timings.items()},
-        }
-        if self.grid.outline is not None:
-            value["outline_um"] = [[x / scale, y / scale] for x, y in self.grid.outline.corners]
-        if self.violated_net_ratio is not None:
-            value["violated_nets"] = {"predicted": self.violated_nets, "ratio": self.violated_net_ratio}
-        if self.probability is not None and self.threshold is not None:
-            value["hotspots"] = {
-                **_hotspot_summary(self.probability, self.grid, self.threshold), "regions": self.region_count,
-            }  # fmt: skip
-        return value
-
-
-def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str, Any]:
-    hot = probability >= threshold
-    ordered = np.sort(probability[grid.inside])[::-1]
-
-    def top(share: float) -> float:
-        return float(ordered[: max(1, round(share * ordered.size))].mean())
-
-    return {
-        "threshold": threshold,
-        "tiles": int(hot.sum()),
-        "expected_tiles": float(ordered.sum()),
-        "area_frac": min(1.0, float(grid.area[hot].sum() / grid.area.sum())),
-        "max": float(ordered[0]),
-        "mean": float(ordered.mean()),
-        "mean_top_0p5pct": top(0.005),
-        "mean_top_1pct": top(0.01),
-        "mean_top_2pct": top(0.02),
-        "mean_top_5pct": top(0.05),
-    }
+CONTENTS = 2
+"""Raised where a score of the same schema comes to hold more: what is there already is then scored anew."""
 
 
 class Scorer:
@@ -151,7 +68,7 @@ class Scorer:
                 self.predictors.append(each)
             else:
                 self.predictors += Predictor.all_of([each], runtime=runtime, threads=threads, say=say)
-        computing = {name: number for each in self.predictors for name, number in each.version.items()}
+        computing = {name: number for one in self.predictors for name, number in one.version.items()}
         self.versions = {"routenas": __version__, **computing, "numpy": np.__version__}
         self._by_task = _by_task(self.predictors)
         self.tile_um = _tile(self.predictors, tile_um)
@@ -202,6 +119,7 @@ class Scorer:
     def _key(self, files: LayoutFiles, name: str, inputs: Mapping[str, str]) -> str:
         facts = {
             "schema": SCHEMA,
+            "contents": CONTENTS,
             "versions": self.versions,
             "models": sorted([each.bundle.digests[0], *each.version] for each in self.predictors),
             "settings": [self.tile_um, self.top, name, files.kind, files.routing_layers],
@@ -225,38 +143,51 @@ class Scorer:
         require_content(design)
         layers = spelled(design, text, file)
         grid = Grid.of(design, self.tile_um)
-        features = _features(design, grid, self._by_task, kinds, cells, layers)
+        layouts, features = _features(design, grid, self._by_task, kinds, cells, layers)
         laps("features")
         net_count = int(signal_nets(design).sum())
-        answers = self._answers(features, grid, net_count)
+        maps, answers = self._answers(features, grid, net_count)
         laps("infer")
         features = {task: features[task][list(each.inputs_used)] for task, each in self._by_task.items()}
         hot = self._by_task.get("hotspots")
-        probability, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
+        answer, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
         regions: tuple[Region, ...] = ()
         count = 0
-        if hot is not None and probability is not None and threshold is not None:
-            regions, count = find_regions(
-                design, grid, probability, threshold, hot.read, features["hotspots"], self.top
-            )  # fmt: skip
+        if hot is not None and answer is not None and threshold is not None:
+            normal = maps["hotspots"]
+            regions, labels, count = find_regions(
+                design, grid, answer.value, threshold, hot.read.channels, normal[list(hot.inputs_used)], self.top
+            )
+            laps("regions")
+            regions = explained(regions, labels, hot, normal, answer, layouts["hotspots"])
+            laps("causes")
         cards = [each.read for each in self.predictors]
         told = score_warnings(design, grid, features, cards, liberty=cells is not None, routing_layers=layers)
         warnings, ratio = tuple(told), answers.get("violated_nets")
         laps("regions")
+        spread = None if answer is None else answer.spread(np.nansum(answer.members, axis=(1, 2)))
         return Score(
-            replace(design, name=name or design.name), grid, net_count, probability, threshold, regions, count,
-            None if ratio is None else float(ratio[0]), layers, warnings,
+            replace(design, name=name or design.name), grid, net_count, None if answer is None else answer.value,
+            threshold, regions, count, None if ratio is None else float(ratio.value[0]), layers, warnings,
             tuple(_model_summary(each) for each in self.predictors), laps.seconds, self.versions,
+            uncertainty=None if answer is None else answer.spread(answer.members),
+            expected_tiles_uncertainty=None if spread is None else float(spread),
+            violated_net_interval=None if ratio is None else ratio.range,
         )  # fmt: skip
 
-    def _answers(self, features: Mapping[str, NDArray[np.float32]], grid: Grid, net_count: int) -> dict[str, Map]:
+    def _answers(
+        self, features: Mapping[str, NDArray[np.float32]], grid: Grid, net_count: int
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Answer]]:
+        """The normalised maps and the answer of each model."""
         inside = None if grid.outline is None else grid.inside
-        answers = {}
+        maps, answers = {}, {}
         for task, each in self._by_task.items():
-            answer = answers[task] = each.predict(features[task], net_count, inside)
-            if not np.isfinite(answer[grid.inside] if task == "hotspots" else answer).all():
+            maps[task] = each.normalised(features[task], inside)
+            answers[task] = each.answer(maps[task], net_count, inside)
+            value = answers[task].value
+            if not np.isfinite(value[grid.inside] if task == "hotspots" else value).all():
                 raise ModelMismatchError(f"the model of the task '{task}' has no finite answer for this layout")
-        return answers
+        return maps, answers
 
 
 class _Laps:
@@ -268,7 +199,8 @@ class _Laps:
 
     def __call__(self, stage: str) -> None:
         now = time.perf_counter()
-        self.seconds[stage], self._mark = now - self._mark, now
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._mark
+        self._mark = now
 
 
 def _kind(predictor: Predictor, liberty: bool) -> Kind:
@@ -289,15 +221,16 @@ def _features(
     kinds: Mapping[str, Kind],
     cells: LibertyCells | None,
     routing_layers: str,
-) -> dict[str, NDArray[np.float32]]:
-    """The maps (channels, rows, columns) for each model; a channel that no model reads is 0 and costs nothing."""
-    made = {}
+) -> tuple[dict[str, Layout], dict[str, NDArray[np.float32]]]:
+    """The layout, and the maps (channels, rows, columns), for each model; a channel that no model reads is 0 and costs
+    nothing."""
+    layouts, maps = {}, {}
     for kind in set(kinds.values()):
         channels, liberty = kind
         used = {name for task, each in by_task.items() if kinds[task] == kind for name in each.read.channels}
-        told = cells if liberty else None
-        made[kind] = feature_maps(design, grid, channels, liberty=told, routing_layers=routing_layers, used=used)
-    return {task: made[kind] for task, kind in kinds.items()}
+        layouts[kind] = Layout(design, grid, liberty=cells if liberty else None, layer_range=routing_layers)
+        maps[kind] = layout_maps(layouts[kind], channels, used)
+    return {task: layouts[kind] for task, kind in kinds.items()}, {task: maps[kind] for task, kind in kinds.items()}
 
 
 def _by_task(predictors: Sequence[Predictor]) -> dict[str, Predictor]:
@@ -337,21 +270,3 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
         "technologies": list(predictor.card.technologies),
         "test_metrics": predictor.bundle.metrics.get("test"),
     }
-
-
-def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:
-    """CSV of a map, a row a tile on the die, as OpenROAD dumps a heat map: microns and per cent, column by column.
-
-    The leftmost column comes first, and in each the lowest tile.
-    """
-    x, y = (np.round(edges / dbu_per_micron, 6).tolist() for edges in (grid.x_edges, grid.y_edges))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["x0", "y0", "x1", "y1", "value (%)"])
-    for column, line in enumerate(np.round(100 * values.T, 4).tolist()):
-        writer.writerows(
-            [x[column], y[row], x[column + 1], y[row + 1], value]
-            for row, value in enumerate(line)
-            if grid.inside[row, column]
-        )
-    return text.getvalue()

@@ -56,6 +56,7 @@ __all__ = [
     "channel_places",
     "channel_set",
     "feature_maps",
+    "layout_maps",
     "same_values",
     "shortest_side",
 ]
@@ -79,10 +80,16 @@ def feature_maps(
     ``metal2-metal3`` (default: all); tracks and capacity are of these alone. Raises ``InputError`` where a cell is not
     placed, and for layers that there are not.
     """
-    require_placed(design)
-    layout = Layout(design, grid, tuple(register_patterns), liberty, routing_layers)
+    return layout_maps(Layout(design, grid, tuple(register_patterns), liberty, routing_layers), channels, used)
+
+
+def layout_maps(
+    layout: Layout, channels: ChannelSet = DEFAULT, used: Collection[str] | None = None
+) -> NDArray[np.float32]:
+    """As :func:`feature_maps`, of a layout; what the channels share stays in it."""
+    require_placed(layout.design)
     place = {name: position for position, name in enumerate(channels.channels)}
-    maps = np.zeros((len(place), *grid.shape), dtype=np.float32)
+    maps = np.zeros((len(place), *layout.grid.shape), dtype=np.float32)
     for name, values in channel_maps(layout, [name for name in place if used is None or name in used]):
         maps[place[name]] = values
     return maps

@@ -53,10 +53,14 @@ def _added(maps: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def tile_columns(maps: Tensor) -> Tensor:
-    """(b, c, h, w) -> (b * h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles."""
+def tile_columns(maps: Tensor, tiles: Tensor | None = None) -> Tensor:
+    """(b, c, h, w) -> (b * h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles.
+
+    With a mask of ``tiles`` (h, w) these tiles alone.
+    """
     stacked = torch.cat([maps, *(local_mean(maps, size) for size in SIZES)], dim=1)
-    return stacked.permute(0, 2, 3, 1).reshape(-1, stacked.shape[1])
+    rows = stacked.permute(0, 2, 3, 1)
+    return (rows if tiles is None else rows[:, tiles]).reshape(-1, stacked.shape[1])
 
 
 def map_summary(maps: Tensor) -> Tensor:
@@ -101,6 +105,11 @@ class GradientBoosting(nn.Module):
         rows, columns = x.shape[-2:]
         logits: Tensor = self.trees(tile_columns(x))
         return logits.reshape(-1, 1, rows, columns)
+
+    def at(self, x: Tensor, tiles: Tensor) -> Tensor:
+        """(b, 1, 1, n) the logits of the n tiles of a mask (h, w) alone: trees take their time for each."""
+        logits: Tensor = self.trees(tile_columns(x, tiles))
+        return logits.reshape(len(x), 1, 1, -1)
 
     def fit_to(self, task: Any, seed: int) -> None:
         """Fit to the training part of a hotspot task. Raises InputError where the labels hold one class."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -74,28 +75,45 @@ def headline(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
 FILE = click.Path(path_type=Path)
 
 
-class _Output(click.Path):
+class Output(click.Path):
     """A file that a command writes; ``-`` is standard output."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return STANDARD_OUTPUT if value == "-" else super().convert(value, param, ctx)
 
 
-OUTPUT = _Output(path_type=Path)
+OUTPUT = Output(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Emission:
+    """A kind of export, the file for the tool, and the one that takes it back (None where no undo is wanted)."""
+
+    kind: str
+    out: Path
+    undo: Path | None
 
 
 def _outputs(context: click.Context) -> dict[str, Path]:
-    """What the running command is to write, by option."""
-    options = {param.opts[0]: context.params.get(str(param.name)) for param in _files(context, outputs=True)}
-    return {name: path for name, path in options.items() if path is not None}
+    """What the running command is to write, by what a user calls it: the option, and the kind of an emission."""
+    found: dict[str, Path] = {}
+    for param in _files(context, outputs=True):
+        value, name = context.params.get(str(param.name)), param.opts[0]
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Emission):
+                found[f"{name} {each.kind}={each.out}"] = each.out
+                found |= {} if each.undo is None else {f"the undo file of {name} {each.kind}={each.out}": each.undo}
+            elif each is not None:
+                found[name] = each
+    return found
 
 
 def _files(context: click.Context, outputs: bool) -> list[click.Parameter]:
     files = [param for param in context.command.params if isinstance(param.type, click.Path)]
     if outputs:
-        return [param for param in files if isinstance(param.type, _Output)]
+        return [param for param in files if isinstance(param.type, Output)]
     folders = ("out", "output", "tensorboard")  # to be written
-    return [param for param in files if not isinstance(param.type, _Output) and param.name not in folders]
+    return [param for param in files if not isinstance(param.type, Output) and param.name not in folders]
 
 
 def check_outputs(*more: Path) -> None:

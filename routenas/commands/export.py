@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from routenas.commands import FILE, OUTPUT, UNUSED_SEED, check_outputs, example, given, say
+from routenas.commands import FILE, OUTPUT, UNUSED_SEED, Emission, Output, check_outputs, example, given, say
 from routenas.commands.verb import POSITIVE, Number, verb
 from routenas.exports import EMITTERS
 
 if TYPE_CHECKING:
     from placement_data.design import Design
+    from routenas.exports.plan import Plan
 
 _SHARE = Number(min=0, max=1)
 _OWN = {"map_csv": "--map"}
+_KINDS = click.Choice(list(EMITTERS))
 
 
 @verb(
@@ -24,7 +26,7 @@ _OWN = {"map_csv": "--map"}
         "  --def placed.def.gz -o fix.tcl",
     )
 )
-@click.argument("kind", type=click.Choice(list(EMITTERS)))
+@click.argument("kind", type=_KINDS)
 @click.argument("score", type=FILE)
 @click.option("--lef", "lef", type=FILE, multiple=True, help="Technology or cell LEF of the DEF; may be repeated.")
 @click.option("--def", "def_", type=FILE, help="The placed DEF that was scored.")
@@ -64,26 +66,36 @@ def export(
     out: Path, undo: Path | None, max_regions: int, max_area: float, seed: int, **options: Any,
 ) -> None:  # fmt: skip
     """Write the regions of a score as a file for a placement or routing tool, and one that takes it back."""
-    from placement_data.files import write_text
     from placement_data.reports.markers import load_json
     from placement_data.text import load_text
-    from routenas.exports import emit
     from routenas.exports.plan import Plan
 
     context = click.get_current_context()
     own = _own_options(kind, given(context, **options))
-    if undo is None and out.suffix and (out.is_file() or not out.exists()):
-        context.params["undo"] = undo = out.with_name(f"{out.stem}.undo{out.suffix}")
+    context.params["undo"] = undo = undo or undo_file(out)
     check_outputs()
     value = load_json(load_text(score), score)
     design = _scored_layout(lef, def_, odb, value)
-    plan = Plan.of(value, design, max_regions, max_area)
-    emitted = emit(kind, plan, **own)
-    if undo is not None and emitted.undo:
+    write_emission(Emission(kind, out, undo), Plan.of(value, design, max_regions, max_area), own)
+
+
+def undo_file(out: Path) -> Path | None:
+    """``fix.undo.tcl`` beside ``fix.tcl``; None where the output is no file or has no suffix."""
+    return out.with_name(f"{out.stem}.undo{out.suffix}") if out.suffix and (out.is_file() or not out.exists()) else None
+
+
+def write_emission(emission: Emission, plan: Plan, options: dict[str, Any]) -> None:
+    """Write what an emitter makes of a plan, and what takes it back where that can be; say what was done."""
+    from placement_data.files import write_text
+    from routenas.exports import emit
+
+    emitted = emit(emission.kind, plan, **options)
+    undo = emission.undo if emitted.undo else None
+    if undo is not None:
         write_text(undo, emitted.undo)
-    write_text(out, emitted.text)
-    back = f"; {undo} takes it back" if undo is not None and emitted.undo else ""
-    say(f"{kind}: {len(plan.areas)} of {len(plan.regions)} regions acted on{back}")
+    write_text(emission.out, emitted.text)
+    back = "" if undo is None else f"; {undo} takes it back"
+    say(f"{emission.kind}: {len(plan.areas)} of {len(plan.regions)} regions acted on{back}")
 
 
 def _own_options(kind: str, stated: dict[str, Any]) -> dict[str, Any]:
@@ -95,10 +107,35 @@ def _own_options(kind: str, stated: dict[str, Any]) -> dict[str, Any]:
         if name not in takes:
             allowed = ", ".join(map(_flag, takes)) or "no options of its own"
             raise click.UsageError(f"{_flag(name)} has no use for {kind}, which takes {allowed}")
-    for name, needed in takes.items():
-        if needed and name not in stated:
-            raise click.UsageError(f"Missing option '{_flag(name)}', which {kind} cannot guess.")
+    lacking = next((name for name, needed in takes.items() if needed and name not in stated), None)
+    if lacking is not None:
+        raise click.UsageError(f"Missing option '{_flag(lacking)}', which {kind} cannot guess.")
     return stated
+
+
+class _Emit(Output):
+    """``KIND=PATH``, of a kind that has to be told nothing, as an :class:`Emission` with the undo file beside."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The :class:`Emission`. Raises UsageError for a kind that there is not, or that cannot guess an option."""
+        from routenas.exports import options_of
+
+        kind, _, path = str(value).partition("=")
+        if not path:
+            self.fail(f"{value!r} is not KIND=PATH.", param, ctx)
+        needed = [_flag(name) for name, needed in options_of(_KINDS.convert(kind, param, ctx)).items() if needed]
+        if needed:
+            what = f"{kind} cannot guess {' and '.join(needed)}"
+            self.fail(f"{what}: write it with 'routenas export {kind}' from the --json of the score", param, ctx)
+        out = super().convert(path, param, ctx)
+        return Emission(kind, out, undo_file(out))
+
+
+EMIT = click.option(
+    "--emit", "emissions", type=_Emit(path_type=Path), multiple=True, metavar="KIND=PATH",
+    help="Write a file for a placement or routing tool, as 'routenas export KIND' does by default, and beside it the "
+    "one that takes it back; may be repeated.",
+)  # fmt: skip
 
 
 def _flag(name: str) -> str:

@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING
 import click
 
 from placement_data.errors import InputError, RoutenasError
-from routenas.commands import FILE, OUTPUT, RUNTIME, THREADS, UNUSED_SEED, check_outputs, example, explain, say, tell
+from routenas.commands import (
+    FILE,
+    OUTPUT,
+    RUNTIME,
+    THREADS,
+    UNUSED_SEED,
+    Emission,
+    check_outputs,
+    example,
+    explain,
+    say,
+    tell,
+)
+from routenas.commands.export import EMIT, write_emission
 from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 if TYPE_CHECKING:
@@ -39,7 +52,8 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
         "routenas score --lef *.lef --def try_*.def --model hotspots/ --out scores/",
         "routenas score --manifest manifest.csv --model hotspots/ --out scores/ --workers 2",
         "routenas score --lef *.lef --def placed.def --model hotspots/ \\",
-        '  --fail-if "hotspot_area_fraction > 2% or hotspot_max > 0.95"',
+        '  --fail-if "hotspot_area_fraction > 2% or hotspot_max > 0.95" \\',
+        "  --emit openroad-blockages=fix.tcl",
     )
 )
 @LEF
@@ -71,6 +85,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
     help="Write the hotspot map, a row per tile: x0,y0,x1,y1 in microns, value in %.",
 )
 @click.option("--png", "png_path", type=OUTPUT, help="Write the heat map over the die as a picture.")
+@EMIT
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
 @RUNTIME
 @THREADS
@@ -80,14 +95,14 @@ def score(
     context: click.Context, lef: tuple[Path, ...], defs: tuple[Path, ...], aux: Path | None, odb: Path | None,
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
     tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, workers: int, json_path: Path | None,
-    csv_path: Path | None, png_path: Path | None, timings: bool, runtime: Runtime, threads: int,
-    seed: int,
+    csv_path: Path | None, png_path: Path | None, emissions: tuple[Emission, ...], timings: bool,
+    runtime: Runtime, threads: int, seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
-    One layout is shown on standard output, and written where --json, --csv and --png say. Several (--def A.def B.def,
-    --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that cannot be scored is
-    named on standard error and in the table, the others are scored, and the exit code is 3. The same command goes on
+    One layout is shown on standard output, and written where --json, --csv, --png and --emit say. Several (--def A.def
+    B.def, --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that cannot be scored
+    is named on standard error and in the table, the others are scored, and the exit code is 3. The same command goes on
     where it was stopped, and scores anew what has changed: a result is kept where the content of its files, models and
     settings are the same.
     """
@@ -107,8 +122,8 @@ def score(
         _check_picture(png_path)
         scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
         loaded = time.perf_counter() - began
-        return _score_one(scorer, files, name, gates, outputs, loaded if timings else None)
-    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "timings")
+        return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
+    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "emit", "timings")
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
     scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
@@ -117,7 +132,7 @@ def score(
 
 def _score_one(
     scorer: Scorer, files: LayoutFiles, name: str, gates: Sequence[Gate], outputs: Mapping[str, Path | None],
-    loaded: float | None,
+    emissions: Sequence[Emission], loaded: float | None,
 ) -> int:  # fmt: skip
     """Score, write and show one layout; with ``loaded`` seconds of the models' loading the time of all stages, too."""
     from placement_data.files import write_text
@@ -125,8 +140,9 @@ def _score_one(
     from routenas.scoring import heat_map_csv
     from routenas.show.text import score_table, timing_table
 
-    if (outputs["csv"] or outputs["png"]) and "hotspots" not in scorer.tasks:
-        raise ModelMismatchError("a map needs a hotspot model, expected --model of the task 'hotspots'")
+    if (outputs["csv"] or outputs["png"] or emissions) and "hotspots" not in scorer.tasks:
+        what = "--emit" if emissions else "a map"
+        raise ModelMismatchError(f"{what} needs a hotspot model, expected --model of the task 'hotspots'")
     _require(gates, scorer)
     found = scorer.score_files(files, name)
     mark = time.perf_counter()
@@ -139,6 +155,12 @@ def _score_one(
         write_text(outputs["csv"], heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
     if outputs["json"] is not None:
         write_text(outputs["json"], json.dumps(value, indent=1, allow_nan=False) + "\n")
+    if emissions:
+        from routenas.exports.plan import Plan
+
+        plan = Plan.of(value, found.design)
+        for emission in emissions:
+            write_emission(emission, plan, {})
     say(score_table(found))
     if loaded is not None:
         say(timing_table({"load models": loaded, **found.timings, "write": time.perf_counter() - mark}))

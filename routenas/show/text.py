@@ -109,11 +109,11 @@ def score_table(score: Score) -> str:
             [
                 str(index), "{:.1f} {:.1f} {:.1f} {:.1f}".format(*region.box_um), f"{region.score:.3f}",
                 str(region.tiles), str(region.cells), str(region.pins), str(region.nets_crossing),
-                *(region.dominant_features[:1] or ("-",)),  # the others are in the JSON: a terminal is 80 columns
+                next((cause.family for cause in region.causes if cause.effect > 0), "-"),  # the others are in the JSON
             ]
             for index, region in enumerate(score.regions[:SHOWN_REGIONS], 1)
         ]  # fmt: skip
-        lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "dominant"], rows))
+        lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "cause"], rows))
         if len(score.regions) > len(rows):
             lines.append(f"(+{len(score.regions) - len(rows)} more regions; see --json)")
     lines += [f"warning: {text}" for _, text in score.warnings]

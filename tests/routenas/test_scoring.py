@@ -82,7 +82,7 @@ def test_json(score: Score, layout: Layout) -> None:
     assert set(value["inputs"]) == {str(layout.lef), str(layout.def_)}
     assert [model["task"] for model in value["models"]] == ["hotspots", "violated_nets"]
     assert value["grid"] == list(score.grid.shape)
-    assert set(value["timing"]) == {"parse_s", "features_s", "infer_s", "regions_s"}
+    assert set(value["timing"]) == {"parse_s", "features_s", "infer_s", "regions_s", "causes_s"}
 
 
 def test_violated_nets_are_the_ratio_of_the_nets(score: Score) -> None:

@@ -153,3 +153,72 @@ def test_from_score_to_inflation(
     code, _, err = run("inflation", "score.json", "-o", "j.csv", "--map", "map.csv")
     assert code == 3
     assert "the map is of another score" in err
+
+
+# --- score --emit -------------------------------------------------------------------------------------------------
+
+
+def score(capsys: pytest.CaptureFixture[str], model: Path, *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        cli.main.main(
+            ["score", "--lef", "a.lef", "--def", "a.def", "--model", str(model), *words], prog_name="routenas"
+        )
+    captured = capsys.readouterr()
+    return int(end.value.code or 0), captured.out, captured.err
+
+
+def test_score_emits_what_export_writes(
+    folder: Path, run: Any, bundles: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds = [kind for kind in EMITTERS if not flags(kind)]
+    assert len(kinds) >= 6
+    words = [word for kind in kinds for word in ("--emit", f"{kind}={kind}.out")]
+    code, out, err = score(capsys, bundles["hotspots"], "--json", "s.json", *words)
+    assert (code, err) == (0, "")
+    assert json.loads((folder / "s.json").read_text())["regions"]
+    for kind in kinds:
+        assert f"{kind}: " in out
+        assert run(kind, "s.json", "-o", "alone.out")[0] == 0
+        assert (folder / "alone.out").read_bytes() == (folder / f"{kind}.out").read_bytes()
+        assert (folder / "alone.undo.out").exists() == (folder / f"{kind}.undo.out").exists()
+        if (folder / "alone.undo.out").exists():
+            assert (folder / "alone.undo.out").read_bytes() == (folder / f"{kind}.undo.out").read_bytes()
+            (folder / "alone.undo.out").unlink()
+
+
+def test_an_emission_to_standard_output_is_alone_there(
+    folder: Path, bundles: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = score(capsys, bundles["hotspots"], "--emit", "openroad-drc=-")
+    assert code == 0
+    assert out.startswith("violation type: routenas_")
+    assert "hotspots: " not in out
+    assert "openroad-drc: " in err
+
+
+@pytest.mark.parametrize(("words", "code", "told"), [
+    (("openroad-padding=x",), 2, "openroad-padding cannot guess --legaliser: write it with 'routenas export open"),
+    (("inflation=x",), 2, "cannot guess --map"),
+    (("tcl=x",), 2, "'tcl' is not one of"),
+    (("openroad-drc",), 2, "'openroad-drc' is not KIND=PATH"),
+    (("openroad-drc=",), 2, "is not KIND=PATH"),
+    (("openroad-drc=a.def",), 3, "--emit openroad-drc=a.def would overwrite an input"),
+    (("openroad-drc=no/x",), 3, "cannot write here"),
+    (("openroad-blockages=x.tcl", "openroad-drc=x.undo.tcl"), 3, "are the same file"),
+    (("openroad-drc=x", "--out", "scores"), 2, "--emit is for one layout"),
+])  # fmt: skip
+def test_an_emission_that_cannot_be_is_refused_before_the_work(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, told: str
+) -> None:
+    found, out, err = score(capsys, Path("no-model"), "--emit", *words)  # a missing model would be the next error
+    assert (found, out, err.count("\n")) == (code, "", 1)
+    assert told in err
+    assert sorted(path.name for path in folder.iterdir()) == ["a.def", "a.lef", "score.json"]
+
+
+def test_an_emission_needs_a_hotspot_model(
+    folder: Path, bundles: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = score(capsys, bundles["violated_nets"], "--emit", "openroad-drc=x")
+    assert code == 4
+    assert "--emit needs a hotspot model" in err
