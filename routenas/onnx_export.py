@@ -143,16 +143,16 @@ def _finished(model: Any, trees: Sequence[TreeEnsemble], predictor: Predictor) -
     for node in model.graph.node:
         if (node.domain, node.op_type) == (domain, kind):
             number = next(attribute.i for attribute in node.attribute if attribute.name == "number")
-            node.CopyFrom(_tree_node(trees[number], node))
+            node.CopyFrom(tree_node(trees[number], node))
         del node.metadata_props[:]
     for part in (model, model.graph):
         del part.metadata_props[:]
     del model.graph.value_info[:]
-    sides = [axis.dim_param for axis in model.graph.input[0].type.tensor_type.shape.dim[1:]]
+    names = ("height", "width")
     for each in (*model.graph.input, *model.graph.output):
-        for axis in each.type.tensor_type.shape.dim:
-            if axis.dim_param in sides:
-                axis.dim_param = ("height", "width")[sides.index(axis.dim_param)]
+        sides = [axis for axis in each.type.tensor_type.shape.dim if axis.dim_param]
+        for axis, name in zip(sides, names[: len(sides)], strict=True):
+            axis.dim_param = name
     del model.opset_import[:]
     model.opset_import.extend([helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)])
     card = predictor.card
@@ -166,7 +166,7 @@ def _finished(model: Any, trees: Sequence[TreeEnsemble], predictor: Predictor) -
     return data
 
 
-def _tree_node(trees: TreeEnsemble, place: Any) -> Any:
+def tree_node(trees: TreeEnsemble, place: Any) -> Any:
     """The node of `trees` at a place of the graph. Of a tree that is a leaf it makes a question of no consequence."""
     from onnx import helper, numpy_helper
 
