@@ -20,11 +20,13 @@ from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
 from routenas.commands.ingest import ingest
 from routenas.commands.onnx import onnx
+from routenas.commands.predict import predict
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
+from routenas.commands.tables import spaces, tasks
 from routenas.commands.train import train
 from routenas.version import __version__
 
@@ -148,7 +150,10 @@ def main() -> None:
     """
 
 
-for _verb in (ingest, data, search, runs, train, evaluate, score, rank, compare, export, onnx, benchmark, quickstart):
+for _verb in (
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, onnx, benchmark, quickstart,
+    tasks, spaces,
+):  # fmt: skip
     main.add_command(_verb)
 
 

@@ -61,6 +61,12 @@ class SettingError(InputError):
     exit_code = 2
 
 
+class MismatchError(InputError):
+    """An input that is intact but does not go with the model that is to take it."""
+
+    exit_code = 4
+
+
 def _quoted(found: object) -> str:
     text = found if isinstance(found, str) else repr(found)
     text = text[:200].encode("unicode_escape").decode("ascii")

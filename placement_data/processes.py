@@ -18,12 +18,14 @@ from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from placement_data.errors import InputError
 
 T = TypeVar("T")
 R = TypeVar("R")
+Item = TypeVar("Item", contravariant=True)
+Answer = TypeVar("Answer", covariant=True)
 Outcomes = Generator[tuple[int, R | Exception], None, None]
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -44,7 +46,7 @@ def run(function: Callable[[T], R], tasks: Sequence[T], workers: int, stop_on_er
     """
     workers = min(workers, len(tasks))
     yield from (
-        _here(function, tasks, stop_on_error) if workers <= 1 else _spread(function, tasks, workers, stop_on_error)
+        _here(function, tasks, stop_on_error) if workers <= 1 else stream(Pool(function, workers), tasks, stop_on_error)
     )
 
 
@@ -56,12 +58,33 @@ def _here(function: Callable[[T], R], tasks: Sequence[T], stop_on_error: bool) -
             return
 
 
-def _spread(function: Callable[[T], R], tasks: Sequence[T], workers: int, stop_on_error: bool) -> Outcomes[R]:
+class Workers(Protocol[Item, Answer]):
+    """Whatever runs calls elsewhere, so many ``workers`` of them at a time: see `Pool`."""
+
+    workers: int
+
+    def submit(self, ticket: int, item: Item) -> None:
+        """See `Pool.submit`."""
+
+    def wait(self) -> tuple[int, Answer | Exception]:
+        """See `Pool.wait`."""
+
+    def close(self) -> None:
+        """See `Pool.close`."""
+
+
+def stream(pool: Workers[T, R], tasks: Sequence[T], stop_on_error: bool = False) -> Outcomes[R]:
+    """Outcomes as of :func:`run`, of the calls of a pool that is closed at the end.
+
+    No more tasks are in flight than there are workers, and none waits for whoever reads the outcomes: memory does not
+    grow with their number.
+    """
     waiting = iter(enumerate(tasks))
-    with closing(Pool(function, workers)) as pool:
-        for number, task in islice(waiting, workers):
-            pool.submit(number, task)
-        running, failed = workers, False
+    running, failed = 0, False
+    with closing(pool):
+        for task in islice(waiting, pool.workers):
+            pool.submit(*task)
+            running += 1
         while running:
             number, outcome = pool.wait()
             failed = failed or isinstance(outcome, Exception)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from routenas.version import __version__
 
 __all__ = [
-    "Architecture", "Budget", "Bundle", "Execution", "Scorer", "Settings", "__version__", "evaluate", "score", "search",
-    "train",
+    "Architecture", "Budget", "Bundle", "Execution", "Scorer", "Settings", "__version__", "evaluate", "predict",
+    "score", "search", "train",
 ]  # fmt: skip
 
 
 if TYPE_CHECKING:
-    from routenas.api import evaluate, score, search, train
+    from routenas.api import evaluate, predict, score, search, train
     from routenas.architecture import Architecture
     from routenas.bundle import Bundle
     from routenas.executor import Execution

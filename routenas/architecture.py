@@ -21,16 +21,19 @@ class Architecture:
     """Either ``space`` (a `Space.config`) with a ``genotype``, or ``network``, the name of a hand-made one.
 
     ``network`` may be of the table `routenas.baselines.PREDICTORS` or ``module:Class`` of one's own; the class is
-    called with the shape of the task.
+    called with the shape of the task, and with ``options``, as a width.
     """
 
     space: Mapping[str, Any] = field(default_factory=dict)
     genotype: Genotype | None = None
     network: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.genotype is None) == (not self.network):
             raise ValueError("an architecture is either a genotype of a space or a hand-made network")
+        if self.options and not self.network:
+            raise ValueError("options are those of a hand-made network")
 
     @classmethod
     def of(cls, space: Space, genotype: Genotype) -> Architecture:
@@ -39,8 +42,10 @@ class Architecture:
 
     @property
     def name(self) -> str:
-        """The genotype's hash, or the network's name."""
-        return self.network if self.genotype is None else self.genotype.hash
+        """The genotype's hash, or the network's name with its options."""
+        if self.genotype is not None:
+            return self.genotype.hash
+        return "".join([self.network, *(f"-{name}-{value}" for name, value in sorted(self.options.items()))])
 
     @cached_property
     def searched_space(self) -> Space | None:
@@ -58,13 +63,14 @@ class Architecture:
         from searchspaces.operators import seeded
 
         network = predictor_class(self.network)
-        module: nn.Module = seeded(lambda: network(shape), seed)
+        module: nn.Module = seeded(lambda: network(shape, **self.options), seed)
         return module
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
         if self.genotype is None:
-            return {"kind": "hand-crafted", "name": self.network}
+            told = {"options": dict(self.options)} if self.options else {}
+            return {"kind": "hand-crafted", "name": self.network, **told}
         return {
             "kind": "searched",
             "space": dict(self.space),
@@ -76,7 +82,7 @@ class Architecture:
     def from_dict(cls, value: Mapping[str, Any]) -> Architecture:
         """Inverse of :meth:`to_dict`. Raises ValueError or LookupError for anything else."""
         if value["kind"] == "hand-crafted":
-            return cls(network=str(value["name"]))
+            return cls(network=str(value["name"]), options=dict(value.get("options", {})))
         if value["kind"] != "searched":
             raise ValueError(f"architecture kind {value['kind']!r}")
         return cls(dict(value["space"]), Genotype.from_json(json.dumps(value["genotype"])))

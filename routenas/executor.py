@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import math
 import time
-from abc import abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from placement_data.errors import InputError, SettingError, WriteError
-from placement_data.processes import EndedError, Pool
+from placement_data.processes import EndedError, Outcomes, Pool, Workers, run, stream
 from routenas.interfaces import Estimator, Executor, Outcome
 from routenas.results import Result, Trial
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _log = logging.getLogger(__name__)
 
@@ -140,21 +142,19 @@ class Around(Executor):
 
 
 class Spread(Direct):
-    """Base of the executors that run trials elsewhere, at most ``workers`` at a time."""
+    """Runs trials in the workers of a pool, at most so many at a time; each has its own copy of the estimator.
 
-    def __init__(self, estimator: Estimator, workers: int) -> None:
-        super().__init__(estimator, workers)
+    ``open_pool`` makes the pool of a function: a trial, which is picklable as far as the estimator is.
+    """
+
+    def __init__(
+        self, estimator: Estimator, open_pool: Callable[[Callable[[Any], Result]], Workers[Any, Result]]
+    ) -> None:
+        self._pool = open_pool(partial(attempt, estimator))
+        super().__init__(estimator, self._pool.workers)
         self._known: deque[Outcome] = deque()
         self._queue: deque[tuple[int, Any]] = deque()
         self._running: dict[int, float] = {}  # when a ticket was launched
-
-    @abstractmethod
-    def _launch(self, ticket: int, item: Any) -> None:
-        """Start a trial. A worker is free, or will be as soon as it has started."""
-
-    @abstractmethod
-    def _next(self) -> tuple[int, Result | Exception]:
-        """A trial that ended: its result, or why there is none."""
 
     def submit(self, ticket: int, item: Any, known: Result | None = None) -> None:
         """See `Executor`."""
@@ -170,7 +170,7 @@ class Spread(Direct):
             return self._known.popleft()
         if not self._running:
             raise LookupError("no trial was submitted")
-        ticket, outcome = self._next()
+        ticket, outcome = self._pool.wait()
         start = self._running.pop(ticket)
         self._start()
         return ticket, outcome if isinstance(outcome, Result) else _timed(_failure(outcome), start)
@@ -180,38 +180,33 @@ class Spread(Direct):
         self._known.clear()
         self._queue.clear()
         self._running = {}
+        self._pool.close()
 
     def _start(self) -> None:
         while self._queue and len(self._running) < self.workers:
             ticket, item = self._queue.popleft()
             self._running[ticket] = time.perf_counter()
-            self._launch(ticket, item)
+            self._pool.submit(ticket, item)
 
 
 class Processes(Spread):
-    """Local worker processes, each with its own copy of the estimator, which must be picklable.
+    """Local worker processes (`placement_data.processes.Pool`).
 
-    They start with the first trial, all at once, and each computes with one thread. A worker that is killed (by the
-    system, for its memory, or because its trial ran longer than ``seconds``) fails its trial and is replaced.
-    ``memory_mb`` limits what a trial may allocate beyond what its process has at the start.
+    A worker that is killed (by the system, for its memory, or because its trial ran longer than ``seconds``) fails its
+    trial and is replaced. ``memory_mb`` limits what a trial may allocate beyond what its process has at the start.
     """
 
     def __init__(
         self, estimator: Estimator, workers: int = 2, seconds: float | None = None, memory_mb: int | None = None
     ) -> None:
-        super().__init__(estimator, workers)
-        self._pool: Pool[Any, Result] = Pool(partial(attempt, estimator), workers, seconds, memory_mb)
+        super().__init__(estimator, lambda trial: Pool(trial, workers, seconds, memory_mb))
 
-    def _launch(self, ticket: int, item: Any) -> None:
-        self._pool.submit(ticket, item)
 
-    def _next(self) -> tuple[int, Result | Exception]:
-        return self._pool.wait()
+class Ray(Spread):
+    """A Ray cluster, see `RayPool`."""
 
-    def close(self) -> None:
-        """See `Executor`."""
-        super().close()
-        self._pool.close()
+    def __init__(self, estimator: Estimator, workers: int = 2, address: str | None = None) -> None:
+        super().__init__(estimator, lambda trial: RayPool(trial, workers, address))
 
 
 def check_ray() -> None:
@@ -220,18 +215,20 @@ def check_ray() -> None:
         raise InputError("this executor needs Ray", expected="pip install 'routenas[ray]'")
 
 
-class Ray(Spread):
+class RayPool(Generic[T, R]):
     """A Ray cluster (extra ``ray``): the one at ``address`` (``auto`` finds it), or else a local one of ``workers``.
 
-    A trial whose worker dies fails; Ray replaces the worker.
+    The methods of `placement_data.processes.Pool`. A process there loads ``function`` with its first task and keeps it.
+    Call ``close``: it ends what it began. Raises :class:`InputError` where Ray is not installed or not found.
     """
 
-    def __init__(self, estimator: Estimator, workers: int = 2, address: str | None = None) -> None:
+    def __init__(self, function: Callable[[T], R], workers: int, address: str | None = None) -> None:
         check_ray()
         import ray
 
-        super().__init__(estimator, workers)
+        self.workers = workers
         self._ray: Any = ray
+        self._function = function
         self._own = not ray.is_initialized()
         if self._own:
             try:
@@ -241,26 +238,32 @@ class Ray(Spread):
                 reason = str(error).partition("\n")[0]
                 raise InputError(f"no Ray cluster is found at {address}", found=reason) from None
         self._shared: Any = None
-        self._run = ray.remote(max_retries=0, num_cpus=1)(attempt)
+        self._call = ray.remote(max_retries=0, num_cpus=1)(_call_shared)
         self._tickets: dict[Any, int] = {}
 
-    def _launch(self, ticket: int, item: Any) -> None:
+    def submit(self, ticket: int, item: T) -> None:
+        """Have ``function(item)`` called; :meth:`wait` returns its outcome with ``ticket``."""
         if self._shared is None:
-            self._shared = self._ray.put(self._estimator)
-        self._tickets[self._run.remote(self._shared, item)] = ticket
+            self._shared = self._ray.put(self._function)
+        self._tickets[self._call.remote([self._shared], item)] = ticket
 
-    def _next(self) -> tuple[int, Result | Exception]:
+    def wait(self) -> tuple[int, R | Exception]:
+        """The next ticket that is done, and what the call returned or raised; :class:`EndedError` for no answer.
+
+        Raises ``LookupError`` when every task that was submitted has been returned.
+        """
+        if not self._tickets:
+            raise LookupError("no task was submitted")
         (done,), _ = self._ray.wait(list(self._tickets), num_returns=1)
         ticket = self._tickets.pop(done)
         try:
             return ticket, self._ray.get(done)
         except self._ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None)
-            return ticket, cause if isinstance(cause, WriteError) else EndedError(type(error).__name__)
+            return ticket, cause if isinstance(cause, Exception) else EndedError(type(error).__name__)
 
     def close(self) -> None:
-        """See `Executor`."""
-        super().close()
+        """End all tasks, whatever they do, and forget what was submitted."""
         for reference in self._tickets:
             self._ray.cancel(reference, force=True)
         self._tickets, self._shared = {}, None
@@ -269,9 +272,21 @@ class Ray(Spread):
             self._own = False
 
 
+def _call_shared(shared: Sequence[Any], item: Any) -> Any:
+    """What the function, an object of Ray's store in a list so that it is not sent with each task, says of an item."""
+    return _loaded(shared[0])(item)
+
+
+@lru_cache(maxsize=1)
+def _loaded(reference: Any) -> Any:
+    import ray
+
+    return ray.get(reference)
+
+
 @dataclass(frozen=True)
 class Execution:
-    """Where the trials of a search run, as a user says it.
+    """Where the trials of a search, or the layouts of a batch, run, as a user says it.
 
     ``seconds`` and ``memory_mb`` limit a trial of ``processes``.
     """
@@ -298,11 +313,22 @@ class Execution:
             raise SettingError("the time of a trial must be positive", found=self.seconds, expected="seconds")
 
     def open(self, estimator: Estimator) -> Executor:
-        """The executor. Raises as `check` does."""
+        """The executor of trials. Raises as `check` does."""
         self.check()
-        if self.executor == "processes":
-            return Processes(estimator, self.workers, self.seconds, self.memory_mb)
-        return InProcess(estimator) if self.executor == "in-process" else Ray(estimator, self.workers, self.address)
+        return InProcess(estimator) if self.executor == "in-process" else Spread(estimator, self._pool)
+
+    def run(self, function: Callable[[T], R], tasks: Sequence[T]) -> Outcomes[R]:
+        """Calls of any function, a task each: see `placement_data.processes.run`. Raises as `check` does."""
+        self.check()
+        if self.executor == "in-process":
+            return run(function, tasks, 1)
+        few = replace(self, workers=max(1, min(self.workers, len(tasks))))
+        return stream(few._pool(function), tasks)
+
+    def _pool(self, function: Callable[[T], R]) -> Workers[T, R]:
+        if self.executor == "ray":
+            return RayPool(function, self.workers, self.address)
+        return Pool(function, self.workers, self.seconds, self.memory_mb)
 
 
 EXECUTORS = ("in-process", "processes", "ray")

@@ -29,13 +29,13 @@ from routenas.executor import Execution
 from routenas.finalists import Conclusion, with_a_control
 from routenas.interfaces import Executor, FoldedTask, Task
 from routenas.journal import Journal
-from routenas.look_up import is_own, look_up
+from routenas.look_up import look_up
 from routenas.loop import SearchBudget, best_first, search
 from routenas.recipes import RECIPES
 from routenas.results import Result, Trial
 from routenas.settings import Parts, Settings, made_space
 from routenas.strategies import suited
-from routenas.tasks import task_config
+from routenas.tasks import adapter, task_config
 from routenas.training import check_device
 from searchspaces.space import Space
 
@@ -242,8 +242,8 @@ def read_configuration(folder: Path) -> dict[str, Any]:
 
 def settings_toml(settings: Settings, task: Mapping[str, Any]) -> str:
     """Settings and task as TOML that ``routenas search --config`` reads; what follows from the data is left out."""
-    short = ("task", "name", "data", "split", "extra_targets")
-    told = {name: value for name, value in task.items() if name != "shape" if is_own(task["task"]) or name in short}
+    known = getattr(adapter(task["task"]), "told", task)
+    told = {name: value for name, value in task.items() if name == "task" or (name in known and name != "shape")}
     text = tomli_w.dumps(_without_none({**settings.to_dict(), "task": told}))
     return f"# The settings of this run; 'routenas search --config FILE --out FOLDER' runs it again.\n{text}"
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from placement_data.errors import SettingError
 from routenas.interfaces import Estimator, Strategy
-from routenas.training import BUDGETS, Budget, budget_named
+from routenas.training import BUDGETS, Budget, budget_named, budgets_of
 from searchspaces.space import Space, TaskShape
 from searchspaces.table import space_from_config
 
@@ -81,24 +81,33 @@ class Settings:
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Settings:
-        """Inverse of :meth:`to_dict`. Raises InputError for a setting that there is not, or a wrong value."""
+    def for_task(cls, task: Any, **values: Any) -> Settings:
+        """The settings with the budgets of a task (or a class of such), and other ``values``."""
+        budgets = budgets_of(task)
+        return cls(**{"budget": budgets["fast"], "final_budget": budgets["full"], **values})
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], budgets: Mapping[str, Budget] = BUDGETS) -> Settings:
+        """Inverse of :meth:`to_dict`; a budget may be one of the names of ``budgets``, and has its default from there.
+
+        Raises InputError for a setting that there is not, or a wrong value.
+        """
         unknown = sorted(set(value) - set(cls.__dataclass_fields__))
         if unknown:
             raise SettingError("no such setting", found=unknown[0], expected=", ".join(cls.__dataclass_fields__))
         try:
-            budgets = {name: _budget(value[name]) for name in ("budget", "final_budget") if name in value}
-            return cls(**{**value, **budgets})
+            told = {"budget": "fast", "final_budget": "full", **value}
+            return cls(**{**told, **{name: _budget(told[name], budgets) for name in ("budget", "final_budget")}})
         except TypeError as error:
             raise SettingError("a setting has a wrong value", found=str(error)) from None
 
 
-def _budget(value: Any) -> Budget:
+def _budget(value: Any, budgets: Mapping[str, Budget]) -> Budget:
     """A budget by name, or by its values."""
     if isinstance(value, str):
-        return budget_named(value)
+        return budget_named(value, budgets)
     if not isinstance(value, Mapping):
-        raise SettingError("a budget is a name or a table of values", found=value, expected=" or ".join(BUDGETS))
+        raise SettingError("a budget is a name or a table of values", found=value, expected=" or ".join(budgets))
     return Budget(**value)
 
 

@@ -71,11 +71,16 @@ BUDGETS = {
 }
 
 
-def budget_named(name: str) -> Budget:
+def budgets_of(task: Any) -> Mapping[str, Budget]:
+    """What the names of budgets mean on a task (or a class of such): its own where it has any, else :data:`BUDGETS`."""
+    return getattr(task, "budgets", BUDGETS)
+
+
+def budget_named(name: str, budgets: Mapping[str, Budget] = BUDGETS) -> Budget:
     """The budget of that name, or :class:`InputError`."""
-    if name not in BUDGETS:
-        raise SettingError("no such budget", found=name, expected=", ".join(BUDGETS))
-    return BUDGETS[name]
+    if name not in budgets:
+        raise SettingError("no such budget", found=name, expected=", ".join(budgets))
+    return budgets[name]
 
 
 def check_device(device: str) -> None:

@@ -66,7 +66,7 @@ LAYERS = (
     ("onnx_model", "torch_model"),
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
     ("causes", "scored"),
-    ("recipes", "evaluation", "scoring", "finalists", "onnx_export"),
+    ("recipes", "evaluation", "comparison", "scoring", "finalists", "onnx_export"),
     ("run", "flow", "exports"),
     ("api", "show"),
     ("quickstart",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import gzip
 import json
 import os
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +43,11 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: words to exit code, standard output and standard error."""
+def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs the command in this process: words to exit code, standard output and standard error.
+
+    A command that lives for seconds does without the collection of garbage; this process goes on.
+    """
 
     def call(*words: object) -> Done:
         capsys.readouterr()
@@ -54,7 +58,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         assert isinstance(code, int)
         return Done(code, captured.out, captured.err)
 
-    return call
+    yield call
+    gc.unfreeze()
+    gc.enable()
 
 
 @pytest.fixture

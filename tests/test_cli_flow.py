@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,29 +161,62 @@ def test_workers_write_the_same(run: Run, tries: Path, bundles: dict[str, Path])
     assert {path.name: without_time(path) for path in (tries / "out").glob("[!.]*.json")} == alone
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files byte for byte, but for the seconds in them."""
+    timing = re.compile(rb'"timing": \{[^}]*\}')
+    return {path.name: timing.sub(b"", path.read_bytes()) for path in folder.iterdir()}
+
+
 def test_killed_and_gone_on_with(tries: Path, bundles: dict[str, Path], run: Run) -> None:
-    for number in range(10, 60):
-        shutil.copy(tries / "try_3.def.gz", tries / f"try_{number}.def.gz")
+    for number in range(10, 30):
+        shutil.copy(tries / f"try_{3 + number % 3}.def.gz", tries / f"try_{number}.def.gz")
     words = [str(word) for word in batch(tries, {"hotspots": bundles["hotspots"]})]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    process = subprocess.Popen([sys.executable, "-m", "cli", *words], env=environment, stderr=subprocess.DEVNULL)
-    while process.poll() is None and len(list((tries / "out").glob("[!.]*.json"))) < 5:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    there = len(list((tries / "out").glob("[!.]*.json")))
-    assert 5 <= there < 53
+    assert run(*words).code == 0
+    whole = contents(tries / "out")
+    shutil.rmtree(tries / "out")
+    there = 0
+    for kill in (os.kill, os.killpg):  # its workers live a little longer, or die with it
+        there = killed(kill, words, tries / "out", there + 3)
     done = run(*words)
     assert done.code == 0, done.err
-    assert f"{53 - there} scored, {there} unchanged, 0 failed" in done.err
-    assert [row["sample"] for row in table(tries / "out")] == sorted(f"try_{n}" for n in (3, 4, 5, *range(10, 60)))
-    assert not list((tries / "out").glob(".try*"))
+    assert f"{23 - there} scored, {there} unchanged, 0 failed" in done.err
+    assert contents(tries / "out") == whole
+
+
+def killed(kill: Callable[[int, int], None], words: list[str], out: Path, number: int) -> int:
+    """Kill a batch of two processes when so many layouts are done; how many are when the last process is gone."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *words, "--workers", "2"],
+        env=environment, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    while process.poll() is None and len(list(out.glob("[!.]*.json"))) < number:
+        time.sleep(0.002)
+    kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until_gone(process.pid)
+    there = len(list(out.glob("[!.]*.json")))
+    assert number <= there < 23
+    return there
+
+
+def wait_until_gone(group: int) -> None:
+    """Workers whose parent is no more end with the layout that they have."""
+    for _ in range(1000):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("a worker outlives its parent")
 
 
 @pytest.mark.parametrize(
     ("words", "what"),
     [
         (["--def", "a", "b"], "several layouts go into a folder: give --out"),
+        (["--def", "."], "several layouts go into a folder: give --out"),
+        (["--def", "a", "--executor", "ray"], "--executor is for many layouts, in a folder --out"),
         (["--def", "a", "--workers", "2"], "--workers is for many layouts, in a folder --out"),
         (["--manifest", "m.csv"], "--manifest is for many layouts, in a folder --out"),
         (["--out", "o", "--def", "a", "--json", "x"], "--json is for one layout, without --out"),
@@ -197,12 +232,32 @@ def test_words_of_score_that_make_no_sense(run: Run, words: list[str], what: str
     assert_one_line(run("score", "--model", "m", "--lef", "l", *words), 2, what)
 
 
+def test_a_folder_is_all_layouts_in_it_and_below(run: Run, tries: Path, bundles: dict[str, Path]) -> None:
+    for place in ("a/b", "c"):
+        (tries / place).mkdir(parents=True)
+        shutil.copy(tries / "try_3.def.gz", tries / place / "one.def.gz")
+    (tries / "c" / "two.def").write_bytes(gzip.decompress((tries / "try_4.def.gz").read_bytes()))
+    (tries / "c" / "two.drc").write_text("no layout")
+    words = ["score", "--lef", tries / "library.lef", "--model", bundles["hotspots"], "--out", tries / "out"]
+    assert run(*words, "--def", tries).code == 0
+    names = [row["sample"] for row in table(tries / "out")]
+    assert names == ["b/one", "c/one", "two", "try_3", "try_4", "try_5"]  # in order of a/b, c, try_3 ...
+    assert (tries / "out" / "b%2Fone.json").exists()
+
+    (tries / "none").mkdir()
+    what = f"{tries / 'none'}: no layout is in this folder or below, expected files *.def or *.def.gz"
+    assert_one_line(run(*words, "--def", tries / "c", tries / "none"), 3, what)
+    assert_one_line(run(*words, "--def", tries / "c", tries / "c" / "two.def"), 3, "a layout is given twice")
+
+
 def test_faults_of_a_batch(run: Run, tries: Path, bundles: dict[str, Path]) -> None:
     words = batch(tries, {"hotspots": bundles["hotspots"]})
     assert_one_line(run(*words, "--fail-if", "violated_nets > 1"), 4, "needs a model of the task 'violated_nets'")
     assert not (tries / "out").exists()
     twice = [*words[:5], words[5], *words[5:]]
     assert_one_line(run(*twice), 3, "a layout is given twice")
+    assert_one_line(run(*words, "--executor", "threads"), 2, "no such executor, found 'threads'")
+    assert_one_line(run(*words, "--executor", "in-process", "--workers", "2"), 2, "processes")
     (tries / "out").write_text("a file")
     assert_one_line(run(*words), 3, f"{tries / 'out'}: cannot be written")
 

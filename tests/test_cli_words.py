@@ -106,7 +106,7 @@ def test_numbers_are_finite(run: Run, words: tuple[str, ...], value: str) -> Non
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["search", "DATA", "--task", "foo"], "'foo' is not one of 'hotspots', 'violated_nets'"),
+        (["search", "DATA", "--task", "foo"], "no such task, found 'foo', expected hotspots or violated_nets"),
         (["search", "DATA", "--budget", "foo"], "no such budget, found 'foo', expected smoke, fast, full"),
         (["search", "DATA", "--strategy", "foo"], "no such search strategy, found 'foo', expected bernoulli or"),
         (["search", "DATA", "--recipe", "foo"], "no such recipe, found 'foo', expected routenas"),

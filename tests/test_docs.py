@@ -122,6 +122,8 @@ def test_the_lines_of_the_scoring_page_run(
         write_layout(tmp_path, "one", seed, lef=layout.lef).def_.rename(f"{name}.def.gz")
         rows.append(f"{name},one,one,tech.lef;cells.lef,{name}.def.gz")
     write_manifest(Path("manifest.csv"), rows, "sample,design,family,lef,def")
+    Path("placements").mkdir()
+    shutil.copy("try_1.def.gz", "placements")
     for line in lines:
         words, output = words_of(line)
         with pytest.raises(SystemExit) as end:

@@ -1,4 +1,4 @@
-"""The hand-crafted routability predictors that a searched network must beat, by name.
+"""The hand-made predictors that a searched network must beat, by task and name.
 
 Each is an ``nn.Module`` made from a `TaskShape`, with ``forward((b, c, h, w))`` of normalised maps and the attribute
 ``output`` ("map": logits (b, outputs, h, w), or "scalar": (b,)). Three kinds: a ``network`` is trained by descent, and
@@ -72,17 +72,19 @@ BASELINES: dict[str, dict[str, Baseline]] = {
 
 
 def baselines(task: str) -> tuple[str, ...]:
-    """The names of the baselines of ``task`` ("hotspots" or "violated_nets"); InputError for another task."""
-    return tuple(entry("task", BASELINES, task))
+    """The names of the hand-made predictors of the task of that name: none for one of your own."""
+    return tuple(BASELINES.get(task, ()))
 
 
 def baseline(task: str, name: str) -> Baseline:
-    """The entry ``name`` of ``task``; InputError with the near names if there is none.
+    """The entry ``name`` of the task of that name; SettingError with the near names if there is none.
 
     ``module:Class`` of the user's own is a network, or fitted where it keeps `SelfFitting`.
     """
-    table = entry("task", BASELINES, task)
+    table = BASELINES.get(task, {})
     if not is_own(name):
+        if not table:
+            raise SettingError(f"the task {task} has no hand-made predictors", found=name, expected="module:Class")
         return entry("baseline", table, name)
     from torch import nn
 

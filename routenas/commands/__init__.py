@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from placement_data.errors import InputError, RoutenasError, SettingError
 from placement_data.files import STANDARD_OUTPUT, check_writable, is_standard_output
 from placement_data.files import check_outputs as check_names
 from routenas.commands.verb import POSITIVE, PROCESSES, SEEDS
+
+if TYPE_CHECKING:
+    from routenas.executor import Execution
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -73,6 +76,20 @@ def headline(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
 
 
 FILE = click.Path(path_type=Path)
+
+
+def execution_of(
+    context: click.Context, executor: str, workers: int, address: str | None,
+    seconds: float | None = None, memory_mb: int | None = None,
+) -> Execution:  # fmt: skip
+    """Where work runs: several workers are processes unless an executor was named. Raises as `Execution.check`."""
+    from routenas.executor import Execution
+
+    if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
+        executor = "processes"
+    execution = Execution(executor, workers, address, seconds, memory_mb)
+    execution.check()
+    return execution
 
 
 class Output(click.Path):
@@ -144,6 +161,22 @@ def tell(line: str) -> None:
     click.echo(f"routenas: {line}", err=True)
 
 
+EXECUTOR = click.option(
+    "--executor", default="in-process", show_default="in-process, or processes with several workers",
+    help="Where the work is done: in-process, processes or ray.",
+)  # fmt: skip
+ADDRESS = click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+
+
+def _known_task(context: click.Context, param: click.Parameter, name: str) -> str:
+    """Refuse the name of no task."""
+    if name not in ("hotspots", "violated_nets"):  # the check of others imports what knows them
+        from routenas.tasks import of_placements
+
+        of_placements(name)
+    return name
+
+
 SEED = click.option("--seed", type=SEEDS, default=0, show_default=True, help="Seed of all randomness.")
 # Nothing is random in these verbs; they take a seed so that scripts can give it to all.
 UNUSED_SEED = click.option("--seed", type=SEEDS, default=0, help="Without effect: nothing is random.")
@@ -151,9 +184,23 @@ SPLIT = click.option(
     "--split", type=FILE, help="Split that 'routenas data split' wrote (default: drawn from --seed by design family)."
 )
 TASK = click.option(
-    "--task", type=click.Choice(["hotspots", "violated_nets"]), default="hotspots", show_default=True,
-    help="What to predict.",
+    "--task", default="hotspots", show_default=True, callback=_known_task,
+    help="What to predict: hotspots or violated_nets, another of 'routenas tasks', or module:Class of your own.",
 )  # fmt: skip
+TASK_OPTION = click.option(
+    "--task-option", "task_options", multiple=True, metavar="NAME=VALUE",
+    help="An option of a task on other data than placements; may be repeated.",
+)  # fmt: skip
+DATA = click.option("--data", type=FILE, help="The data, instead of PATH.")
+
+
+def data_of(path: Path | None, data: Path | None) -> Path | None:
+    """What PATH or --data names. Raises UsageError for both."""
+    if path is not None and data is not None:
+        raise click.UsageError("PATH and --data are the same: give one")
+    return path or data
+
+
 EXTRA_TARGETS = click.option(
     "--extra-targets", is_flag=True,
     help="Learn the hotspots after the router's earlier iterations (report_iteration_0, _1) beside the label.",

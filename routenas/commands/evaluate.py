@@ -6,29 +6,35 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from routenas.commands import (
     BATCH,
+    DATA,
     EPOCHS,
-    FILE,
     OUTPUT,
     RATE,
     SPLIT,
     TASK,
+    TASK_OPTION,
     THREADS,
     check_outputs,
+    data_of,
     example,
+    options_of,
     say,
     telling,
 )
-from routenas.commands.verb import SEEDS, verb
+from routenas.commands.verb import SEEDS, DataArgument, verb
 
 
 @verb(epilog=example("routenas evaluate data.h5 --model runs/hotspots/model --seeds 3 --json table.json"))
-@click.argument("path", type=FILE)
+@click.argument("path", cls=DataArgument)
 @TASK
+@TASK_OPTION
+@DATA
 @click.option(
     "--model", "models", multiple=True, help="A bundle, or NAME=FOLDER; may be repeated. The first is the reference."
 )
@@ -58,11 +64,13 @@ from routenas.commands.verb import SEEDS, verb
 @THREADS
 @telling
 def evaluate(
-    path: Path, task: str, models: tuple[str, ...], names: str, budget: str, epochs: int | None,
-    learning_rate: float | None, batch: int | None, seeds: int, part: str | None, json_path: Path | None,
-    split: Path | None, seed: int, threads: int,
+    path: Path | None, data: Path | None, task: str, task_options: tuple[str, ...], models: tuple[str, ...],
+    names: str, budget: str, epochs: int | None, learning_rate: float | None, batch: int | None, seeds: int,
+    part: Any, json_path: Path | None, split: Path | None, seed: int, threads: int,
 ) -> None:  # fmt: skip
     """Compare models with hand-crafted predictors (same data, trainer and budget) and with the label's noise ceiling.
+
+    On other tasks than placements, a hand-made network has as many parameters as the first model.
 
     A model takes its channels out of the data set's by name, so models of several channel sets are compared on one
     that has them all. One that was trained or chosen on a family of the judged placements is refused.
@@ -71,23 +79,29 @@ def evaluate(
     from routenas.api import evaluate as compare
     from routenas.baselines import baseline, baselines
     from routenas.show.progress import progress_bar
-    from routenas.show.text import comparison_table
-    from routenas.training import budget_named
+    from routenas.show.text import comparison_table, models_table
+    from routenas.tasks import ROUTABILITY, adapter, of_placements
+    from routenas.training import budget_named, budgets_of
 
-    wanted = baselines(task) if names == "all" else tuple(name for name in names.split(",") if name not in ("", "none"))
-    networks = [name for name in wanted if baseline(task, name).kind == "network"]
-    chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
+    kind = adapter(ROUTABILITY if of_placements(task) else task)
+    label = task if of_placements(task) else kind.name
+    wanted = (
+        baselines(label) if names == "all" else tuple(each for each in names.split(",") if each not in ("", "none"))
+    )
+    networks = [name for name in wanted if baseline(label, name).kind == "network"]
+    chosen = budget_named(budget, budgets_of(kind)).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
     named = _named_models(models, wanted)
     check_outputs(*named.values())
     with progress_bar(f"evaluate {task}", max(1, chosen.epochs * seeds * len(networks))) as bar:
         table = compare(
-            path, named, None if names == "all" else wanted, budget=chosen,
-            seeds=range(seed, seed + seeds), part=part, task=task, split=split, threads=threads,  # type: ignore[arg-type]
+            data_of(path, data), named, None if names == "all" else wanted, budget=chosen,
+            seeds=range(seed, seed + seeds), part=part, task=task, split=split, threads=threads,
+            task_options=options_of(task_options),
             progress=lambda *_: bar.advance(1), say=bar.say,
         )  # fmt: skip
     if json_path is not None:
         write_text(json_path, json.dumps(table, indent=1, allow_nan=False) + "\n")
-    say(comparison_table(table))
+    say(comparison_table(table) if of_placements(task) else models_table(table))
 
 
 def _named_models(models: Sequence[str], taken: Sequence[str]) -> dict[str, Path]:

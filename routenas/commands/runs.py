@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from placement_data.errors import InputError
 from routenas.commands import FILE, UNUSED_SEED, example
 from routenas.commands.verb import Verbs
 
@@ -34,9 +35,16 @@ def show(folder: Path, as_json: bool, seed: int) -> None:
 @click.argument("folder", type=FILE)
 @_JSON
 @UNUSED_SEED
-def list_(folder: Path, as_json: bool, seed: int) -> None:
-    """List the runs in FOLDER and below it, a row per run."""
+def list_(folder: Path, as_json: bool, seed: int) -> int:
+    """List the runs in FOLDER and below it, a row per run.
+
+    A run that cannot be read is named on standard error, and the exit code is 3.
+    """
     from routenas.show.runs import runs_table, summaries
 
-    found = summaries(folder)
+    damaged: list[InputError] = []
+    found = summaries(folder, damaged.append)
+    for error in damaged:
+        click.echo(f"routenas: damaged: {error}", err=True)
     click.echo(json.dumps([each.to_dict() for each in found], indent=1) if as_json else runs_table(found))
+    return InputError.exit_code if damaged else 0

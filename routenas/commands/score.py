@@ -13,6 +13,8 @@ import click
 
 from placement_data.errors import InputError, RoutenasError
 from routenas.commands import (
+    ADDRESS,
+    EXECUTOR,
     FILE,
     OUTPUT,
     RUNTIME,
@@ -21,6 +23,7 @@ from routenas.commands import (
     Emission,
     check_outputs,
     example,
+    execution_of,
     explain,
     say,
     tell,
@@ -30,6 +33,7 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 
 if TYPE_CHECKING:
     from placement_data.making import LayoutFiles
+    from routenas.executor import Execution
     from routenas.flow.batch import Layout
     from routenas.flow.gates import Gate
     from routenas.onnx_model import Runtime
@@ -50,6 +54,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
         "routenas score --lef tech.lef --lef cells.lef --def placed.def.gz \\",
         "  --model hotspots/ --model violated-nets/ --json out.json --png out.png",
         "routenas score --lef *.lef --def try_*.def --model hotspots/ --out scores/",
+        "routenas score --lef *.lef --def placements/ --model hotspots/ --out scores/ --workers 2",
         "routenas score --manifest manifest.csv --model hotspots/ --out scores/ --workers 2",
         "routenas score --lef *.lef --def placed.def --model hotspots/ \\",
         '  --fail-if "hotspot_area_fraction > 2% or hotspot_max > 0.95" \\',
@@ -57,7 +62,9 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
     )
 )
 @LEF
-@click.option("--def", "defs", type=FILE, multiple=True, help="Placed DEF, plain or gzip; several with --out.")
+@click.option(
+    "--def", "defs", type=FILE, multiple=True, help="Placed DEF, plain or gzip; with --out several, or folders of such."
+)
 @click.option("--aux", type=FILE, help="A Bookshelf placement instead.")
 @click.option("--odb", type=FILE, help="An OpenDB file instead (needs openroad).")
 @click.option("--manifest", type=FILE, help="A CSV of layouts instead, as 'ingest' reads it; needs --out.")
@@ -76,7 +83,9 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
     "Names: see 'Gates' in docs/scoring.md.",
 )  # fmt: skip
 @click.option("--out", type=FILE, help="Folder for a JSON a layout and summary.csv; what is there is not done again.")
-@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Processes, a layout each, with --out.")
+@EXECUTOR
+@click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Layouts scored at once, with --out.")
+@ADDRESS
 @click.option("--json", "json_path", type=OUTPUT, help="Write the whole answer as JSON.")
 @click.option(
     "--csv",
@@ -85,6 +94,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
     help="Write the hotspot map, a row per tile: x0,y0,x1,y1 in microns, value in %.",
 )
 @click.option("--png", "png_path", type=OUTPUT, help="Write the heat map over the die as a picture.")
+@click.option("--html", "html_path", type=OUTPUT, help="Write a page for a browser: maps, regions, training.")
 @EMIT
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
 @RUNTIME
@@ -94,17 +104,18 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
 def score(
     context: click.Context, lef: tuple[Path, ...], defs: tuple[Path, ...], aux: Path | None, odb: Path | None,
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
-    tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, workers: int, json_path: Path | None,
-    csv_path: Path | None, png_path: Path | None, emissions: tuple[Emission, ...], timings: bool,
-    runtime: Runtime, threads: int, seed: int,
+    tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, executor: str, workers: int,
+    address: str | None, json_path: Path | None, csv_path: Path | None, png_path: Path | None,
+    html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, runtime: Runtime,
+    threads: int, seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
-    One layout is shown on standard output, and written where --json, --csv, --png and --emit say. Several (--def A.def
-    B.def, --manifest) go into the folder --out, a JSON each and one table, summary.csv. A layout that cannot be scored
-    is named on standard error and in the table, the others are scored, and the exit code is 3. The same command goes on
-    where it was stopped, and scores anew what has changed: a result is kept where the content of its files, models and
-    settings are the same.
+    One layout is shown on standard output, and written where --json, --csv, --png, --html and --emit say. Several
+    (--def A.def B.def, --def FOLDER, --manifest) go into the folder --out, a JSON each and one table, summary.csv. A
+    layout that cannot be scored is named on standard error and in the table, the others are scored, and the exit code
+    is 3. The same command goes on where it was stopped, and scores anew what has changed: a result is kept where the
+    content of its files, models and settings are the same.
     """
     check_outputs()
     # The process of one layout lives for seconds: collecting cycles of the imports and tables would be a fifth of it.
@@ -115,19 +126,21 @@ def score(
     gates = [Gate.of(text) for text in fail_if]
     given = [("def", path) for path in defs] + [(kind, path) for kind, path in (("aux", aux), ("odb", odb)) if path]
     if out is None:
-        _only_for(context, "many layouts, in a folder --out", "workers", "manifest")
+        _only_for(context, "many layouts, in a folder --out", "workers", "executor", "address", "manifest")
         files = _layout(given, lef, liberty, routing_layers.strip())
         began = time.perf_counter()
-        outputs = {"json": json_path, "csv": csv_path, "png": png_path}
+        outputs = {"json": json_path, "csv": csv_path, "png": png_path, "html": html_path}
         _check_picture(png_path)
+        _check_page(html_path, liberty)
         scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
         loaded = time.perf_counter() - began
         return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
-    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "emit", "timings")
+    _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "html", "emit", "timings")
+    execution = execution_of(context, executor, workers, address)
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
     scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
-    return _score_many(scorer, layouts, out, gates, workers)
+    return _score_many(scorer, layouts, out, gates, execution)
 
 
 def _score_one(
@@ -151,6 +164,11 @@ def _score_one(
         from routenas.show.pictures import heat_map_png
 
         heat_map_png(found, outputs["png"])
+    if outputs["html"] is not None:
+        from placement_data.making import read_liberties
+        from routenas.show.pages.score import score_page
+
+        write_text(outputs["html"], score_page(found, scorer, read_liberties(files.liberty)))
     if outputs["csv"] is not None and found.probability is not None:
         write_text(outputs["csv"], heat_map_csv(found.grid, found.probability, found.design.dbu_per_micron))
     if outputs["json"] is not None:
@@ -169,7 +187,9 @@ def _score_one(
     return code
 
 
-def _score_many(scorer: Scorer, layouts: Sequence[Layout], out: Path, gates: Sequence[Gate], workers: int) -> int:
+def _score_many(
+    scorer: Scorer, layouts: Sequence[Layout], out: Path, gates: Sequence[Gate], execution: Execution
+) -> int:
     """Score layouts into a folder, and say what became of them."""
     from routenas.flow.batch import score_batch
     from routenas.show.progress import progress_bar
@@ -182,7 +202,7 @@ def _score_many(scorer: Scorer, layouts: Sequence[Layout], out: Path, gates: Seq
                 bar.say(f"routenas: failed {name}: {explain(error)[0]}")
             bar.advance(1, name)
 
-        done = score_batch(scorer, layouts, out, gates=gates, workers=workers, tell=tell)
+        done = score_batch(scorer, layouts, out, gates=gates, execution=execution, tell=tell)
     code = _told([(f"{name}: ", why) for name, why in done.tripped])
     click.echo(f"{out}: {done}", err=True)
     if done.failed:
@@ -214,6 +234,16 @@ def _check_picture(path: Path | None) -> None:
         picture_format(path)
 
 
+def _check_page(path: Path | None, liberty: Sequence[Path]) -> None:
+    """Refuse, before the models are loaded, a page that cannot be made."""
+    if path is not None:
+        from routenas.show.pages import require_bokeh
+
+        require_bokeh()
+        if not all(file.is_file() for file in liberty):
+            raise click.UsageError("--html reads Liberty once more: --liberty must be a file, not a pipe")
+
+
 def _only_for(context: click.Context, whom: str, *names: str) -> None:
     """Raise UsageError where an option is given that has no use here."""
     for param in context.command.params:
@@ -229,7 +259,7 @@ def _layout(
     """The one layout that was given. Raises UsageError for none or several, and for LEF where it has no use."""
     from placement_data.making import LayoutFiles
 
-    if len(given) > 1 and all(kind == "def" for kind, _ in given):
+    if given and all(kind == "def" for kind, _ in given) and (len(given) > 1 or given[0][1].is_dir()):
         raise click.UsageError("several layouts go into a folder: give --out")
     if len(given) != 1:
         found = " and ".join(f"--{kind}" for kind, _ in given) or "none"

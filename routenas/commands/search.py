@@ -12,17 +12,23 @@ import click
 
 from placement_data.errors import InputError, SettingError
 from routenas.commands import (
+    ADDRESS,
     BATCH,
+    DATA,
     DEVICE,
     EPOCHS,
+    EXECUTOR,
     EXTRA_TARGETS,
     FILE,
     RATE,
     SEED,
     SPLIT,
     TASK,
+    TASK_OPTION,
     THREADS,
+    data_of,
     example,
+    execution_of,
     given,
     headline,
     options_of,
@@ -34,10 +40,7 @@ from routenas.commands.verb import POSITIVE, PROCESSES, verb
 if TYPE_CHECKING:
     from routenas.interfaces import Task
     from routenas.settings import Settings
-
-ROUTABILITY = "routability"
-KNOWN = {"task", "name", "data", "split", "extra_targets"}
-"""What a file of settings may say of a routability task; everything else follows from the data."""
+    from routenas.training import Budget
 
 
 @verb(
@@ -46,10 +49,13 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
         "routenas search --out runs/hotspots --resume",
         "routenas search data.h5 --strategy evolution --strategy-option population=6 --workers 4 --out runs/small",
         "routenas search --config runs/hotspots/run.toml --seed 1 --out runs/again",
+        "routenas search --task my_task:Digits --space nas-bench-201 --recipe scratch --out runs/digits",
     )
 )
 @click.argument("path", type=FILE, required=False)
 @TASK
+@TASK_OPTION
+@DATA
 @click.option("--out", type=FILE, required=True, help="Run folder to make (or to go on with, under --resume).")
 @click.option("--config", type=FILE, help="Settings to start from: the run.toml of a run, or one of your own.")
 @click.option(
@@ -105,10 +111,7 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
     help="A predictor of 'train' that is trained beside the finalists and may be drawn into the answer; may be "
     "repeated (default: gradient-boosting, tile-mlp, residual-dilated); none: searched networks alone.",
 )  # fmt: skip
-@click.option(
-    "--executor", default="in-process", show_default="in-process, or processes with several workers",
-    help="Where candidates are trained: in-process, processes or ray.",
-)  # fmt: skip
+@EXECUTOR
 @click.option("--workers", type=PROCESSES, default=1, show_default=True, help="Candidates trained at once.")
 @click.option(
     "--in-flight", type=click.IntRange(min=1), default=1, show_default="as many as workers",
@@ -118,7 +121,7 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
     "--order", type=click.Choice(["batch", "arrival"]), default="batch", show_default=True,
     help="Ask the next when all in flight are done (same seed, same trials), or as soon as one is (no worker waits).",
 )  # fmt: skip
-@click.option("--address", help="Ray cluster; 'auto' finds the one that runs here (default: a local one).")
+@ADDRESS
 @click.option("--trial-seconds", type=POSITIVE, help="End a candidate that takes longer.")
 @click.option("--trial-memory", type=click.IntRange(min=1), help="Megabytes that a candidate may allocate.")
 @click.option("--tensorboard", type=FILE, help="Folder for event files that TensorBoard shows.")
@@ -132,29 +135,25 @@ KNOWN = {"task", "name", "data", "split", "extra_targets"}
 @click.pass_context
 def search(
     context: click.Context, /, path: Path | None, out: Path, config: Path | None, tensorboard: Path | None,
-    resume: bool,
+    resume: bool, data: Path | None,
     executor: str, workers: int, address: str | None, trial_seconds: float | None, trial_memory: int | None,
     **options: Any,
 ) -> None:  # fmt: skip
     """Search a space for a predictor, retrain the best few, and write the best ensemble of them to OUT/model.
 
-    PATH is a data set that 'routenas ingest' made; --resume and --config know it from the run.
+    PATH is a data set that 'routenas ingest' made, or what the task reads; --resume and --config know it from the run.
     """
     from routenas.api import search as run_search
-    from routenas.executor import Execution
     from routenas.run import CONFIG, check, read_configuration
     from routenas.settings import Settings
     from routenas.show.watch import watched
 
-    if workers > 1 and context.get_parameter_source("executor") is click.core.ParameterSource.DEFAULT:
-        executor = "processes"
-    execution = Execution(executor, workers, address, trial_seconds, trial_memory)
-    execution.check()
-    own = given(context, **options)
+    execution = execution_of(context, executor, workers, address, trial_seconds, trial_memory)
+    own, path = given(context, **options), data_of(path, data)
     if resume and config is not None:
         raise click.UsageError("--resume goes on with the settings of the run: leave out --config")
     recorded: dict[str, Any] = {}
-    if resume and path is None and not (out / "config.json").exists():
+    if resume and path is None and "task" not in own and not (out / "config.json").exists():
         raise InputError("no run to go on with", file=out, expected="the folder of a run, or a data set to begin with")
     if resume and (out / "config.json").exists():
         recorded = read_configuration(out)
@@ -162,11 +161,12 @@ def search(
         recorded = _read_toml(config)
     source = out / CONFIG if resume and recorded else config
     with settings_in(source):
-        settings = Settings.from_dict(recorded.get("settings", {}))
+        budgets = _budgets(recorded.get("task", {}), own)
+        settings = Settings.from_dict(recorded.get("settings", {}), budgets)
         check(settings)
     if not recorded and "in_flight" not in own:
         own["in_flight"] = workers
-    settings = _changed(settings, own)
+    settings = _changed(settings, own, budgets)
     check(settings)
     with settings_in(None if "task" in own else source):
         task = _task(path, recorded.get("task", {}), own, options["task"], settings.seed, again=resume)
@@ -181,37 +181,63 @@ def search(
     click.echo(json.dumps(headline(bundle.metrics)))
 
 
+def _on_placements(described: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether the task that is named, or else that a file describes, is one on placements."""
+    from routenas.tasks import ROUTABILITY, of_placements
+
+    return of_placements(own["task"]) if "task" in own else described.get("task", ROUTABILITY) == ROUTABILITY
+
+
+def _budgets(described: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Budget]:
+    """What the names of budgets mean on the task that is named, or that a file describes."""
+    from routenas.tasks import ROUTABILITY, adapter
+    from routenas.training import budgets_of
+
+    return budgets_of(adapter(ROUTABILITY if _on_placements(described, own) else own.get("task") or described["task"]))
+
+
 def _task(
     path: Path | None, described: Mapping[str, Any], own: Mapping[str, Any], default: Any, seed: int, *, again: bool
 ) -> Task:
-    """The task that a file describes, or the routability task of a data set that was given; options come first."""
+    """The task that a file describes, or the one on the data that were given; options come first."""
     from routenas.api import task_of
-    from routenas.tasks import task_from_config
+    from routenas.tasks import ROUTABILITY
     from routenas.tasks.facts import Start
 
-    given = [f"--{name.replace('_', '-')}" for name in ("task", "split", "extra_targets") if name in own]
-    kind = described.get("task", ROUTABILITY)
-    if kind != ROUTABILITY or (again and described and path is None and not given):
-        if path is not None or given:
-            what = "this task is described by its file alone: leave out"
-            raise click.UsageError(f"{what} {'PATH' if path is not None else given[0]}")
-        try:
-            return task_from_config(described)
-        except (TypeError, ValueError, LookupError, AttributeError) as error:  # whatever its constructor says
-            raise SettingError(f"the task {kind} cannot be made: {error}") from None
-    unknown = sorted(set(described) - KNOWN) if not again else []
-    if unknown:
-        raise SettingError("no such setting of the task", found=unknown[0], expected=", ".join(sorted(KNOWN)))
+    placements = _on_placements(described, own)
+    given = [
+        f"--{name.replace('_', '-')}" for name in ("task", "task_options", "split", "extra_targets") if name in own
+    ]
+    own_kind = described.get("task", ROUTABILITY) != ROUTABILITY
+    if (own_kind and not (again and "task" in own)) or (described and again and path is None and not given):
+        return _described(described, path, given)
+    if placements and described.get("task", ROUTABILITY) == ROUTABILITY and not again:
+        known = {"task", "name", "data", "split", "extra_targets"}
+        if unknown := sorted(set(described) - known):
+            raise SettingError("no such setting of the task", found=unknown[0], expected=", ".join(sorted(known)))
     data = path or described.get("data")
-    if not data:
+    if placements and not data:
         raise click.UsageError("Missing argument 'PATH': the data set to search on.")
-    split = own.get("split", _split_of(described))
-    extra_targets = own.get("extra_targets", bool(described.get("extra_targets")))
-    start = Start(extra_targets=extra_targets)
-    return task_of(data, own.get("task", described.get("name", default)), split, seed, start)
+    split = own.get("split", _split_of(described) if placements else None)
+    start = Start(extra_targets=own.get("extra_targets", bool(described.get("extra_targets"))))
+    name = own.get("task", described.get("name", default))
+    return task_of(data, name, split, seed, start, options_of(own.get("task_options", ())))
 
 
-def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
+def _described(described: Mapping[str, Any], path: Path | None, given: list[str]) -> Task:
+    """The task that a file describes, its data where they are now. Raises UsageError for what would change it."""
+    from routenas.tasks import task_from_config
+
+    if given or (path is not None and "data" not in described):
+        what = "this task is described by its file alone: leave out"
+        raise click.UsageError(f"{what} {given[0] if given else 'PATH'}")
+    try:
+        return task_from_config(described if path is None else {**described, "data": str(path)})
+    except (TypeError, ValueError, LookupError, AttributeError) as error:  # whatever its constructor says
+        raise SettingError(f"the task {described.get('task')} cannot be made: {error}") from None
+
+
+def _changed(settings: Settings, own: dict[str, Any], budgets: Mapping[str, Budget]) -> Settings:
     """The settings with what the user gave on the command line."""
     from dataclasses import replace
 
@@ -235,8 +261,8 @@ def _changed(settings: Settings, own: dict[str, Any]) -> Settings:
         preset = {"preset": own["preset"]} if "preset" in own else {}
         changes["space"] = {**base, **preset, **options_of(own.get("space_option", ()))}
     shared = {name: own.get(name) for name in ("learning_rate", "batch")}
-    budget = budget_named(own["budget"]) if "budget" in own else settings.budget
-    final = budget_named(own["final_budget"]) if "final_budget" in own else settings.final_budget
+    budget = budget_named(own["budget"], budgets) if "budget" in own else settings.budget
+    final = budget_named(own["final_budget"], budgets) if "final_budget" in own else settings.final_budget
     changes["budget"] = budget.changed(epochs=own.get("epochs"), **shared)
     changes["final_budget"] = final.changed(epochs=own.get("final_epochs"), **shared)
     return replace(settings, **changes)

@@ -11,6 +11,7 @@ import click
 from placement_data.errors import InputError
 from routenas.commands import (
     BATCH,
+    DATA,
     DEVICE,
     EPOCHS,
     EXTRA_TARGETS,
@@ -19,14 +20,17 @@ from routenas.commands import (
     SEED,
     SPLIT,
     TASK,
+    TASK_OPTION,
     THREADS,
+    data_of,
     example,
     given,
     headline,
+    options_of,
     settings_in,
     telling,
 )
-from routenas.commands.verb import verb
+from routenas.commands.verb import DataArgument, verb
 
 if TYPE_CHECKING:
     from routenas.architecture import Architecture
@@ -39,8 +43,10 @@ if TYPE_CHECKING:
         "routenas train new-kit.h5 --from models/residual --placements 20 --out models/new-kit",
     )
 )
-@click.argument("path", type=FILE)
+@click.argument("path", cls=DataArgument)
 @TASK
+@TASK_OPTION
+@DATA
 @click.option(
     "--predictor",
     help="A hand-crafted predictor of those that evaluate compares with: residual-dilated, tile-mlp, unet, fcn, "
@@ -70,9 +76,10 @@ if TYPE_CHECKING:
 @DEVICE
 @telling
 def train(
-    path: Path, out: Path, force: bool, task: str, predictor: str | None, architecture: Path | None,
-    start: Path | None, placements: int | None, budget: str, epochs: int | None, learning_rate: float | None,
-    batch: int | None, seeds: int, split: Path | None, seed: int, threads: int, device: str, extra_targets: bool,
+    path: Path | None, data: Path | None, out: Path, force: bool, task: str, task_options: tuple[str, ...],
+    predictor: str | None, architecture: Path | None, start: Path | None, placements: int | None, budget: str,
+    epochs: int | None, learning_rate: float | None, batch: int | None, seeds: int, split: Path | None, seed: int,
+    threads: int, device: str, extra_targets: bool,
 ) -> None:  # fmt: skip
     """Train one predictor, hand-crafted or found by a search, and write its bundle."""
     from routenas.api import start_of, task_of
@@ -82,7 +89,7 @@ def train(
     from routenas.bundle import Bundle, check_folder
     from routenas.pretrained import located
     from routenas.show.progress import progress_bar
-    from routenas.training import budget_named
+    from routenas.training import budget_named, budgets_of
 
     if out.exists() and not force:
         raise InputError("there is something at this place already", file=out, expected="--force or another name")
@@ -90,24 +97,24 @@ def train(
         raise click.UsageError("what to train is not clear: give one of --predictor, --architecture and --from")
     if start is not None and given(click.get_current_context(), seeds=seeds):
         raise click.UsageError("--seeds has no use with --from: each member is trained on once")
-    trained = predictor is None or baseline(task, predictor).kind == "network"
     value: Architecture | Bundle
     if start is not None:
         value = Bundle.load(*located(start, task))
     else:
         value = Architecture(network=predictor or "") if architecture is None else _architecture(architecture)
     check_folder(out)
-    chosen = budget_named(budget).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
     begun = start_of(value, placements, seed, extra_targets)
-    routability = task_of(path, task, split, seed, begun)  # type: ignore[arg-type]
+    learnt = task_of(data_of(path, data), task, split, seed, begun, options_of(task_options))
+    chosen = budget_named(budget, budgets_of(learnt)).changed(epochs=epochs, learning_rate=learning_rate, batch=batch)
+    trained = predictor is None or baseline(learnt.name, predictor).kind == "network"
     members, fitted = seeds, []
     if isinstance(value, Bundle):
         names = [member.architecture.network for member in value.members]
-        fitted = [name for name in names if name and baseline(task, name).kind != "network"]
+        fitted = [name for name in names if name and baseline(learnt.name, name).kind != "network"]
         members = len(names) - len(fitted)
     with progress_bar(f"train {task}", chosen.epochs * members if trained else 1) as bar:
         bundle = run_training(
-            routability, value, out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
+            learnt, value, out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
             device=device, progress=lambda *_: bar.advance(1), say=bar.say,
         )  # fmt: skip
         if fitted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,13 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
+
+
+class DataArgument(click.Argument):
+    """The argument PATH, which the option ``--data`` may take the place of."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"required": False, "type": click.Path(path_type=Path), **options})
 
 
 class Verb(click.Command):
@@ -48,7 +56,11 @@ class Verb(click.Command):
     def _repeated(self, words: Sequence[str]) -> Iterator[str]:
         """The words, with the name of an option that may be repeated before each of its values."""
         names = {name: param for param in self.params if isinstance(param, click.Option) for name in param.opts}
-        wanted = sum(isinstance(param, click.Argument) and param.required for param in self.params)
+        instead = any(word.partition("=")[0] == "--data" for word in words)
+        wanted = sum(
+            isinstance(param, click.Argument) and (param.required or (isinstance(param, DataArgument) and not instead))
+            for param in self.params
+        )
         runs = list(_runs(words, names))
         lacking = wanted - sum(len(spare) for _, several, spare in runs if not several)
         for taken, several, spare in runs:

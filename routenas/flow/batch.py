@@ -21,7 +21,7 @@ from placement_data.errors import InputError, RoutenasError, WriteError
 from placement_data.files import atomic_path, locked, write_text, writing
 from placement_data.making import LayoutFiles, short_names
 from placement_data.manifest import ManifestRow
-from placement_data.processes import run
+from routenas.executor import Execution
 from routenas.flow.gates import Gate
 from routenas.flow.values import VALUES, read_score, values_of
 from routenas.scoring import Scorer
@@ -79,8 +79,10 @@ def layouts_of_files(
 ) -> list[Layout]:
     """Layouts of one library, each called by its file's name, with as many folders as tell it from the others.
 
-    Raises :class:`InputError` for two that cannot be told apart.
+    A folder stands for all DEF files in it and in the folders below, in order of their paths. Raises
+    :class:`InputError` for two that cannot be told apart and for a folder without any.
     """
+    defs = [path for each in defs for path in (_defs_below(each) if each.is_dir() else (each,))]
     stems = [Path(str(path.absolute()).removesuffix(".gz").removesuffix(".def")) for path in defs]
     twice = [path for path, count in Counter(stems).items() if count > 1]
     if twice:
@@ -92,13 +94,20 @@ def layouts_of_files(
     ]
 
 
+def _defs_below(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.name.endswith((".def", ".def.gz")) and path.is_file())
+    if not found:
+        raise InputError("no layout is in this folder or below", file=folder, expected="files *.def or *.def.gz")
+    return found
+
+
 def score_batch(
     scorer: Scorer,
     layouts: Sequence[Layout],
     folder: Path,
     *,
     gates: Sequence[Gate] = (),
-    workers: int = 1,
+    execution: Execution = Execution(),
     tell: Tell = lambda name, error: None,
 ) -> Batch:
     """Score layouts into ``folder``: a JSON each and :data:`SUMMARY`, a row a layout, in their order.
@@ -114,7 +123,7 @@ def score_batch(
             path.unlink(missing_ok=True)
         states: Counter[State] = Counter()
         failed: dict[str, Exception] = {}
-        with closing(run(partial(_score_into, folder, scorer), layouts, workers)) as outcomes:
+        with closing(execution.run(partial(_score_into, folder, scorer), layouts)) as outcomes:
             for number, outcome in outcomes:
                 name = layouts[number].name
                 if isinstance(outcome, WriteError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -101,6 +101,10 @@ def _members(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(result["architecture"])] * members
 
 
+def _raise(error: InputError) -> None:
+    raise error
+
+
 def _in_use(folder: Path) -> bool:
     try:
         with locked(folder):
@@ -109,12 +113,20 @@ def _in_use(folder: Path) -> bool:
         return "in use" in error.what
 
 
-def summaries(folder: Path) -> list[RunSummary]:
-    """The runs in a folder and below it, by name. Raises InputError where there is none."""
+def summaries(folder: Path, damaged: Callable[[InputError], object] = _raise) -> list[RunSummary]:
+    """The runs in a folder and below it, by name. Raises InputError where there is none.
+
+    A run that cannot be read is told of by ``damaged``, and the others are there all the same.
+    """
     if not folder.is_dir():
         raise InputError("no such folder", file=folder)
-    found = [RunSummary.of_folder(path.parent) for path in sorted(folder.rglob(CONFIG))]
-    if not found:
+    places, found = sorted(folder.rglob(CONFIG)), []
+    for path in places:
+        try:
+            found.append(RunSummary.of_folder(path.parent))
+        except InputError as error:
+            damaged(error)
+    if not places:
         raise InputError("no run in this folder or below it", file=folder, expected="what 'routenas search' made")
     return found
 

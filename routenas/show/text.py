@@ -170,6 +170,21 @@ def comparison_table(table: Mapping[str, Any]) -> str:
     return "\n".join([*lines, text_table(header, rows), note, *notes])
 
 
+def models_table(table: Mapping[str, Any]) -> str:
+    """What ``routenas evaluate`` prints of a task on other data than placements: `routenas.comparison`'s table."""
+    names = list(dict.fromkeys(name for row in table["rows"] for name in row["metrics"]))
+    rows = [
+        [
+            row["name"], str(row["seeds"]), f"{row['parameters']:,}",
+            *(_spread(row["metrics"][name]) if name in row["metrics"] else "-" for name in names),
+            number(row["ensemble"].get(table["metric"])),
+        ]
+        for row in table["rows"]
+    ]  # fmt: skip
+    header = ["predictor", "seeds", "parameters", *names, f"ensemble {table['metric']}"]
+    return "\n".join([f"{table['task']} on the {table['part']} part", text_table(header, rows)])
+
+
 def verdict(table: Mapping[str, Any]) -> str:
     """A sentence on the first row of a comparison, its reference: where it stands in the first metric, and why.
 

@@ -1,16 +1,56 @@
-"""Task adapters by name, and tasks as the values that workers and bundles make them from again."""
+"""Task adapters by name, and tasks as the values that workers and bundles make them from again.
+
+An adapter is a class that keeps `routenas.interfaces.Task`. What a command finds at it beside, where it is there:
+``budgets``, what the names of `routenas.training.BUDGETS` mean on the task; ``told``, the names of what a file of
+settings says of it (default: all of its `config`); ``predictions(config, forward, data)``, which yields a row, a
+mapping, for each example of new data.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from placement_data.errors import SettingError
 from routenas.interfaces import Task
-from routenas.look_up import look_up
+from routenas.look_up import entry, is_own, look_up
+from searchspaces.arguments import made, names
 from searchspaces.space import TaskShape
 
-TASKS = {"routability": "routenas.tasks.routability:RoutabilityTask"}
+ROUTABILITY = "routability"
+TASKS = {ROUTABILITY: "routenas.tasks.routability:RoutabilityTask"}
 """The adapters: ``module:Class``, each with ``config``, and either ``from_config`` or a constructor that takes it."""
+
+
+def adapter(name: str) -> Any:
+    """The class of a task: one of `TASKS`, or ``module:Class`` of one's own. Raises SettingError for another name."""
+    return look_up("task", TASKS, name)
+
+
+def of_placements(name: str) -> bool:
+    """Whether a task is one on placements, "hotspots" or "violated_nets". Raises SettingError for no task at all."""
+    from routenas.tasks.card import TASKS as ON_PLACEMENTS
+
+    if name not in ON_PLACEMENTS and not is_own(name):
+        others = [each for each in TASKS if each != ROUTABILITY]
+        entry("task", dict.fromkeys([*ON_PLACEMENTS, *others]), name)
+    return name in ON_PLACEMENTS
+
+
+def made_task(name: str, data: Path | str | None, options: Mapping[str, Any], seed: int) -> Task:
+    """The task of an adapter on ``data``, with options of its constructor; it has ``seed`` where it takes one.
+
+    Raises SettingError for what it does not take, and InputError as its class does.
+    """
+    kind = adapter(name)
+    given = {**({} if data is None else {"data": str(data)}), **options}
+    if "seed" in names(kind):
+        given.setdefault("seed", seed)
+    try:
+        return made(kind, given)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise SettingError(f"the task {name} cannot be made: {error}") from None
 
 
 def task_config(task: Task) -> dict[str, Any]:
@@ -34,7 +74,7 @@ def task_shape(config: Mapping[str, Any]) -> TaskShape:
 
 def task_from_config(config: Mapping[str, Any]) -> Task:
     """The task of a configuration: on its data, which must be where they were. Raises InputError as its class does."""
-    kind = look_up("task", TASKS, str(config["task"]))
+    kind = adapter(str(config["task"]))
     rest = {name: value for name, value in config.items() if name not in ("task", "shape")}
     task: Task = kind.from_config(rest) if hasattr(kind, "from_config") else kind(**rest)
     return task

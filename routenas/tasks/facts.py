@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from placement_data.dataset import Split, spread_over_designs
-from placement_data.errors import InputError, SettingError
+from placement_data.errors import InputError, MismatchError, SettingError
 from placement_data.features import LIBERTY_CHANNELS
 from placement_data.store import Store
 from placement_data.technology import recorded
@@ -34,9 +34,9 @@ class Start:
         return () if self.card is None else tuple(sorted(self.card.known))
 
     def check(self, name: TaskName, split: Split) -> None:
-        """Raise InputError for a model of another task, and for a split that would test on what the model has seen."""
+        """Raise MismatchError for a model of another task, InputError for a split that tests on what it has seen."""
         if self.card is not None and self.card.name != name:
-            raise InputError("the model is for another task", found=self.card.name, expected=name)
+            raise MismatchError("the model is for another task", found=self.card.name, expected=name)
         if met := sorted({*split.test} & {*self.seen}):
             raise InputError(
                 "the test part has a family that the model was trained or chosen on", found=met[0],

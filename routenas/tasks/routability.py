@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split, folds_by_family, symmetry
-from placement_data.errors import InputError
+from placement_data.errors import InputError, MismatchError
 from placement_data.features import channel_places
 from placement_data.files import sha256
 from placement_data.store import Sample, Store
@@ -50,9 +50,10 @@ class RoutabilityTask:
     worked out here from the labelled training placements, which are read once for it. Maps that were read stay in
     memory, see `Placements`, which tasks on one data set may share. The search part and the test part of a split may be
     empty: its metrics are undefined then. Raises :class:`InputError` for a split that the data set cannot serve, such
-    as one with a part without any positive label. ``start`` is what a training begins with, if not from nothing with
-    all.
+    as one with a part without any positive label. ``start`` is what a training begins with, if not all from nothing.
     """
+
+    told = ("name", "data", "split", "extra_targets")
 
     def __init__(
         self,
@@ -156,7 +157,7 @@ class RoutabilityTask:
         places, lacking = channel_places(card.channels, card.channel_version, store.channels, store.channel_version)
         if lacking:
             more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-            raise InputError(
+            raise MismatchError(
                 f"the data set's channels, {store.channel_version}, lack some of the model's, {card.channel_version}",
                 file=store.path, found=f"{', '.join(lacking[:3])}{more}",
                 expected="a data set that has all of them; see ingest --channels",
@@ -368,8 +369,7 @@ class RoutabilityTask:
 
     def example(self) -> tuple[Tensor, ...]:
         """The maps (1, channels, rows, columns) of the first training placement."""
-        first = self._example(self._indices(self.name, self.card.split, "train")[0])
-        return (torch.from_numpy(first.maps)[None],)
+        return (torch.from_numpy(self._example(self._indices(self.name, self.card.split, "train")[0]).maps)[None],)
 
 
 def _with(task: RoutabilityTask, calibration: Calibration) -> RoutabilityTask:

@@ -15,6 +15,7 @@ from placement_data.errors import InputError, SettingError
 from placement_data.store import Store
 from routenas.api import limited_threads, task_of
 from routenas.architecture import Architecture
+from routenas.bundle import ModelMismatchError
 from routenas.tasks.routability import TaskName
 from routenas.training import BUDGETS
 from searchspaces.nasbench201 import NasBench201Space
@@ -88,9 +89,16 @@ def test_fitted_predictors_are_trained_compared_and_scored_like_networks(
         routenas.train(made_up_store, "resnet18", tmp_path / "other", budget=SMOKE)
 
 
-def test_another_task_is_trained_and_has_no_hand_made_predictors(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="only routability tasks have hand-made predictors"):
-        routenas.evaluate(Digits(100), {}, (), budget=SMOKE, seeds=(0,))
+def test_another_task_is_trained_and_compared_and_has_no_hand_made_predictors(tmp_path: Path) -> None:
+    space = NasBench201Space(channels=2, cells=1)
+    bundle = routenas.train(Digits(100), Architecture.of(space, space.from_key("333132")), budget=SMOKE, seeds=(0, 1))
+    table = routenas.evaluate(Digits(100), {"mine": bundle})
+    assert [row["name"] for row in table["rows"]] == ["mine"]
+    assert table["rows"][0]["ensemble"]["accuracy"] == bundle.metrics["test"]["accuracy"]
+    with pytest.raises(ModelMismatchError, match="trained on another task: its examples differs, expected 90"):
+        routenas.evaluate(Digits(90), {"mine": bundle})
+    with pytest.raises(InputError, match="the task digits has no hand-made predictors, found 'tile-mlp'"):
+        routenas.evaluate(Digits(100), {}, ("tile-mlp",), budget=SMOKE, seeds=(0,))
     with pytest.raises(InputError, match="no such hand-made predictor, found 'tile-mpl', expected tile-mlp"):
         routenas.train(Digits(100), "tile-mpl", budget=SMOKE)
 
@@ -99,7 +107,7 @@ def test_what_does_not_fit_is_one_sentence(made_up_store: Path, layout: Layout, 
     with pytest.raises(InputError, match="no model is given to score with, expected at least one"):
         routenas.score([layout.lef], layout.def_, [])
     with pytest.raises(InputError, match="no such task, found 'hotspot', expected hotspots or violated_nets"):
-        routenas.train(made_up_store, "tile-mlp", task="hotspot")  # type: ignore[arg-type]
+        routenas.train(made_up_store, "tile-mlp", task="hotspot")
     space = NasBench201Space(channels=2, cells=1)
     architecture = Architecture.of(space, space.from_key("333132"))
     with pytest.raises(

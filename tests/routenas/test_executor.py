@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from placement_data.errors import InputError
-from routenas.executor import Execution, InProcess, Processes, Ray, estimate_all
+from placement_data.processes import EndedError, Pool
+from routenas.executor import Execution, InProcess, Processes, Ray, Spread, estimate_all
 from routenas.interfaces import Estimator, Executor
 from routenas.results import Result, Trial
 from routenas.testing.executors import FILL, KILL, SLEEP, ExecutorContract, Trials, trial
@@ -153,11 +154,33 @@ class TestRay(ExecutorContract):
         return Ray(estimator, workers=2)
 
 
+def inverse(number: int) -> float:
+    if number == KILL:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1 / number
+
+
+@pytest.mark.parametrize("execution", [Execution(), Execution("processes", 2), Execution("ray", 2)], ids=str)
+def test_calls_of_any_function(execution: Execution, request: pytest.FixtureRequest) -> None:
+    if execution.executor == "ray":
+        request.getfixturevalue("cluster")
+    tasks = [1, 2, 0, 4, 5, *([KILL, 8] if execution.workers > 1 else [])]
+    found = dict(execution.run(inverse, tasks))
+    assert sorted(found) == list(range(len(tasks)))
+    assert {number: found[number] for number in (0, 1, 3, 4)} == {0: 1.0, 1: 0.5, 3: 0.25, 4: 0.2}
+    assert isinstance(found[2], ZeroDivisionError)
+    if execution.workers > 1:
+        assert isinstance(found[5], EndedError)
+        assert found[6] == 0.125
+    assert dict(execution.run(inverse, [])) == {}
+
+
 class TestExecution:
     def test_opens_what_it_names(self) -> None:
         assert isinstance(Execution().open(Trials()), InProcess)
         executor = Execution("processes", 3, seconds=5.0, memory_mb=900).open(Trials())
-        assert isinstance(executor, Processes)
+        assert isinstance(executor, Spread)
+        assert isinstance(executor._pool, Pool)
         assert executor.workers == 3
         executor.close()
 

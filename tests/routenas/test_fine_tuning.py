@@ -13,7 +13,7 @@ import torch
 
 import routenas
 from placement_data.dataset import Split, draw_split, split_by_family, spread_over_designs
-from placement_data.errors import InputError, SettingError
+from placement_data.errors import InputError, MismatchError, SettingError
 from placement_data.store import Store, write
 from routenas.bundle import Bundle, ModelMismatchError
 from routenas.predictor import Predictor
@@ -108,7 +108,7 @@ def test_what_cannot_be_fine_tuned(data: Path, bundle: Bundle, made_up_store: Pa
         routenas.train(data, fitted, budget=SMOKE)
     mixed = dataclasses.replace(bundle, members=(fitted.members[0], *bundle.members))
     assert len(routenas.train(data, mixed, budget=STILL, split=Split(("g",), ("h",), ("k",))).members) == 2
-    with pytest.raises(InputError, match="the model is for another task, found 'hotspots', expected violated_nets"):
+    with pytest.raises(MismatchError, match="the model is for another task, found 'hotspots', expected violated_nets"):
         routenas.train(data, bundle, budget=SMOKE, task="violated_nets")
     with pytest.raises(ModelMismatchError, match="the model to start from does not fit the task"):
         routenas.train(RoutabilityTask("hotspots", made_up_store, SPLIT), bundle, budget=SMOKE)

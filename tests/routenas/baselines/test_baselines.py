@@ -155,5 +155,6 @@ def test_every_name_loads_and_builds(task: str) -> None:
 def test_unknown_names_list_the_near_ones() -> None:
     with pytest.raises(InputError, match="no such baseline, found 'u-net', expected unet or"):
         baseline("hotspots", "u-net")
-    with pytest.raises(InputError, match="no such task, found 'hotspot', expected hotspots"):
-        baselines("hotspot")
+    with pytest.raises(InputError, match="the task digits has no hand-made predictors, found 'unet'"):
+        baseline("digits", "unet")
+    assert baselines("digits") == ()

@@ -21,6 +21,8 @@ from routenas.training import Budget
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.nasbench201 import NasBench201Space
 from tests.adapters.digits import Digits
+from tests.test_cli import Run
+from tests.test_cli import run as run
 
 BRIEF = Budget("brief", epochs=2, batch=16, evaluations=1)
 SPACE = NasBench201Space(channels=2, cells=1)
@@ -67,6 +69,20 @@ def test_runs_that_run_and_that_were_stopped(folder: Path) -> None:
         RunSummary.of_folder(folder)
     with pytest.raises(InputError, match="no run in this folder or below it"):
         summaries(folder / "a" / "model")
+
+
+def test_a_damaged_run_hides_no_other(folder: Path, tmp_path: Path, run: Run) -> None:
+    shutil.copytree(folder, tmp_path / "runs")
+    (tmp_path / "runs" / "a" / "config.json").write_text("{")
+    with pytest.raises(InputError, match="no configuration of a run can be read"):
+        summaries(tmp_path / "runs")
+    damaged: list[InputError] = []
+    assert [run.state for run in summaries(tmp_path / "runs", damaged.append)] == ["stopped"]
+    assert [error.file for error in damaged] == [tmp_path / "runs" / "a" / "config.json"]
+    done = run("runs", "list", tmp_path / "runs")
+    assert done.code == 3
+    assert "2/3" in done.out
+    assert done.err.startswith("routenas: damaged:")
 
 
 def test_a_hand_made_member_goes_by_its_name(folder: Path, tmp_path: Path) -> None:
