@@ -23,6 +23,7 @@ from routenas.commands.onnx import onnx
 from routenas.commands.predict import predict
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
+from routenas.commands.repair import repair
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
@@ -151,8 +152,8 @@ def main() -> None:
 
 
 for _verb in (
-    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, export, onnx, benchmark, quickstart,
-    tasks, spaces,
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, onnx, benchmark,
+    quickstart, tasks, spaces,
 ):  # fmt: skip
     main.add_command(_verb)
 

@@ -42,8 +42,8 @@ def _as_latin_1(error: UnicodeError) -> tuple[str, int]:
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
 
-_LATIN_1 = "routenas-latin-1"
-codecs.register_error(_LATIN_1, _as_latin_1)
+LATIN_1 = "routenas-latin-1"
+codecs.register_error(LATIN_1, _as_latin_1)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
@@ -74,7 +74,7 @@ def load_text(path: PathLike) -> str:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\0" in data:
         raise _nul(path, data.count(b"\n", 0, data.index(b"\0")) + 1)
-    return data.removeprefix(_BOM).decode(errors=_LATIN_1)
+    return data.removeprefix(_BOM).decode(errors=LATIN_1)
 
 
 _DIGESTS: ContextVar[dict[str, str] | None] = ContextVar("digests", default=None)
@@ -283,7 +283,7 @@ def _plain(data: bytes, path: PathLike, line: int) -> bytes:
     if b"\0" in data:
         raise _nul(path, line + data.count(b"\n", 0, data.index(b"\0")))
     if not data.isascii():
-        data = data.decode(errors=_LATIN_1).encode()
+        data = data.decode(errors=LATIN_1).encode()
     return data.translate(_BLANKS)
 
 

@@ -31,7 +31,7 @@ from routenas.evaluation import (
 )
 from routenas.executor import Execution
 from routenas.interfaces import SelfFitting, Task
-from routenas.networks.threads import limited_threads
+from routenas.networks.threads import limited_threads as limited_threads
 from routenas.onnx_model import Runtime
 from routenas.predictor import Predictor
 from routenas.pretrained import located

@@ -91,11 +91,6 @@ class OnnxModel:
         answer, members = self.session.run(["answer", "member_answers"], given)
         return answer, members
 
-    def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> Map:
-        """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of normalised maps."""
-        answer, _ = self.answers(maps, 0, tiles)
-        return np.asarray(answer[tiles])
-
 
 def runtime_of(
     folder: Path, runtime: Runtime, threads: int = 1, say: Callable[[str], object] = lambda line: None

@@ -17,6 +17,7 @@ from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
 from routenas.onnx_model import OnnxModel, Runtime, runtime_of
 from routenas.pretrained import located
 from routenas.tasks.card import Card
+from routenas.tiling import tiled
 
 if TYPE_CHECKING:
     from routenas.torch_model import TorchModel
@@ -179,19 +180,46 @@ class Predictor:
     def answer(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None) -> Answer:
         """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
         on_die = np.ones(maps.shape[1:], dtype=bool) if inside is None else inside
-        value, members = self._computing.answers(maps, net_count, on_die)
+        value, members = self._answers(maps, net_count, on_die)
         if self.card.name == "hotspots" and inside is not None:
             value, members = np.where(inside, value, np.nan), np.where(inside, members, np.nan)
         return Answer(value, members, tuple(member.draws for member in self.bundle.members))
 
     def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
-        return self._computing.at(maps, tiles)
+        if self.onnx is None:
+            return self._torch.at(maps, tiles)
+        return np.asarray(self._answers(maps, 0, tiles)[0][tiles])
+
+    def _answers(
+        self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The answer and the members' answers, whatever computes; what they say of tiles off the die means nothing."""
+        if self.onnx is None:
+            return self._torch.answers(maps, net_count, inside)
+        onnx = self.onnx
+        if self.card.name != "hotspots":  # a sum over the whole map
+            return onnx.answers(maps, net_count, inside)
+
+        def both(part: NDArray[np.float32]) -> NDArray[np.float64]:
+            answer, members = onnx.answers(part, net_count, np.ones(part.shape[1:], dtype=bool))
+            return np.concatenate([answer[None], members])
+
+        answer, *members = tiled(both, maps, self._reach)
+        return answer, np.stack(members)
+
+    def _reach(self) -> int | None:
+        """How many tiles away a tile can matter to any member; None where that is the whole map."""
+        known = [reach for reach in self.reaches if reach is not None]
+        return max(known) if len(known) == len(self.reaches) else None
+
+    @property
+    def reaches(self) -> tuple[int | None, ...]:
+        """How many tiles away a tile can matter to each member; None where that is the whole map."""
+        return self._torch.reaches
 
     @cached_property
-    def _computing(self) -> OnnxModel | TorchModel:
-        if self.onnx is not None:
-            return self.onnx
+    def _torch(self) -> TorchModel:
         from routenas.torch_model import TorchModel
 
         return TorchModel(self.bundle.ensemble, self.card, self.threads)

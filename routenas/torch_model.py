@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from routenas.networks.ensemble import Ensemble
 from routenas.networks.threads import limited_threads
 from routenas.tasks.card import Card
 from routenas.tasks.decoding import decoded
+from routenas.tiling import reach_of, tiled
 
 Map = NDArray[np.float64]
 
@@ -30,22 +33,41 @@ class TorchModel:
     def answers(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]) -> tuple[Map, Map]:
         """See `OnnxModel.answers`."""
         with self._computing():
-            outputs = self.ensemble.outputs(_input(maps))
+            outputs = [
+                torch.from_numpy(tiled(partial(_output, member), maps, partial(self._reach, number)))
+                for number, member in enumerate(self.ensemble.members)
+            ]
             both = self.ensemble.mean(outputs), *outputs
             count, on_die = torch.tensor(net_count), torch.from_numpy(inside)
             answer, *members = (decoded(self.card, output, count, on_die).numpy() for output in both)
         return answer, np.stack(members)
 
     def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> Map:
-        """See `OnnxModel.at`; a member that answers tile by tile works out no other tile."""
+        """Hotspot probabilities (n,) in some tiles; a member that answers tile by tile works out no other tile."""
         with self._computing():
             output = self.ensemble.at(_input(maps), torch.from_numpy(tiles))
             return np.asarray(decoded(self.card, output, torch.tensor(0), None).numpy()[0], dtype=np.float64)
+
+    def _reach(self, number: int) -> int | None:
+        return self.reaches[number]
+
+    @cached_property
+    def reaches(self) -> tuple[int | None, ...]:
+        """How many tiles away a tile can matter to each member; None where that is the whole map."""
+        members, channels = self.ensemble.members, len(self.card.channels)
+        return tuple(reach_of(partial(_output, each), channels, getattr(each, "reach", None)) for each in members)
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
         with torch.inference_mode(), limited_threads(self.threads or torch.get_num_threads()):
             yield
+
+
+def _output(member: nn.Module, maps: NDArray[np.float32]) -> NDArray[Any]:
+    """What a member says of (channels, rows, columns): (1, outputs, rows, columns) or a number (1,)."""
+    with torch.inference_mode():
+        output: Tensor = member(_input(maps))
+    return output.numpy()
 
 
 def _input(maps: NDArray[np.float32]) -> Tensor:

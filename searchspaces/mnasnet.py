@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 FILTERS = (16, 24, 40, 80, 112, 192, 320)
-STRIDES = (1, 2, 2, 2, 1, 2, 1)
+STRIDES = (2, 1, 2, 2, 2, 1, 2, 1)
+"""Of the stem and of each block."""
+
 LAYERS = (3, 3, 3, 3, 3, 4, 3)
 EXPANSIONS, KERNELS = (1, 4, 6), (3, 5)
 
@@ -22,12 +24,16 @@ class MnasNetSpace(Space):
     Seven blocks of identical layers; each block chooses its expansion (1, 4, 6), kernel (3, 5), number of layers (1
     to 3; 1 to 4 in the sixth) and whether it has squeeze-and-excitation (a quarter of the layer's input channels).
     Filters and strides are those of EfficientNet-B0. 36^6 * 48, about 10^11 architectures. Crossover passes on whole
-    blocks. ``width`` multiplies all channels of the networks that `build` makes; the benchmark's are of width 1.
+    blocks. ``width`` multiplies all channels of the networks that `build` makes, and of the five strides of 2 the last
+    ``halvings`` are kept, for small pictures; the benchmark's are of width 1 and halve pictures five times.
     """
 
     table_name = "mnasnet"
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, halvings: int = 5) -> None:
+        most = STRIDES.count(2)
+        if not 0 <= halvings <= most:
+            raise ValueError(f"a network of MnasNet halves pictures 0 to {most} times, not {halvings}")
         choices = []
         for block, layers in enumerate(LAYERS):
             choices += [
@@ -37,7 +43,7 @@ class MnasNetSpace(Space):
                 Choice(f"block{block}_se", ("0", "1")),
             ]
         super().__init__("mnasnet", choices, blocks=[slice(i, i + 4) for i in range(0, len(choices), 4)])
-        self.width = width
+        self.width, self.halvings = width, halvings
         self.stem = scaled(32, width)
 
     def fields(self, genotype: Genotype) -> dict[str, int]:
@@ -57,14 +63,15 @@ class MnasNetSpace(Space):
         channels = self.stem
         fields = self.fields(genotype)
         layers = []
-        for block, (filters, stride) in enumerate(zip(FILTERS, STRIDES, strict=True)):
+        later = [STRIDES[i:].count(2) for i in range(len(STRIDES))]
+        stem, *strides = (stride if count <= self.halvings else 1 for stride, count in zip(STRIDES, later, strict=True))
+        for block, (filters, stride) in enumerate(zip(FILTERS, strides, strict=True)):
             expansion, kernel, count, squeeze = (fields[f"block{block}_{field}"] for field in ("e", "k", "l", "se"))
             for layer in range(count):
-                strides = 1 if layer else stride
                 out = scaled(filters, self.width)
-                layers.append(Layer(channels, out, strides, expansion, kernel, squeeze / 4))
+                layers.append(Layer(channels, out, 1 if layer else stride, expansion, kernel, squeeze / 4))
                 channels = out
-        return BlockPlan(self.stem, 2, tuple(layers), scaled(1280, self.width))
+        return BlockPlan(self.stem, stem, tuple(layers), scaled(1280, self.width))
 
     def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The network: (B, inputs, H, W) images of any size to logits (B, outputs). Weights are drawn from ``seed``."""

@@ -46,7 +46,7 @@ class NasBenchGraphSpace(Space):
     """
 
     table_name = "nas-bench-graph"
-    outputs = ("nodes",)
+    outputs = ("nodes", "graphs")
 
     def __init__(self, operations: int = 9, hidden: int = 64, dropout: float = 0.5) -> None:
         if operations not in (9, 5):
@@ -113,20 +113,18 @@ class NasBenchGraphSpace(Space):
     def build(self, genotype: Genotype, shape: TaskShape, *, seed: int) -> nn.Module:
         """The network: node features (N, inputs) and edges (2, E) to logits (N, outputs).
 
-        A linear layer to ``hidden`` features, the cell, a linear layer from its concatenated outputs. Weights are
-        drawn from ``seed``. Raises ImportError, naming the extra to install, without torch-geometric.
+        A linear layer to ``hidden`` features, the cell, a linear layer from its concatenated outputs. For graphs it
+        takes each node's graph (N,), too, and averages the logits of a graph's nodes. Weights are drawn from ``seed``.
+        Raises ImportError, naming what to install, without torch-geometric.
         """
-        try:
-            from searchspaces.nasbench_graph_network import GraphNetwork
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != "torch_geometric":
-                raise
-            raise ImportError("graph networks need torch-geometric: pip install torch-geometric") from None
+        from searchspaces.geometric_network import GraphAverage
+        from searchspaces.nasbench_graph_network import GraphNetwork
         from searchspaces.operators import seeded
 
         self.check_shape(shape)
         links, operations = self.cell(genotype)
-        return seeded(lambda: GraphNetwork(links, operations, shape, self.hidden, self.dropout), seed)
+        network: nn.Module = seeded(lambda: GraphNetwork(links, operations, shape, self.hidden, self.dropout), seed)
+        return GraphAverage(network) if shape.output == "graphs" else network
 
 
 @cache

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from searchspaces.geometric_network import layers
 from searchspaces.plans import Links, sinks
 from searchspaces.space import TaskShape
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # torch-geometric's own, of torch.jit, when it is imported
-    from torch_geometric import nn as geometric  # type: ignore[import-untyped]
 
 _LOCAL = ("fc", "skip")
 _CONVOLUTIONS = {"gcn": "GCNConv", "sage": "SAGEConv", "arma": "ARMAConv", "graph": "GraphConv"}
@@ -51,14 +46,14 @@ class GraphNetwork(nn.Module):
 def operation(name: str, hidden: int) -> nn.Module:
     """The module of an operation: (N, hidden) and, unless it is "fc" or "skip", edges (2, E), to (N, hidden)."""
     if name == "gat":
-        module = geometric.GATConv(hidden, hidden // 2, heads=2)
+        module = layers.GATConv(hidden, hidden // 2, heads=2)
     elif name == "gin":
-        module = geometric.GINConv(nn.Linear(hidden, hidden))
+        module = layers.GINConv(nn.Linear(hidden, hidden))
     elif name == "cheb":
-        module = geometric.ChebConv(hidden, hidden, K=2)
+        module = layers.ChebConv(hidden, hidden, K=2)
     elif name in _LOCAL:
         module = nn.Linear(hidden, hidden) if name == "fc" else nn.Identity()
     else:
-        module = getattr(geometric, _CONVOLUTIONS[name])(hidden, hidden)
+        module = getattr(layers, _CONVOLUTIONS[name])(hidden, hidden)
     assert isinstance(module, nn.Module)
     return module

@@ -9,12 +9,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 Module = TypeVar("Module", bound=nn.Module)
-
-_CONVOLUTIONS = (
-    nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
-)  # fmt: skip
 
 
 class ConvBlock(nn.Sequential):
@@ -106,27 +103,20 @@ def seeded(make: Callable[[], Module], seed: int) -> Module:
         return make()
 
 
-def multiply_adds(module: nn.Module, *inputs: Tensor) -> int:
-    """Multiplications of all convolutions and linear layers in one forward pass (which may be on the meta device)."""
-    total = 0
+def multiply_adds(module: nn.Module, *inputs: Tensor | None) -> int:
+    """Multiplications of all convolutions and matrix products in one forward pass (which may be on the meta device).
 
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.Linear):
-            total += output.numel() * layer.in_features
-        elif isinstance(layer, _CONVOLUTIONS):
-            # Each weight multiplies once for every output tile, or, transposed, for every input tile.
-            tiles = inputs[0] if layer.transposed else output
-            total += layer.weight.numel() * tiles.numel() // tiles.shape[1]
+    Linear layers and the steps of recurrent ones are matrix products; what is done to each element does not count.
+    """
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.mkldnn_rnn_layer: _recurrent_layer})
+    with torch.no_grad(), counter:
+        module(*inputs)
+    return counter.get_total_flops() // 2  # an addition goes with every multiplication
 
-    hooks = [part.register_forward_hook(count) for part in module.modules()]
-    try:
-        with torch.no_grad():
-            module(*inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return total
+
+def _recurrent_layer(x: torch.Size, inputs: torch.Size, states: torch.Size, *rest: object, **out: object) -> int:
+    """The operations of a whole layer of an LSTM, a single step for torch: sizes of its input and of its weights."""
+    return 2 * math.prod(x[:2]) * (inputs.numel() + states.numel())
 
 
 def _fan_in(conv: nn.Conv2d | nn.ConvTranspose2d) -> float:

@@ -9,6 +9,9 @@ from searchspaces.dags import Edge
 Links = tuple[int, ...]
 """The predecessor of each node 1, 2, ... of a graph cell; 0 is the cell's input."""
 
+CellEdges = tuple[tuple[str, int], ...]
+"""The operation and the tail of each edge of a cell with two inputs, 0 and 1: two edges for each node 2, 3, ..."""
+
 
 @dataclass(frozen=True)
 class Dag:
@@ -61,6 +64,18 @@ class BlockPlan:
     stem_stride: int
     layers: tuple[Layer, ...]
     head: int
+
+
+@dataclass(frozen=True)
+class GraphLayer:
+    """One layer of a graph network by the options of `searchspaces.auto_gnn`; ``hidden`` 0 is the task's outputs."""
+
+    hidden: int
+    attention: str
+    heads: int
+    aggregator: str
+    activation: str
+    combine: str
 
 
 def scaled(channels: int, width: float) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from searchspaces.space import Space
 
 SPACES = {
+    "auto-gnn": "searchspaces.auto_gnn:AutoGnnSpace",
+    "darts": "searchspaces.darts:DartsSpace",
+    "darts-recurrent": "searchspaces.recurrent:RecurrentSpace",
     "flexible": "searchspaces.flexible:FlexibleSpace",
     "mnasnet": "searchspaces.mnasnet:MnasNetSpace",
     "nas-bench-101": "searchspaces.nasbench101:NasBench101Space",
@@ -22,12 +26,13 @@ SPACES = {
 def space_class(name: str) -> type[Space]:
     """The class of a space in `SPACES`, or of the user's own given as ``module:Class``.
 
-    Raises ValueError, listing the names, for a name that is neither.
+    Raises ValueError, listing near names or all, for a name that is neither.
     """
     target = SPACES.get(name, name) if isinstance(name, str) else ""
     module, colon, attribute = target.partition(":")
     if not colon:
-        raise ValueError(f"no space has the name {name!r}, expected {' or '.join(SPACES)}, or module:Class")
+        near = get_close_matches(str(name), SPACES) or SPACES
+        raise ValueError(f"no space has the name {name!r}, expected {' or '.join(near)}, or module:Class")
     try:
         found = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Output = Literal["classes", "map", "scalar", "tokens", "nodes"]
+Output = Literal["classes", "map", "scalar", "tokens", "nodes", "graphs"]
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,9 @@ class TaskShape:
     """What a network must fit: ``inputs`` channels of a map or features of a node, ``outputs`` classes or values.
 
     ``output`` is the form of its answer: "classes" logits (B, outputs) of an example; "map" (B, outputs, H, W), a
-    value a tile; "scalar" (B,); "tokens" logits (T, B, outputs) of a sequence; "nodes" logits (N, outputs) of a graph.
+    value a tile; "scalar" (B,); "tokens" logits (T, B, outputs) and the state after them, of tokens (T, B) below
+    ``inputs`` and the state before them, or None; "nodes" logits (N, outputs) of node features (N, inputs) and edges
+    (2, E); "graphs" logits (B, outputs) of these and each node's graph (N,), 0 to B - 1.
     ``groups`` are names and indices of inputs that a network may leave out together; it reads those of no group always.
     """
 

@@ -53,7 +53,18 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 
 
 LAYERS = (
-    ("version", "model_card", "pretrained", "metrics", "results", "journal", "example", "networks", "look_up"),
+    (
+        "version",
+        "model_card",
+        "pretrained",
+        "metrics",
+        "results",
+        "journal",
+        "example",
+        "networks",
+        "look_up",
+        "tiling",
+    ),
     ("interfaces",),
     ("surrogates",),
     ("strategies",),

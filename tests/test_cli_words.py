@@ -112,7 +112,7 @@ def test_numbers_are_finite(run: Run, words: tuple[str, ...], value: str) -> Non
         (["search", "DATA", "--recipe", "foo"], "no such recipe, found 'foo', expected routenas"),
         (["search", "DATA", "--scheduler", "foo"], "found 'foo', expected none or halving or median"),
         (["search", "DATA", "--executor", "foo"], "found 'foo', expected in-process or processes or ray"),
-        (["search", "DATA", "--space", "foo"], "no space has the name 'foo', expected flexible or mnasnet or"),
+        (["search", "DATA", "--space", "foo"], "no space has the name 'foo', expected auto-gnn or darts or"),
         (["search", "DATA", "--space-option", "foo=1"], "foo"),
         (["search", "DATA", "--space-option", "preset=foo"], "foo"),
         (["search", "DATA", "--space-option", "preset=7"], "7"),

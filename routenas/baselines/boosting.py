@@ -95,6 +95,7 @@ class GradientBoosting(nn.Module):
     """
 
     output: str = "map"
+    reach: int = max(SIZES) // 2  # stated, as comparisons hide it: see `routenas.tiling`
 
     def __init__(self, shape: TaskShape, iterations: int = TREES) -> None:
         super().__init__()

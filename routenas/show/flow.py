@@ -43,6 +43,27 @@ def changes_table(changes: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def repair_table(repaired: Mapping[str, Any]) -> str:
+    """What ``routenas repair`` shows: the predicted effect, what it cost, the moves."""
+    wires, far, cells = repaired["wirelength_um"], repaired["displacement_um"], repaired["cells"]
+    numbers = {name: one for name, one in repaired["predicted"].items() if name in _SHOWN}
+    numbers["wirelength (um)"] = wires
+    changes = [
+        [name, _number(one["before"]), _number(one["after"]), f"{one['after'] - one['before']:+.4g}"]
+        for name, one in numbers.items()
+    ]
+    moves = [[kind, str(one["tried"]), str(one["kept"])] for kind, one in repaired["moves"].items()]
+    lines = [
+        f"{repaired['design']}: {cells['moved']} of {cells['movable']} movable cells moved"
+        + (f", by {far['mean']:.2f} um on average and {far['max']:.2f} um at most" if cells["moved"] else ""),
+        text_table(["predicted, not routed", "before", "after", ""], changes),
+        text_table(["moves", "tried", "kept"], moves),
+    ]
+    if not cells["moved"]:
+        lines.append("nothing helped: the layout is as it was")
+    return "\n".join(lines)
+
+
 def _region_row(one: Mapping[str, Any]) -> list[str]:
     before, after = one["before"], one["after"]
     box = "{:.1f} {:.1f} {:.1f} {:.1f}".format(*(after or before)["box_um"])

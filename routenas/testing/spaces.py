@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import pairwise, product
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -51,6 +51,10 @@ class SpaceContract:
         """What a network of `INPUTS` inputs takes: two maps. Override it where networks take something else."""
         return (torch.rand(2, INPUTS, 9, 10, generator=torch.Generator().manual_seed(0)),)
 
+    def arguments(self, shape: TaskShape) -> tuple[Any, ...]:
+        """What a network of this shape takes: `inputs`. Override it where that depends on the form of the answer."""
+        return self.inputs()
+
     def answer(self, shape: TaskShape) -> tuple[int, ...]:
         """The size of a network's answer to `inputs`. Override it where networks answer in another form."""
         x = self.inputs()[0]
@@ -60,6 +64,7 @@ class SpaceContract:
             "scalar": (len(x),),
             "tokens": (*x.shape[:2], shape.outputs),
             "nodes": (len(x), shape.outputs),
+            "graphs": (len(x), shape.outputs),
         }[shape.output]
 
     def shapes(self, space: Space) -> list[TaskShape]:
@@ -297,7 +302,9 @@ class SpaceContract:
         for shape in self.shapes(space):
             for genotype in self.samples(space, n=3):
                 with torch.no_grad():
-                    y = space.build(genotype, shape, seed=1).eval()(*self.inputs())
+                    y = space.build(genotype, shape, seed=1).eval()(*self.arguments(shape))
+                if shape.output == "tokens":
+                    y, _ = y
                 assert y.isfinite().all()
                 assert y.shape == self.answer(shape)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from placement_data.errors import InputError, SettingError
-from routenas import Scorer, example, onnx_export, onnx_model, train
+from routenas import Scorer, example, onnx_export, onnx_model, tiling, train
 from routenas.architecture import Architecture
 from routenas.bundle import Bundle, Member
 from routenas.onnx_export import exported, write_onnx
@@ -241,6 +241,26 @@ def test_a_layout_is_scored_alike(model: Path, layout: Layout) -> None:
         tuple(dataclasses.replace(cause, effect=pytest.approx(cause.effect, abs=TOLERANCE)) for cause in region.causes)
         for region in torch_.regions
     ]
+
+
+def test_a_map_of_any_size_goes_through_the_graph_in_windows(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiling, "SIDE", 2 * tiling.STEP)
+    predictor, seen = Predictor.of(model, runtime="onnx"), []
+    graph = predictor.onnx
+    assert graph is not None
+
+    def answers(maps: Any, *rest: Any) -> Any:
+        seen.append(maps.shape[1:])
+        return OnnxModel.answers(graph, maps, *rest)
+
+    maps = np.random.default_rng(0).standard_normal((17, 200, 130)).astype(np.float32)
+    wanted = Predictor.of(model).answer(maps, 1)
+    graph.__dict__["answers"] = answers
+    found = predictor.answer(maps, 1)
+    assert len(seen) > 1
+    assert max(height * width for height, width in seen) <= tiling.SIDE**2
+    np.testing.assert_allclose(found.value, wanted.value, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(found.members, wanted.members, rtol=0, atol=TOLERANCE)
 
 
 def test_a_scorer_goes_to_other_processes(model: Path, layout: Layout) -> None:

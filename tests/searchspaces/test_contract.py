@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from routenas.testing.spaces import INPUTS, SpaceContract
+from searchspaces.auto_gnn import AutoGnnSpace
+from searchspaces.darts import DartsSpace
 from searchspaces.flexible import FlexibleSpace
 from searchspaces.mnasnet import MnasNetSpace
 from searchspaces.nasbench101 import NasBench101Space
 from searchspaces.nasbench201 import NasBench201Space
 from searchspaces.nasbench_graph import NasBenchGraphSpace
 from searchspaces.nasbench_macro import NasBenchMacroSpace
+from searchspaces.recurrent import RecurrentSpace
 from searchspaces.space import Space, TaskShape
 from tests.searchspaces.toys import Categorical, Toy
 
@@ -58,10 +61,61 @@ class TestMnasNet(SpaceContract):
         return MnasNetSpace(width=1 / 16)
 
 
+class TestDarts(SpaceContract):
+    @pytest.fixture
+    def space(self) -> Space:
+        return DartsSpace(channels=4, cells=3)
+
+
+class TestFixedDarts(SpaceContract):
+    @pytest.fixture
+    def space(self) -> Space:
+        return DartsSpace(4, 3, operations=("skip_connect", "sep_conv_3x3")).fix("normal.node3.inputs", "0-2")
+
+
+class RecurrentContract(SpaceContract):
+    def inputs(self) -> tuple[torch.Tensor, ...]:
+        return (torch.tensor([[0, 1], [2, 2], [1, 0]]),)
+
+
+class TestRecurrent(RecurrentContract):
+    @pytest.fixture
+    def space(self) -> Space:
+        return RecurrentSpace(hidden=5, tied=False)
+
+
+class TestSmallRecurrent(RecurrentContract):
+    @pytest.fixture(params=[None, ("node3.before", 1), ("node2.activation", "relu")], ids=str)
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        small = RecurrentSpace(nodes=3, hidden=5, dropout=0.5, state_dropout=0.5)
+        return small.fix(*request.param) if request.param else small
+
+    def shapes(self, space: Space) -> list[TaskShape]:
+        return [TaskShape(INPUTS, INPUTS, "tokens")]
+
+
 class GraphContract(SpaceContract):
     def inputs(self) -> tuple[torch.Tensor, ...]:
         x = torch.rand(5, INPUTS, generator=torch.Generator().manual_seed(0))
         return x, torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])
+
+    def arguments(self, shape: TaskShape) -> tuple[torch.Tensor, ...]:
+        return (*self.inputs(), torch.tensor([0, 0, 0, 1, 1])) if shape.output == "graphs" else self.inputs()
+
+    def answer(self, shape: TaskShape) -> tuple[int, ...]:
+        return (2, shape.outputs) if shape.output == "graphs" else super().answer(shape)
+
+
+class TestAutoGnn(GraphContract):
+    @pytest.fixture
+    def space(self) -> Space:
+        return AutoGnnSpace()
+
+
+class TestFixedAutoGnn(GraphContract):
+    @pytest.fixture(params=[("layer1.attention", "gcn"), ("layer3.combine", "mlp")], ids=str)
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        return AutoGnnSpace(layers=3).fix(*request.param)
 
 
 class TestNasBenchGraph(GraphContract):

@@ -34,6 +34,18 @@ def test_networks_have_the_parameters_of_the_table(shared_data: Path) -> None:
         )
 
 
+def test_halvings_are_the_last_ones() -> None:
+    small = MnasNetSpace(1 / 8, halvings=2)
+    plan = small.plan(small.genotype([0] * 28))
+    assert (plan.stem_stride, [layer.stride for layer in plan.layers]) == (1, [1, 1, 1, 2, 1, 2, 1])
+    y = torch.rand(2, 1, 8, 8)
+    for part in list(small.build(small.genotype([0] * 28), TaskShape(1, 10), seed=0).children())[:-3]:
+        y = part(y)
+    assert y.shape == (2, 160, 2, 2)
+    with pytest.raises(ValueError, match="halves pictures 0 to 5 times, not 6"):
+        MnasNetSpace(halvings=6)
+
+
 def test_blocks_are_independent() -> None:
     base = SPACE.genotype([0] * 28)
     changed = SPACE.genotype([0] * 12 + [2, 1, 2, 1] + [0] * 12)

@@ -91,3 +91,15 @@ def test_networks_take_sparse_graphs() -> None:
             y = network.eval()(torch.rand(5, 6), edges)
             assert y.shape == (5, 3)
             assert y.isfinite().all()
+
+
+def test_a_graph_is_the_mean_of_its_nodes() -> None:
+    pytest.importorskip("torch_geometric", exc_type=ImportError)
+    import torch
+
+    edges = torch.tensor([[0, 1, 2, 4], [1, 2, 3, 4]])
+    space, genotype = NasBenchGraphSpace(hidden=8), SPACE.from_cell((0, 0, 1, 2), ("gat", "gcn", "sage", "fc"))
+    nodes, graphs = (space.build(genotype, TaskShape(6, 3, output), seed=0).eval() for output in ("nodes", "graphs"))
+    y = nodes(torch.ones(5, 6), edges)
+    expected = torch.stack([y[:4].mean(0), y[4]])
+    assert torch.allclose(graphs(torch.ones(5, 6), edges, torch.tensor([0, 0, 0, 0, 1])), expected, atol=1e-6)

@@ -35,6 +35,9 @@ class TestCost:
             (nn.ConvTranspose2d(3, 5, 4, stride=2, padding=1), (1, 3, 6, 7), (3 * 6 * 7) * 16 * 5),
             (nn.Linear(7, 3), (4, 2, 7), (4 * 2) * 7 * 3),
             (nn.BatchNorm2d(3), (2, 3, 4, 4), 0),
+            (nn.LSTM(10, 20, 2), (5, 3, 10), (5 * 3) * (80 * (10 + 20) + 80 * (20 + 20))),
+            (nn.LSTM(10, 20, batch_first=True, bidirectional=True), (3, 5, 10), (5 * 3) * 2 * 80 * (10 + 20)),
+            (nn.GRU(10, 20), (5, 3, 10), (5 * 3) * 60 * (10 + 20)),
         ],
         ids=lambda value: type(value).__name__,
     )
@@ -51,6 +54,8 @@ class TestCost:
                 return self.a(x), self.b(self.b.weight.new_zeros(1, 4) + y)
 
         assert multiply_adds(Both(), torch.zeros(1, 2), torch.zeros(1, 4)) == 2 * 3 + 4 * 5
+        with torch.device("meta"):
+            assert multiply_adds(Both(), torch.zeros(1, 2), torch.zeros(1, 4)) == 2 * 3 + 4 * 5
 
 
 def test_padding_repeats_the_border() -> None:

@@ -27,7 +27,9 @@ class TestNames:
         space = space_named("nas-bench-graph", operations=5, hidden=8)
         assert isinstance(space, NasBenchGraphSpace)
         assert (space.count(), space.hidden) == (2_021, 8)
-        with pytest.raises(ValueError, match="MnasNetSpace takes width: got an unexpected keyword argument 'depth'"):
+        with pytest.raises(
+            ValueError, match="MnasNetSpace takes width, halvings: got an unexpected keyword argument 'depth'"
+        ):
             space_named("mnasnet", depth=3)
 
     def test_the_paper_preset_by_its_arguments_alone(self) -> None:
@@ -43,8 +45,8 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "error"),
         [
-            ("nas-bench-20", "no space has the name 'nas-bench-20', expected flexible or mnasnet or nas-bench-101 or"),
-            ("", "no space has the name '', expected flexible or mnasnet or"),
+            ("nas-bench-20", "no space has the name 'nas-bench-20', expected nas-bench-201 or nas-bench-101 or"),
+            ("", "no space has the name '', expected auto-gnn or darts or"),
             (None, "no space has the name None, expected"),
             ("nowhere.at_all:Space", "'nowhere.at_all:Space' is in a module 'nowhere' that is not there"),
             ("tests.searchspaces.nowhere:A", "in a module 'tests.searchspaces.nowhere' that is not there"),
@@ -67,6 +69,7 @@ class TestConfigs:
         assert MnasNetSpace(0.5).fix("block0_k", "5").fix("block3_se", 1).config() == {
             "space": "mnasnet",
             "width": 0.5,
+            "halvings": 5,
             "fixed": {"block0_k": "5", "block3_se": "1"},
         }
         assert Categorical(3).config() == {"space": "tests.searchspaces.toys:Categorical", "edges": 3, "options": 5}

@@ -69,7 +69,7 @@ class TestTaskShape:
             TaskShape(3, 0)
 
     def test_the_form_of_the_answer_is_known(self) -> None:
-        with pytest.raises(ValueError, match="must be one of classes, map, scalar, tokens, nodes, not 'boxes'"):
+        with pytest.raises(ValueError, match="must be one of classes, map, scalar, tokens, nodes, graphs, not 'boxes'"):
             TaskShape(3, 1, "boxes")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="a task with a scalar answer has one output, not 2"):
             TaskShape(3, 2, "scalar")

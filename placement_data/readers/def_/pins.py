@@ -21,7 +21,7 @@ def pins_of(columns: Columns, masters: Masters, cells: Cells, ports: Ports) -> P
     outside = np.flatnonzero(port >= 0)
     cell, pin = np.maximum(owner, 0), np.maximum(master_pin, 0)
     if len(cells.name) and len(masters.pin_name):
-        box = _pin_boxes(masters)[pin, cells.orientation[cell]]
+        box = pin_boxes(masters)[pin, cells.orientation[cell]]
         for side in range(4):  # a side at a time: the table of all pins is the largest that a design has
             box[:, side] += cells.box[:, side % 2][cell]
         drives = np.isin(masters.pin_direction, (Direction.OUTPUT, Direction.INOUT))[pin]
@@ -37,7 +37,7 @@ def pins_of(columns: Columns, masters: Masters, cells: Cells, ports: Ports) -> P
     return Pins(net, owner, port, master_pin, box, drives, is_placed)
 
 
-def _pin_boxes(masters: Masters) -> Ints:
+def pin_boxes(masters: Masters) -> Ints:
     """Bounding box (n, 8, 4) of each master pin's shapes under each orientation, with the cell's corner at (0, 0).
 
     A pin without shapes is a point in the middle of its master.

@@ -19,7 +19,7 @@ from routenas.architecture import Architecture
 from routenas.baselines import boosting
 from routenas.baselines.boosting import CountBoosting, GradientBoosting, local_mean, map_summary, tile_columns
 from routenas.baselines.rudy import RudyLogistic, RudyMean, UtilizationMean, channel_index, rudy_channels
-from routenas.baselines.trees import TreeEnsemble
+from routenas.baselines.trees import CHUNK, TreeEnsemble
 from routenas.bundle import Bundle, Member
 from routenas.metrics import roc_auc
 from routenas.predictor import Predictor
@@ -133,6 +133,28 @@ def test_a_float32_goes_the_way_that_the_float64_threshold_sends_it() -> None:
     assert float(trees(torch.from_numpy(rows)).diff().max()) > 0.01
 
 
+@pytest.mark.parametrize("leaves", [2, 31, 33, 64])
+def test_trees_of_many_leaves(leaves: int) -> None:
+    """Row by row down the nodes; what is no number goes to the left."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    rng = np.random.default_rng(leaves)
+    rows = rng.integers(0, 40, size=(CHUNK + 500, 3)).astype(np.float32)
+    target = rng.standard_normal(len(rows))
+    trees = TreeEnsemble(3)
+    trees.set(HistGradientBoostingRegressor(max_iter=3, max_leaf_nodes=leaves, min_samples_leaf=1).fit(rows, target))
+    rows = np.concatenate([rows, [[np.nan, 1, 2], [3, np.inf, -np.inf], [0, 0, np.nan]]]).astype(np.float32)
+    found = trees(torch.from_numpy(rows)).numpy()
+    column, threshold, left, right, value, root = (getattr(trees, name).numpy() for name in TreeEnsemble.SHAPED)
+    for row in (0, 1, CHUNK, len(rows) - 3, len(rows) - 2, len(rows) - 1):
+        total = float(trees.intercept)
+        for node in root:
+            while left[node] != node:
+                node = right[node] if rows[row, column[node]] > threshold[node] else left[node]
+            total += value[node]
+        assert found[row] == pytest.approx(total, abs=1e-12)
+
+
 @pytest.mark.parametrize("name", ["hotspots", "violated_nets"])
 def test_trees_are_fitted_to_the_training_part_alone(data: Path, name: TaskName) -> None:
     """So that an answer on the search part is out of fold, whatever is in that part."""
@@ -169,6 +191,7 @@ def test_a_bundle_of_it_is_loaded_and_answers_alike(data: Path, network: str, tm
         ({"right": -1}, "a tree's right is not below"),
         ({"column": 12}, "a tree's column is not below 12"),
         ({"depth": 10**6}, "have a depth of 1000000"),
+        ({"right": 0}, "a tree has more than 64 leaves"),
     ],
 )
 def test_nodes_that_make_no_trees_are_refused(data: Path, change: dict[str, int], message: str) -> None:
