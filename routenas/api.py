@@ -287,6 +287,7 @@ def score(
     name: str = "",
     tile_um: float | None = None,
     top: int = 20,
+    causes: bool = True,
     threads: int = 1,
     runtime: Runtime = "auto",
 ) -> Score:
@@ -297,7 +298,7 @@ def score(
     use, as ``metal2-metal3`` (default: all).
     """
     files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
-    scorer = Scorer(models, tile_um=tile_um, top=top, runtime=runtime, threads=threads)
+    scorer = Scorer(models, tile_um=tile_um, top=top, causes=causes, runtime=runtime, threads=threads)
     return scorer.score_files(files, name)
 
 

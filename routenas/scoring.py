@@ -42,10 +42,10 @@ class Scorer:
     """Models that are loaded once and score any number of placements: the same one always has the same answer.
 
     ``models`` are bundles, folders of such, ``pretrained``, or predictors, at most one a task. ``tile_um`` is by
-    default the models' own; ``top`` regions are listed, the worst. ``runtime`` computes with so many ``threads`` (None:
-    torch with as many as it was told, onnxruntime with one), see :class:`Predictor`, also for ``say``. Raises
-    :class:`InputError` for a bundle that is damaged, and :class:`ModelMismatchError` where two answer the same question
-    or were trained on tiles of different size.
+    default the models' own; ``top`` regions are listed, the worst, with their ``causes``. ``runtime`` computes with so
+    many ``threads`` (None: torch with as many as it was told, onnxruntime with one), see :class:`Predictor`, also for
+    ``say``. Raises :class:`InputError` for a bundle that is damaged, and :class:`ModelMismatchError` where two answer
+    the same question or were trained on tiles of different size.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Scorer:
         *,
         tile_um: float | None = None,
         top: int = 20,
+        causes: bool = True,
         runtime: Runtime = "auto",
         threads: int | None = None,
         say: Callable[[str], object] = lambda line: None,
@@ -72,7 +73,7 @@ class Scorer:
         self.versions = {"routenas": __version__, **computing, "numpy": np.__version__}
         self._by_task = _by_task(self.predictors)
         self.tile_um = _tile(self.predictors, tile_um)
-        self.top = top
+        self.top, self.causes = top, causes
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -122,7 +123,7 @@ class Scorer:
             "contents": CONTENTS,
             "versions": self.versions,
             "models": sorted([each.bundle.digests[0], *each.version] for each in self.predictors),
-            "settings": [self.tile_um, self.top, name, files.kind, files.routing_layers],
+            "settings": [self.tile_um, self.top, self.causes, name, files.kind, files.routing_layers],
             "lef": [inputs[str(path)] for path in files.lef],
             "liberty": [inputs[str(path)] for path in files.liberty],
             "layout": [inputs[str(path)] for path in files.all if path not in (*files.lef, *files.liberty)],
@@ -159,7 +160,7 @@ class Scorer:
                 design, grid, answer.value, threshold, hot.read.channels, normal[list(hot.inputs_used)], self.top
             )
             laps("regions")
-            regions = explained(regions, labels, hot, normal, answer, layouts["hotspots"])
+            regions = explained(regions, labels, hot, normal, answer, layouts["hotspots"], self.causes)
             laps("causes")
         cards = [each.read for each in self.predictors]
         told = score_warnings(design, grid, features, cards, liberty=cells is not None, routing_layers=layers)

@@ -55,11 +55,7 @@ class DartsSpace(Space):
         if channels < 1 or cells < 3 or not 0 <= drop_path < 1:
             found = f"{channels}, {cells} and {drop_path}"
             raise ValueError(f"a network needs channels, three cells or more and 0 <= drop path < 1, not {found}")
-        if (
-            isinstance(operations, str)
-            or not operations
-            or sorted(set(operations) & set(OPERATIONS)) != sorted(operations)
-        ):
+        if isinstance(operations, str) or not 0 < len(operations) == len(set(operations) & set(OPERATIONS)):
             raise ValueError(
                 f"the operations of a cell must be different ones of {', '.join(OPERATIONS)}, not {operations!r}"
             )

@@ -42,7 +42,7 @@ class RecurrentCell(nn.Module):
         """
         # The part of node 0 that is the token's is one product for all tokens, and so is what one node leads to.
         tokens = functional.linear(x, self.token).unbind()
-        weights = [torch.cat([self.nodes[i] for i in after]).mT if after else None for after in self.after]
+        weights = [self._together(after) if after else None for after in self.after]
         first, states = self.state.mT, []
         for token in tokens:
             gate, candidate = torch.addmm(token, _masked(state, mask), first).chunk(2, dim=1)
@@ -50,12 +50,18 @@ class RecurrentCell(nn.Module):
             nodes += [nodes[0]] * len(self.nodes)
             for node, (after, weight) in enumerate(zip(self.after, weights, strict=True)):
                 if weight is not None:
-                    steps = (_masked(nodes[node], mask) @ weight).chunk(2 * len(after), dim=1)
-                    for i, gate, candidate in zip(after, steps[::2], steps[1::2], strict=True):
-                        nodes[i + 1] = torch.lerp(nodes[node], self.activations[i](candidate), gate.sigmoid())
+                    gates, candidates = (_masked(nodes[node], mask) @ weight).chunk(2, dim=1)
+                    steps = (gates.sigmoid().chunk(len(after), dim=1), candidates.chunk(len(after), dim=1))
+                    for i, gate, candidate in zip(after, *steps, strict=True):
+                        nodes[i + 1] = torch.lerp(nodes[node], self.activations[i](candidate), gate)
             state = torch.stack(nodes[1:]).mean(0)
             states.append(state)
         return torch.stack(states), state
+
+    def _together(self, nodes: list[int]) -> Tensor:
+        """The weights of nodes behind the same one side by side: those of all gates, then those of all candidates."""
+        halves = zip(*(self.nodes[i].chunk(2) for i in nodes), strict=True)
+        return torch.cat([weight for half in halves for weight in half]).mT
 
 
 class RecurrentNetwork(nn.Module):

@@ -142,6 +142,27 @@ def estimate(pairs: Pairs, capacity: Map, grid: Grid) -> RouteEstimate:
     return RouteEstimate(demand, capacity, demand / room, overflow, total[2], history, initial)
 
 
+REPRICED = ("demand", "capacity", "utilization", "overflow", "history", "initial_utilization")
+"""The channels of a direction, ``route_demand_horizontal`` and so on, in the order that `repriced` takes."""
+
+
+def repriced(known: Array, demand: Array, capacity: Array) -> Array:
+    """(6, n) what the channels of a direction, in the order of `REPRICED`, would be about with another demand and
+
+    capacity (n,) in some tiles where they are ``known`` (6, n): wires keep their ways. Overflow follows; utilization
+    does with at least one track, and the initial one and that of the rounds in proportion to it.
+    """
+    _, _, before, _, history, initial = known
+    rounds = _HISTORY_GROWTH * (ROUNDS - 1)
+    now = demand / np.maximum(capacity, 1.0)
+    used = before > 1e-6  # else there was no wire
+    ratio = now / np.where(used, before, 1.0)
+    in_rounds = np.where(history > 0, 1.0 + history / rounds, before)
+    initial, in_rounds = (np.where(used, use * ratio, now) for use in (initial, in_rounds))
+    overflow = np.maximum(demand - capacity, 0.0)
+    return np.stack([demand, capacity, now, overflow, rounds * np.maximum(in_rounds - 1.0, 0.0), initial])
+
+
 def _halves(pairs: Pairs, grid: Grid) -> Map:
     load = Load(grid.shape)
     load_halves(load, pairs)

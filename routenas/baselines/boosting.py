@@ -53,14 +53,23 @@ def _added(maps: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def tile_columns(maps: Tensor, tiles: Tensor | None = None) -> Tensor:
-    """(b, c, h, w) -> (b * h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles.
-
-    With a mask of ``tiles`` (h, w) these tiles alone.
-    """
+def tile_columns(maps: Tensor) -> Tensor:
+    """(b, c, h, w) -> (b * h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles."""
     stacked = torch.cat([maps, *(local_mean(maps, size) for size in SIZES)], dim=1)
-    rows = stacked.permute(0, 2, 3, 1)
-    return (rows if tiles is None else rows[:, tiles]).reshape(-1, stacked.shape[1])
+    return stacked.permute(0, 2, 3, 1).reshape(-1, stacked.shape[1])
+
+
+def columns_at(maps: Tensor, tiles: Tensor) -> Tensor:
+    """(n, 3 c) the rows of `tile_columns` of the n tiles of a mask (h, w) alone, of one map (1, c, h, w)."""
+    widest = max(SIZES)
+    padded = functional.pad(torch.cat([maps, on_die(maps)], dim=1)[0], (widest // 2,) * 4)
+    around = padded.unfold(1, widest, 1).unfold(2, widest, 1)[:, tiles]  # (c + 1, n, widest, widest)
+    columns = []
+    for size in (1, *SIZES):
+        inner = slice((widest - size) // 2, (widest + size) // 2)
+        mean = around[..., inner, inner].mean(dim=(2, 3))
+        columns.append(mean[:-1] / mean[-1].clamp(min=1 / size**2) if size > 1 else mean[:-1])
+    return torch.cat(columns).T.contiguous()
 
 
 def map_summary(maps: Tensor) -> Tensor:
@@ -108,9 +117,9 @@ class GradientBoosting(nn.Module):
         return logits.reshape(-1, 1, rows, columns)
 
     def at(self, x: Tensor, tiles: Tensor) -> Tensor:
-        """(b, 1, 1, n) the logits of the n tiles of a mask (h, w) alone: trees take their time for each."""
-        logits: Tensor = self.trees(tile_columns(x, tiles))
-        return logits.reshape(len(x), 1, 1, -1)
+        """(1, 1, 1, n) the logits of one map in the n tiles of a mask (h, w) alone: trees take their time for each."""
+        logits: Tensor = self.trees(columns_at(x, tiles))
+        return logits.reshape(1, 1, 1, -1)
 
     def fit_to(self, task: Any, seed: int) -> None:
         """Fit to the training part of a hotspot task. Raises InputError where the labels hold one class."""

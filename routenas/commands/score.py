@@ -77,6 +77,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
 )  # fmt: skip
 @TILE
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Worst regions to report.")
+@click.option("--causes/--no-causes", default=True, show_default=True, help="Say what drives each region.")
 @click.option(
     "--fail-if", "fail_if", multiple=True, metavar="CONDITION",
     help="End with exit code 10 where this holds, as 'hotspot_tiles > 40 and hotspot_max > 0.9'; may be repeated. "
@@ -104,7 +105,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
 def score(
     context: click.Context, lef: tuple[Path, ...], defs: tuple[Path, ...], aux: Path | None, odb: Path | None,
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
-    tile: float | None, top: int, fail_if: tuple[str, ...], out: Path | None, executor: str, workers: int,
+    tile: float | None, top: int, causes: bool, fail_if: tuple[str, ...], out: Path | None, executor: str, workers: int,
     address: str | None, json_path: Path | None, csv_path: Path | None, png_path: Path | None,
     html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, runtime: Runtime,
     threads: int, seed: int,
@@ -132,14 +133,14 @@ def score(
         outputs = {"json": json_path, "csv": csv_path, "png": png_path, "html": html_path}
         _check_picture(png_path)
         _check_page(html_path, liberty)
-        scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
+        scorer = Scorer(models, tile_um=tile, top=top, causes=causes, runtime=runtime, threads=threads, say=tell)
         loaded = time.perf_counter() - began
         return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
     _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "html", "emit", "timings")
     execution = execution_of(context, executor, workers, address)
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
-    scorer = Scorer(models, tile_um=tile, top=top, runtime=runtime, threads=threads, say=tell)
+    scorer = Scorer(models, tile_um=tile, top=top, causes=causes, runtime=runtime, threads=threads, say=tell)
     return _score_many(scorer, layouts, out, gates, execution)
 
 

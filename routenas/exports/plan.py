@@ -40,6 +40,7 @@ class HotRegion:
     ``parts`` are what is left of the box on the die, without macros and worse regions, as boxes that do not overlap:
     none where the region is beyond a cap. ``cells`` are rows of the movable standard cells of which some lies in parts,
     each in its worst region only; ``cover`` is the share of the parts that standard cells take now.
+    ``cause`` is the family of channels that drives it most, "" where the score names none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class HotRegion:
     parts: tuple[Box, ...]
     cells: NDArray[np.int64]
     cover: float
+    cause: str = ""
 
     def density(self, stated: float | None, step: int = 1) -> int:
         """Density in whole per cent that cells may have in the parts: as ``stated``, else a tenth less than they have.
@@ -132,7 +134,7 @@ class Plan:
             new = cells[~np.isin(cells, list(taken))]
             taken.update(new.tolist())
             values = float(one["score"]), float(one["max"]), int(one["tiles"])
-            regions.append(HotRegion(f"{prefix}_{number}", box, *values, parts, new, share))
+            regions.append(HotRegion(f"{prefix}_{number}", box, *values, parts, new, share, _cause(one)))
         plain = sum(bool(region.parts) for region in regions)
         caps = f"at most {max_regions} regions and {max_area:g} of the die's area"
         lines = (*_provenance(score), f"regions: {plain} acted on, of {len(boxes)} in the score ({caps})")
@@ -156,6 +158,7 @@ def _regions(score: Mapping[str, Any]) -> tuple[list[list[float]], list[Mapping[
     try:
         found = list(score["regions"])
         boxes = [[float(edge) for edge in one["box_um"]] for one in found]
+        _ = [_cause(one) for one in found]
         numbers = [float(one[name]) for one in found for name in ("score", "max", "tiles")]
         _provenance(score)
         sound = all(len(box) == 4 and box[0] < box[2] and box[1] < box[3] for box in boxes)
@@ -168,6 +171,11 @@ def _regions(score: Mapping[str, Any]) -> tuple[list[list[float]], list[Mapping[
             "the score's regions are broken", expected="finite numbers, and boxes with x0 < x1 and y0 < y1"
         )
     return boxes, found
+
+
+def _cause(region: Mapping[str, Any]) -> str:
+    """The family of channels that drives a region most; "" for none, as of a score from before they were told."""
+    return next((str(cause["family"]) for cause in region.get("causes", ()) if float(cause["effect"]) > 0), "")
 
 
 def _digest(score: Mapping[str, Any]) -> str:

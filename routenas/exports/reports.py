@@ -54,4 +54,5 @@ def markers(plan: Plan) -> Emitted:
 
 
 def _comment(number: int, region: HotRegion) -> str:
-    return f"region {number}: score {region.score:.4f}, worst {region.worst:.4f}, {region.tiles} tiles"
+    cause = f", cause {region.cause}" if region.cause else ""
+    return f"region {number}: score {region.score:.4f}, worst {region.worst:.4f}, {region.tiles} tiles{cause}"

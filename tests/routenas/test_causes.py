@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
+from placement_data.dataset import Normalisation
 from placement_data.features import Layout as DesignLayout
-from placement_data.features import channel_groups, feature_maps
+from placement_data.features import feature_maps
 from placement_data.features.pin_access import pin_access
+from placement_data.features.route_estimate import REPRICED
 from placement_data.making import LayoutFiles
 from routenas.baselines.boosting import GradientBoosting
-from routenas.causes import AROUND, CELLS, PINS, accused_cells, causes_of
+from routenas.causes import AROUND, CELLS, PINS, accused_cells, causes_of, families, occluded
 from routenas.networks.ensemble import Ensemble
 from routenas.predictor import Answer, Predictor
 from routenas.regions import label_regions
-from routenas.scoring import Score
+from routenas.scoring import Score, Scorer
 from searchspaces.space import TaskShape
 from tests.layouts import Layout, score_layout
 
@@ -62,10 +64,10 @@ def test_an_effect_is_the_fall_of_the_probability_without_the_family(score: Scor
     assert len(masks) > 2
     changed = np.any([near(mask) for mask in masks], axis=0)
     usual = np.array(card.normalisation.scale) * np.expm1(card.normalisation.mean)
-    for name, members in channel_groups(card.channels):
+    assert sorted(index for places in families(card.channels).values() for index in places) == [*range(17)]
+    for name, places in families(card.channels).items():
         other = features.copy()
-        for member in members:
-            index = card.channels.index(member)
+        for index in places:
             other[index][changed] = usual[index]
         after = predictor.predict(other, score.net_count)
         for mask, region in zip(masks, score.regions, strict=True):
@@ -74,7 +76,7 @@ def test_an_effect_is_the_fall_of_the_probability_without_the_family(score: Scor
     for region in score.regions:
         effects = [cause.effect for cause in region.causes]
         assert effects == sorted(effects, reverse=True)
-        assert {cause.family for cause in region.causes} == {name for name, _ in channel_groups(card.channels)}
+        assert {cause.family for cause in region.causes} == set(families(card.channels))
 
 
 def test_the_spread_is_the_standard_deviation_over_the_members_as_often_as_they_count() -> None:
@@ -195,3 +197,37 @@ def test_a_family_that_the_model_does_not_read_is_no_cause(predictor: Predictor)
     maps = np.ones((len(predictor.card.channels), 4, 4), dtype=np.float32)
     (causes,) = causes_of(Predictor(bundle, predictor.card), maps, np.ones((4, 4), dtype=np.int32))
     assert [cause.family for cause in causes] == ["densities"]
+
+
+def test_tracks_and_wires_share_what_is_made_of_both(predictor: Predictor) -> None:
+    """A usual number of wires on usual tracks is not overfull; each of the two alone keeps the other's share."""
+    names = tuple(f"route_{part}_{way}" for way in ("horizontal", "vertical") for part in REPRICED)
+    others = ("track_count_horizontal", "pin_density", "pin_area", "pin_competition")
+    named = families(("macro_density", *names, "route_bends", *others))
+    assert list(named) == ["densities", "pins", "wires", "tracks"]
+    assert named["pins"] == (15, 16, 17)
+    assert named["tracks"] == (2, 8, 14)
+    assert named["wires"] == (1, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13)
+
+    scale = np.tile([4.0, 8.0, 0.5, 0.1, 0.1, 0.5], 2)
+    normalisation = Normalisation(tuple(scale), (np.log(2.0),) * 12, (0.5,) * 12, (0.0,) * 12, (99.0,) * 12)
+    card = dataclasses.replace(predictor.card, channels=names, normalisation=normalisation)
+    raw = np.empty((12, 2, 2), dtype=np.float32)
+    raw[:] = np.tile([12.0, 6.0, 2.0, 6.0, 4.5, 1.8], 2)[:, None, None]  # usual: a demand of 4, a capacity of 8
+    maps, near = normalisation.apply(raw), np.array([[True, False], [False, False]])
+    normal = {name: occluded(card, maps, name, near) for name in ("wires", "tracks")}
+    without = {name: scale[:, None, None] * np.expm1(0.5 * changed + np.log(2.0)) for name, changed in normal.items()}
+    np.testing.assert_allclose(without["wires"][6:, 0, 0], [4, 6, 4 / 6, 0, 0, 0.6], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(without["tracks"][6:, 0, 0], [12, 8, 1.5, 4, 2.25, 1.35], rtol=1e-5)
+    for found in without.values():
+        np.testing.assert_allclose(found[:, ~near], raw[:, ~near], rtol=1e-5)
+
+
+def test_no_causes_where_none_are_asked_for(score: Score, layout: Layout, predictor: Predictor) -> None:
+    metrics = {"search": {"threshold": score.threshold}}
+    same = Predictor(dataclasses.replace(predictor.bundle, metrics=metrics), predictor.card)
+    files = LayoutFiles("def", layout.def_, (layout.lef,))
+    scorer, other = Scorer([same], causes=False), Scorer([same])
+    plain = scorer.score_files(files)
+    assert [dataclasses.replace(region, causes=()) for region in score.regions] == list(plain.regions)
+    assert scorer.key(files) != other.key(files)

@@ -255,3 +255,18 @@ def test_capacity_is_what_supplies_obstructions_and_pins_leave() -> None:
     expected = np.maximum(np.maximum(free, 0) - 0.3 * pin_density(design, layout.grid), 0)
     assert (expected < free).any()
     np.testing.assert_allclose(layout.once(route_estimate.route_estimate).capacity, expected, atol=1e-9)
+
+
+def test_repriced_numbers_follow_the_demand_and_the_capacity() -> None:
+    """By hand: 9 rounds at a use of 1.2 add 9 * 0.5 * 0.2 of history; half the capacity doubles all use."""
+    known = np.array(
+        [[12.0, 10.0, 1.2, 2.0, 0.9, 1.1], [4.0, 8.0, 0.5, 0.0, 0.0, 0.6], [0.0, 8.0, 0.0, 0.0, 0.0, 0.0]]
+    ).T
+    same = route_estimate.repriced(known, known[0], known[1])
+    np.testing.assert_allclose(same, known, atol=1e-12)
+    halved = route_estimate.repriced(known, known[0], known[1] / 2)
+    np.testing.assert_allclose(halved[:, 0], [12.0, 5.0, 2.4, 7.0, 9 * 0.5 * 1.4, 2.2])
+    np.testing.assert_allclose(halved[:, 1], [4.0, 4.0, 1.0, 0.0, 0.0, 1.2])
+    other = route_estimate.repriced(known, np.full(3, 0.25), np.array([0.5, 0.0, 0.5]))
+    np.testing.assert_allclose(other[:, 2], [0.25, 0.5, 0.25, 0.0, 0.0, 0.25])  # at least one track
+    np.testing.assert_allclose(other[3], [0.0, 0.25, 0.0])

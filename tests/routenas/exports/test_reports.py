@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from placement_data.errors import SettingError
+from placement_data.errors import InputError, SettingError
 from placement_data.reports import read_report
 from routenas.exports import reports
 from routenas.exports.plan import Plan
+from tests.routenas.exports.scores import score_of
 from tests.routenas.exports.test_openroad import plan
 
 __all__ = ["plan"]  # the fixture
@@ -52,6 +53,19 @@ def test_markers(plan: Plan, tmp_path: Path) -> None:
     assert comments[0] == "region 1: score 0.9000, worst 0.9500, 4 tiles"
     assert all(line in category["description"] for line in plan.provenance)
     assert list(json.loads(text)) == [plan.prefix]
+
+
+def test_a_comment_names_the_cause(plan: Plan) -> None:
+    scored = {"box_um": [1, 1, 3, 3], "score": 0.5, "max": 0.6, "tiles": 4}
+    causes = [{"family": "wires", "effect": 0.3}, {"family": "pins", "effect": -0.1}]
+    score = score_of(plan.design, [])
+    score["regions"] = [{**scored, "causes": causes}, {**scored, "causes": causes[1:]}, scored]
+    told = Plan.of(score, plan.design)
+    assert [region.cause for region in told.regions] == ["wires", "", ""]
+    assert "score 0.5000, worst 0.6000, 4 tiles, cause wires\n" in reports.drc(told).text
+    score["regions"] = [{**scored, "causes": [{"family": "wires"}]}]
+    with pytest.raises(InputError, match="the score is broken, found ''effect''"):
+        Plan.of(score, plan.design)
 
 
 def test_no_regions_are_a_clean_report(plan: Plan, tmp_path: Path) -> None:
