@@ -18,6 +18,7 @@ from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
+from routenas.commands.hooks import hooks
 from routenas.commands.ingest import ingest
 from routenas.commands.onnx import onnx
 from routenas.commands.predict import predict
@@ -27,6 +28,7 @@ from routenas.commands.repair import repair
 from routenas.commands.runs import runs
 from routenas.commands.score import score
 from routenas.commands.search import search
+from routenas.commands.serve import serve
 from routenas.commands.tables import spaces, tasks
 from routenas.commands.train import train
 from routenas.version import __version__
@@ -152,8 +154,8 @@ def main() -> None:
 
 
 for _verb in (
-    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, onnx, benchmark,
-    quickstart, tasks, spaces,
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, onnx, hooks,
+    serve, benchmark, quickstart, tasks, spaces,
 ):  # fmt: skip
     main.add_command(_verb)
 

@@ -90,3 +90,13 @@ class WriteError(InputError):
     def of(self, file: str | PathLike[str]) -> WriteError:
         """The same error, naming the file that a user knows."""
         return WriteError(self.what, file=file, found=self.found, expected=self.expected)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """What to say of an error, in a line without a traceback, and the exit code."""
+    if isinstance(error, RoutenasError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error), InputError.exit_code
+    first = str(error).partition("\n")[0]
+    return f"internal error, please report it: {type(error).__name__}: {first}", 1

@@ -78,10 +78,10 @@ LAYERS = (
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
     ("causes", "scored"),
     ("recipes", "evaluation", "comparison", "scoring", "finalists", "onnx_export"),
-    ("run", "flow", "exports"),
+    ("run", "flow", "exports", "serving"),
     ("api", "show"),
     ("quickstart",),
-    ("commands",),
+    ("commands", "plugins"),
     ("testing",),
 )
 

@@ -161,7 +161,9 @@ def test_completion_knows_verbs_and_options() -> None:
         assert f"plain,{wanted}" in done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("name", ["batch", "channels", "engine", "executors", "loader", "readers", "scoring"])
+@pytest.mark.parametrize(
+    "name", ["batch", "channels", "engine", "executors", "loader", "readers", "scoring", "serving"]
+)
 def test_benchmarks_say_what_they_need(name: str) -> None:
     """Run as a script, a benchmark does not find the packages of the checkout."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

@@ -12,23 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from placement_data.errors import InputError, RoutenasError, SettingError
+from placement_data.errors import SettingError
+from placement_data.errors import explain as explain
 from placement_data.files import STANDARD_OUTPUT, check_writable, is_standard_output
 from placement_data.files import check_outputs as check_names
 from routenas.commands.verb import POSITIVE, PROCESSES, SEEDS
 
 if TYPE_CHECKING:
     from routenas.executor import Execution
-
-
-def explain(error: Exception) -> tuple[str, int]:
-    """What to say of an error, and the exit code."""
-    if isinstance(error, RoutenasError):
-        return str(error), error.exit_code
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error), InputError.exit_code
-    first = str(error).partition("\n")[0]
-    return f"internal error, please report it: {type(error).__name__}: {first}", 1
 
 
 def example(*lines: str) -> str:
