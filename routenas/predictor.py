@@ -81,7 +81,8 @@ class Predictor:
         place, onnx = None, None
         if not isinstance(bundle, Bundle):
             place = Path(bundle) / MODEL_FILE
-            onnx = runtime_of(place.parent, runtime, threads or 1, say)
+            folders = located(bundle)
+            onnx = runtime_of(folders[0], runtime, threads or 1, say) if len(folders) == 1 else None
             bundle = Bundle.load(bundle, weights=onnx is None)
         elif runtime == "onnx":
             raise InputError("a bundle in memory has no ONNX graph", found=repr(bundle), expected="a folder")

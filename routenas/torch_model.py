@@ -33,10 +33,7 @@ class TorchModel:
     def answers(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]) -> tuple[Map, Map]:
         """See `OnnxModel.answers`."""
         with self._computing():
-            outputs = [
-                torch.from_numpy(tiled(partial(_output, member), maps, partial(self._reach, number)))
-                for number, member in enumerate(self.ensemble.members)
-            ]
+            outputs = [self._map(number, maps) for number in range(len(self.ensemble.members))]
             both = self.ensemble.mean(outputs), *outputs
             count, on_die = torch.tensor(net_count), torch.from_numpy(inside)
             answer, *members = (decoded(self.card, output, count, on_die).numpy() for output in both)
@@ -44,12 +41,19 @@ class TorchModel:
 
     def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> Map:
         """Hotspot probabilities (n,) in some tiles; a member that answers tile by tile works out no other tile."""
+        mask, outputs = torch.from_numpy(tiles), []
         with self._computing():
-            output = self.ensemble.at(_input(maps), torch.from_numpy(tiles))
-            return np.asarray(decoded(self.card, output, torch.tensor(0), None).numpy()[0], dtype=np.float64)
+            for number, member in enumerate(self.ensemble.members):
+                at = getattr(member, "at", None)
+                output = self._map(number, maps)[..., mask].unsqueeze(2) if at is None else at(_input(maps), mask)
+                outputs.append(output)
+            answer = decoded(self.card, self.ensemble.mean(outputs), torch.tensor(0), None)
+        return np.asarray(answer.numpy()[0], dtype=np.float64)
 
-    def _reach(self, number: int) -> int | None:
-        return self.reaches[number]
+    def _map(self, number: int, maps: NDArray[np.float32]) -> Tensor:
+        """What a member says of the whole map, in windows where that is large."""
+        member = self.ensemble.members[number]
+        return torch.from_numpy(tiled(partial(_output, member), maps, lambda: self.reaches[number]))
 
     @cached_property
     def reaches(self) -> tuple[int | None, ...]:

@@ -25,17 +25,6 @@ class Ensemble(nn.Module):
         """What each member gives."""
         return [member(*inputs) for member in self.members]
 
-    def at(self, maps: Tensor, tiles: Tensor) -> Tensor:
-        """Of maps (1, c, h, w), what :meth:`forward` gives in the n tiles of a mask (h, w): (1, outputs, 1, n).
-
-        A member that answers tile by tile has a method ``at`` of this kind, and works out no other tile.
-        """
-        outputs = []
-        for member in self.members:
-            at = getattr(member, "at", None)
-            outputs.append(member(maps)[..., tiles].unsqueeze(2) if at is None else at(maps, tiles))
-        return self.mean(outputs)
-
     def mean(self, outputs: Sequence[Tensor]) -> Tensor:
         """The mean of `outputs`."""
         drawn = [output for output, draws in zip(outputs, self.draws, strict=True) for _ in range(draws)]

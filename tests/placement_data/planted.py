@@ -37,17 +37,18 @@ def planted_def(cells: int, seed: int, faults: dict[Fault, Box], name: str = "pl
     """A placement of so many cells with faults in boxes of database units; long nets run from side to side."""
     text = synthetic_def(cells, seed, utilization=0.6, memory=False, name=name)
     for fault, box in faults.items():
-        text = {"blocked tracks": _blocked, "pin cluster": _cluster, "long nets": _long_nets}[fault](text, box)
+        text = {"blocked tracks": blocked, "pin cluster": cluster, "long nets": long_nets}[fault](text, box)
     return text
 
 
-def _blocked(text: str, box: Box) -> str:
+def blocked(text: str, box: Box) -> str:
+    """The tracks of three layers are blocked in the box."""
     x0, y0, x1, y1 = box
     lines = "".join(f"- LAYER metal{level} RECT ( {x0} {y0} ) ( {x1} {y1} ) ;\n" for level in (2, 3, 4))
     return text.replace("END DESIGN", f"BLOCKAGES 3 ;\n{lines}END BLOCKAGES\nEND DESIGN")
 
 
-def _cluster(text: str, box: Box) -> str:
+def cluster(text: str, box: Box) -> str:
     """The gates in the box become their twins, and each one's extra pins are wired to those of the next."""
     x0, y0, x1, y1 = box
     chosen = [
@@ -61,10 +62,10 @@ def _cluster(text: str, box: Box) -> str:
         for index, (name, other) in enumerate(zip(chosen[::2], chosen[1::2], strict=False))
         for pin in range(_EXTRA)
     ]
-    return _more(text, "NETS", nets)
+    return more(text, "NETS", nets)
 
 
-def _long_nets(text: str, box: Box, step: int = 280) -> str:
+def long_nets(text: str, box: Box, step: int = 280) -> str:
     """Nets from the left to the right side of the die, one a track, at the heights of the box."""
     _, y0, _, y1 = box
     found = re.search(r"DIEAREA \( (\S+) \S+ \) \( (\S+) \S+ \)", text)
@@ -78,10 +79,10 @@ def _long_nets(text: str, box: Box, step: int = 280) -> str:
         for side, x, turn in sides
     ]
     nets = [f"- long{y} ( PIN long_l{y} ) ( PIN long_r{y} ) ;" for y in heights]
-    return _more(_more(text, "PINS", pins), "NETS", nets)
+    return more(more(text, "PINS", pins), "NETS", nets)
 
 
-def _more(text: str, section: str, lines: list[str]) -> str:
+def more(text: str, section: str, lines: list[str]) -> str:
     """The statements at the end of a section."""
     head = re.search(rf"^{section} (\d+) ;$", text, re.MULTILINE)
     assert head is not None

@@ -87,15 +87,15 @@ def def_text(seed: int, rows: int = 8, sites: int = 40) -> str:
     rng = random.Random(seed)
     # Rows begin on no multiple of the sites.
     d = Drawing(rows, sites, 130, 70, rng)
-    fence = (d.x + 2 * SITE, d.y, d.x + 14 * SITE, d.y + 3 * ROW)
+    fence = (d.x + 2 * SITE, d.y, d.x + 14 * SITE + 60, d.y + 3 * ROW)  # ends within a site
     block = (d.x + 20 * SITE + 30, d.y + 3 * ROW + 100)
     boxes = [(d.x + 30 * SITE + 50, d.y, d.x + 33 * SITE, d.y + 2 * ROW - 10)]
     boxes += [(d.x, d.y + 6 * ROW, d.x + 3 * SITE, d.y + 7 * ROW), (d.x, d.y + 4 * ROW, d.x + 2 * SITE, d.y + 5 * ROW)]
-    cut = {(5, site) for site in range(8, 12)}
+    cut = {(5, site) for site in range(8, 12)} | {(row, 14) for row in range(3)}
     shut = [*boxes, (block[0] - 100, block[1] - 50, block[0] + 1600, block[1] + 2300)]
     d.full = cut | {place for box in shut for place in _sites_of(d, box)}
     closed = set(d.full)
-    in_fence = set(_sites_of(d, fence))
+    in_fence = set(_sites_of(d, fence)) - cut
     odd = {(rows - 1, site) for site in range(sites - 9, sites)}
     d.full |= odd
     members: list[str] = []
@@ -120,7 +120,7 @@ def def_text(seed: int, rows: int = 8, sites: int = 40) -> str:
     d.add("W1", right - SITE, last, "N" if rows % 2 == 0 else "FS")  # upside down
     d.add("BLOCK", *block, "N", "FIXED")
     assert not closed & in_fence
-    return _written(d, fence, boxes, members, cut, rng)
+    return _written(d, fence, boxes, members, rng)
 
 
 def _sites_of(d: Drawing, box: Box) -> list[tuple[int, int]]:
@@ -136,18 +136,15 @@ def _sites_of(d: Drawing, box: Box) -> list[tuple[int, int]]:
     ]
 
 
-def _written(
-    d: Drawing, fence: Box, boxes: Sequence[Box], members: Sequence[str], cut: set[tuple[int, int]], rng: random.Random
-) -> str:
+def _written(d: Drawing, fence: Box, boxes: Sequence[Box], members: Sequence[str], rng: random.Random) -> str:
     def rect(box: Box) -> str:
         return f"( {box[0]} {box[1]} ) ( {box[2]} {box[3]} )"
 
     rows = []
     for row in range(d.rows):
         spans = [(0, d.sites)]
-        if any(r == row for r, _ in cut):
-            ends = sorted(site for r, site in cut if r == row)
-            spans = [(0, ends[0]), (ends[-1] + 1, d.sites)]
+        if row == 5:
+            spans = [(0, 8), (12, d.sites)]
         rows += [
             f"ROW r{row}_{first} core {d.x + first * SITE} {d.y + row * ROW} {d.turn(row)} "
             f"DO {last - first} BY 1 STEP {SITE} 0 ;"

@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from placement_data.design import Design
 from placement_data.grid import Grid
 from placement_data.making import LayoutFiles, read_layout
-from routenas.flow.repair.floor import Floor
+from placement_data.moving import placed
+from placement_data.orientation import Orientation
+from routenas.flow.repair.floor import Floor, Spots
 from routenas.flow.repair.judges import Verdict
 from routenas.flow.repair.moves import KINDS, Neighbourhood
 from routenas.flow.repair.search import Settings, State, search
 from routenas.flow.repair.wires import Wires, wirelength
 from tests.routenas.flow.repair.floors import def_text, illegal, lef, may_move
+
+UPSIDE_DOWN = (Orientation.S, Orientation.FS)
 
 
 class Blind:
@@ -50,6 +54,8 @@ def assert_lawful(before: Design, after: Design) -> int:
         assert may_move(before, cell), old.name[cell]
         assert illegal(before, cell) == [], old.name[cell]
         assert illegal(after, cell) == [], new.name[cell]
+        if before.masters.name[old.master[cell]] == "TALL":  # its rails are those of its lowest row
+            assert (new.orientation[cell] in UPSIDE_DOWN) == (old.orientation[cell] in UPSIDE_DOWN)
     assert np.array_equal(old.box[:, 2:] - old.box[:, :2], new.box[:, 2:] - new.box[:, :2])
     assert np.array_equal(old.status, new.status)
     assert np.array_equal(before.pins.net, after.pins.net)
@@ -105,6 +111,40 @@ def test_who_may_move_is_who_lies_legally(folder: Path, seed: int) -> None:
             assert floor.movable[cell] == lawful, (design.cells.name[cell], illegal(design, cell))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_place_fits_where_it_is_legal(folder: Path, seed: int) -> None:
+    """Any cell anywhere, one at a time: what fits is what the slow check finds nothing wrong with."""
+    design = drawn(folder, seed)
+    floor, rng = Floor.of(design), np.random.default_rng(seed)
+    free, fine = floor.free(floor.spots), 0
+    movable = np.flatnonzero(floor.movable)
+    for _ in range(700):
+        cell = int(rng.choice(movable))
+        band, column = rng.integers(0, 8), rng.integers(0, 40)
+        one, at, left = (np.array([value]) for value in (cell, band, column))
+        turned, allowed = floor.turned(one, at, design.cells.orientation[one])
+        fits = bool((allowed & free.fits(one, at, left)).all())
+        spots = Spots(*(column.copy() for column in (floor.spots.band, floor.spots.column, floor.spots.orientation)))
+        spots.band[cell], spots.column[cell], spots.orientation[cell] = band, column, turned[0]
+        after = placed(design, floor.corner(spots), spots.orientation)
+        wrong = illegal(after, cell)
+        old, new = design.cells.box[cell], after.cells.box[cell]  # its own sites are not free
+        own = bool(((old[:2] < new[2:]) & (new[:2] < old[2:])).all())
+        if fits:
+            assert not wrong, (design.cells.name[cell], band, column)
+            fine += 1
+        elif not wrong and floor.bands[cell] == 1 and not own and not _guided(design, cell, after):
+            raise AssertionError((design.cells.name[cell], band, column))
+    assert fine > 20
+
+
+def _guided(before: Design, cell: int, after: Design) -> bool:
+    """Whether a cell lies in the guide, or on its border, before or after."""
+    x0, y0, x1, y1 = before.regions.box[1].tolist()
+    boxes = (design.cells.box[cell].tolist() for design in (before, after))
+    return any(box[0] < x1 and x0 < box[2] and box[1] < y1 and y0 < box[3] for box in boxes)
+
+
 def _on_guide_border(design: Design, cell: int) -> bool:
     x0, y0, x1, y1 = design.regions.box[1].tolist()
     left, bottom, right, top = design.cells.box[cell].tolist()
@@ -134,8 +174,6 @@ def test_a_design_without_rows_stays(folder: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_cost_of_moves_is_the_change_of_the_wirelength(folder: Path, seed: int) -> None:
     """Each move by itself; a swap's is that of its two parts, which the nets that they share make inexact."""
-    from placement_data.moving import placed
-
     design = drawn(folder, seed)
     floor, wires, rng = Floor.of(design), Wires(design), np.random.default_rng(seed)
     near = Neighbourhood(floor, floor.spots, floor.free(floor.spots), wires.rest(design), 4000)
