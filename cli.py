@@ -18,6 +18,7 @@ from routenas.commands.compare import compare
 from routenas.commands.data import data
 from routenas.commands.evaluate import evaluate
 from routenas.commands.export import export
+from routenas.commands.export_optuna import export_optuna
 from routenas.commands.hooks import hooks
 from routenas.commands.ingest import ingest
 from routenas.commands.onnx import onnx
@@ -155,7 +156,7 @@ def main() -> None:
 
 for _verb in (
     ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, onnx, hooks,
-    serve, benchmark, quickstart, tasks, spaces,
+    serve, benchmark, quickstart, tasks, spaces, export_optuna,
 ):  # fmt: skip
     main.add_command(_verb)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -143,8 +144,17 @@ def check_outputs(*more: Path) -> None:
 
 def say(text: str) -> None:
     """Tell a person what was found: on standard output, or on standard error where the former takes an output."""
-    taken = any(is_standard_output(path) for path in _outputs(click.get_current_context()).values())
-    click.echo(text, err=taken)
+    click.echo(text, err=_taken())
+
+
+def listener() -> TextIO:
+    """Where `say` says it."""
+    return sys.stderr if _taken() else sys.stdout
+
+
+def _taken() -> bool:
+    """Whether an output of the running command goes to standard output."""
+    return any(is_standard_output(path) for path in _outputs(click.get_current_context()).values())
 
 
 def tell(line: str) -> None:

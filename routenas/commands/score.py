@@ -25,6 +25,7 @@ from routenas.commands import (
     example,
     execution_of,
     explain,
+    listener,
     say,
     tell,
 )
@@ -152,6 +153,7 @@ def _score_one(
     from placement_data.files import write_text
     from routenas.bundle import ModelMismatchError
     from routenas.scoring import heat_map_csv
+    from routenas.show.maps import heat_map
     from routenas.show.text import score_table, timing_table
 
     if (outputs["csv"] or outputs["png"] or emissions) and "hotspots" not in scorer.tasks:
@@ -180,6 +182,8 @@ def _score_one(
         plan = Plan.of(value, found.design)
         for emission in emissions:
             write_emission(emission, plan, {})
+    if found.probability is not None:
+        say(heat_map(found.probability, listener()))
     say(score_table(found))
     if loaded is not None:
         say(timing_table({"load models": loaded, **found.timings, "write": time.perf_counter() - mark}))

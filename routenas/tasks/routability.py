@@ -24,7 +24,7 @@ from placement_data.store import Sample, Store
 from routenas.baselines import possible_members
 from routenas.interfaces import Forward
 from routenas.metrics import count_metrics, hotspot_metrics
-from routenas.metrics.calibration import calibration_metrics, platt
+from routenas.metrics.calibration import calibration_metrics, platt, reliability
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
 from routenas.tasks.decoding import decode
@@ -364,7 +364,7 @@ class RoutabilityTask:
         metrics = self.pooled(calibrated, outputs)
         before, after = expit(logits), expit(calibration.slope * logits + calibration.intercept)
         metrics |= {f"{name}_uncalibrated": value for name, value in calibration_metrics(labels, before).items()}
-        metrics |= calibration_metrics(labels, after)
+        metrics |= calibration_metrics(labels, after) | {"reliability": reliability(labels, after)}
         return _with(whole, calibration), metrics
 
     def example(self) -> tuple[Tensor, ...]:
