@@ -1,6 +1,6 @@
 """A batch of layouts on one and on two workers, and the memory of one of few and of one of many layouts.
 
-    python -m benchmarks.batch --layouts 40 --few 100 --many 2000
+    python -m benchmarks.batch --layouts 200 --few 100 --many 2000
 
 The layouts are made up, copies of a few that differ. Rates are those of `routenas score` once its processes have
 started, by the times of the files that it writes; the runs take turns. Memory is the largest sum of the resident
@@ -23,6 +23,7 @@ from pathlib import Path
 
 try:
     from benchmarks.needs import run
+    from routenas.executor import Execution
     from routenas.show.tables import text_table
     from tests.layouts import write_layout
 except ModuleNotFoundError as error:
@@ -85,9 +86,25 @@ def _resident(pid: int) -> int:
 
 
 def rate(done: Sequence[float]) -> float:
-    """Layouts a second, from when all workers have begun."""
-    begun = done[min(4, len(done) - 2) :]
+    """Layouts a second of the last three quarters, when all workers have long begun."""
+    begun = done[len(done) // 4 :]
     return (len(begun) - 1) / (begun[-1] - begun[0])
+
+
+def loop(steps: int) -> float:
+    """Seconds of arithmetic that shares nothing with another process."""
+    start = time.perf_counter()
+    sum(number * number % 7 for number in range(steps))
+    return time.perf_counter() - start
+
+
+def machine() -> float:
+    """What two such loops at a time do, in what one does: all that a second worker can give at this moment."""
+    done = {}
+    for workers in (1, 2):
+        outcomes = dict(Execution("processes", workers).run(loop, [1_000_000] * workers + [8_000_000] * workers))
+        done[workers] = sum(1 / seconds for number, seconds in outcomes.items() if number >= workers)  # type: ignore[operator, misc]
+    return done[2] / done[1]
 
 
 def throughput(folder: Path, layouts: int, cells: int, repeats: int) -> str:
@@ -95,7 +112,9 @@ def throughput(folder: Path, layouts: int, cells: int, repeats: int) -> str:
     words = made_up(folder, cells, layouts)
     names = [name for name in RUNS if not name.startswith("ray") or find_spec("ray")]
     rates: dict[str, list[float]] = {name: [] for name in names}
+    most = []
     for _ in range(repeats):
+        most.append(machine())
         for name in names:
             out = folder / "out"
             rates[name].append(rate(batch([*words, *RUNS[name]], out)[0]))
@@ -105,6 +124,7 @@ def throughput(folder: Path, layouts: int, cells: int, repeats: int) -> str:
     for name, found in rates.items():
         middle = statistics.median(found)
         rows.append((name, f"{middle:.1f} ({min(found):.1f} to {max(found):.1f})", f"{middle / one:.2f}"))
+    rows.append(("two loops that share nothing", "", f"{statistics.median(most):.2f}"))
     return text_table((f"{layouts} layouts of {cells:,} cells", "a second", "of one process"), rows)
 
 
@@ -122,12 +142,12 @@ def memory(folder: Path, counts: Sequence[int], cells: int) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layouts", type=int, default=40)
+    parser.add_argument("--layouts", type=int, default=200)
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--few", type=int, default=100)
     parser.add_argument("--many", type=int, default=2000)
-    parser.add_argument("--tiny", type=int, default=100, help="cells of the layouts that memory is measured with")
+    parser.add_argument("--tiny", type=int, default=40, help="cells of the layouts that memory is measured with")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

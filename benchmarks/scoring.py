@@ -103,8 +103,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lef", type=Path, nargs="+", default=[])
     parser.add_argument("--def", dest="defs", type=Path, nargs="+", default=[], help="layouts of the LEF")
+    parser.add_argument("--routing-layers", default="", help="as of 'routenas score'")
     parser.add_argument("--model", nargs="+", default=["pretrained"])
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     if bool(options.lef) != bool(options.defs):
@@ -112,7 +113,7 @@ def main() -> None:
     scorer, openroad = Scorer(options.model), shutil.which("openroad")
     with tempfile.TemporaryDirectory() as name, limited_threads(options.threads):
         folder = Path(name)
-        layouts = [LayoutFiles("def", each, tuple(options.lef)) for each in options.defs]
+        layouts = [LayoutFiles("def", each, tuple(options.lef), (), options.routing_layers) for each in options.defs]
         for files in layouts or made_up(folder, (1_000, 30_000)):
             what, rows, seconds = scored(scorer, files, options.repeats)
             print(f"{files.layout.name}: {what}, {options.threads} threads")

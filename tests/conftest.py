@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,24 @@ from tests.samples import write_made_up_store
 def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What tests look for in a table is not folded, whatever terminal they run in."""
     monkeypatch.setenv("COLUMNS", "400")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_graphs() -> Iterator[None]:
+    """Trainings end without an export to ONNX, which takes seconds; tests of it turn it on."""
+    from routenas import onnx_export
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "installed", lambda: False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def garbage_is_collected() -> Iterator[None]:
+    """A command that lives for seconds does without; this process goes on."""
+    yield
+    gc.unfreeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

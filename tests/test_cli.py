@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import gzip
 import json
 import os
@@ -12,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ VERBS = (
     ("ingest",), ("data", "show"), ("data", "verify"), ("data", "split"), ("data", "audit"), ("data", "lint"),
     ("data", "import-circuitnet"),
     ("data", "export-circuitnet"), ("search",), ("runs", "show"), ("runs", "list"), ("train",), ("evaluate",),
-    ("score",), ("rank",), ("compare",), ("export",), ("quickstart",),
+    ("score",), ("rank",), ("compare",), ("export",), ("export-optuna",), ("quickstart",),
 )  # fmt: skip
 
 
@@ -43,11 +42,8 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Runs the command in this process: words to exit code, standard output and standard error.
-
-    A command that lives for seconds does without the collection of garbage; this process goes on.
-    """
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command in this process: words to exit code, standard output and standard error."""
 
     def call(*words: object) -> Done:
         capsys.readouterr()
@@ -58,9 +54,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
         assert isinstance(code, int)
         return Done(code, captured.out, captured.err)
 
-    yield call
-    gc.unfreeze()
-    gc.enable()
+    return call
 
 
 @pytest.fixture

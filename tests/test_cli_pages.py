@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.layouts import Layout
+from tests.routenas.flow.scores import made_up, region
+from tests.routenas.show.runs import a_run
 from tests.test_cli import Run, assert_one_line
 from tests.test_cli import run as run
 
@@ -45,3 +48,18 @@ def test_a_page_without_bokeh(
     done = run(*score_words(layout, bundles["hotspots"]), "--html", tmp_path / "page.html")
     assert_one_line(done, 3, "pages need bokeh, expected pip install 'routenas[report]'")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_compare_and_runs_show_write_pages(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("bokeh")
+    score = made_up(region(0, 0, 4, 4, 9), die_um=[0, 0, 50, 40])
+    (tmp_path / "a.json").write_text(json.dumps(score))
+    done = run("compare", tmp_path / "a.json", tmp_path / "a.json", "--html", tmp_path / "changes.html")
+    assert done.code == 0, done.err
+    folder = a_run(tmp_path / "run", [])
+    shown = run("runs", "show", folder, "--html", "-")
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith("<!DOCTYPE html>")
+    assert shown.err.startswith(str(folder))
+    assert (tmp_path / "changes.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert_one_line(run("runs", "show", tmp_path, "--html", tmp_path / "no.html"), 3, "no configuration of a run")

@@ -162,7 +162,7 @@ def test_completion_knows_verbs_and_options() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["batch", "channels", "engine", "executors", "loader", "readers", "scoring", "serving"]
+    "name", ["batch", "channels", "engine", "executors", "loader", "readers", "scoring", "serving", "tiling"]
 )
 def test_benchmarks_say_what_they_need(name: str) -> None:
     """Run as a script, a benchmark does not find the packages of the checkout."""

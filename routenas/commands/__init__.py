@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -134,7 +135,7 @@ def check_outputs(*more: Path) -> None:
     for param in _files(context, outputs=False):
         value = context.params.get(str(param.name))
         inputs += () if value is None else (value,) if isinstance(value, Path) else value
-    inputs += [path / name for path in inputs for name in ("model.json", "weights.safetensors")]
+    inputs += [path / name for path in inputs for name in ("model.json", "weights.safetensors", "model.onnx")]
     outputs = _outputs(context)
     check_names(outputs, inputs)
     for path in outputs.values():
@@ -143,8 +144,22 @@ def check_outputs(*more: Path) -> None:
 
 def say(text: str) -> None:
     """Tell a person what was found: on standard output, or on standard error where the former takes an output."""
-    taken = any(is_standard_output(path) for path in _outputs(click.get_current_context()).values())
-    click.echo(text, err=taken)
+    click.echo(text, err=_taken())
+
+
+def listener() -> TextIO:
+    """Where `say` says it."""
+    return sys.stderr if _taken() else sys.stdout
+
+
+def _taken() -> bool:
+    """Whether an output of the running command goes to standard output."""
+    return any(is_standard_output(path) for path in _outputs(click.get_current_context()).values())
+
+
+def tell(line: str) -> None:
+    """Tell a person, in one line on standard error, what was done in another way than meant."""
+    click.echo(f"routenas: {line}", err=True)
 
 
 EXECUTOR = click.option(
@@ -191,9 +206,13 @@ EXTRA_TARGETS = click.option(
     "--extra-targets", is_flag=True,
     help="Learn the hotspots after the router's earlier iterations (report_iteration_0, _1) beside the label.",
 )  # fmt: skip
+RUNTIME = click.option(
+    "--runtime", type=click.Choice(["auto", "torch", "onnx"]), default="auto", show_default=True,
+    help="What computes; auto: onnxruntime where it is installed and the model has a graph for it, else torch.",
+)  # fmt: skip
 THREADS = click.option(
     "--threads", type=PROCESSES, default=1, show_default=True,
-    help="Threads of torch; more than one pays for large maps only, on cores that are free.",
+    help="Threads of torch or onnxruntime; more than one pays for large maps only, on cores that are free.",
 )  # fmt: skip
 DEVICE = click.option(
     "--device", default="cpu", show_default=True, help="Where networks are trained: cpu, cuda, cuda:1 or mps."

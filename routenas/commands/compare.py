@@ -15,8 +15,9 @@ from routenas.commands.verb import verb
 @click.argument("before", type=FILE)
 @click.argument("after", type=FILE)
 @click.option("--json", "json_path", type=OUTPUT, help="Write the whole comparison as JSON.")
+@click.option("--html", "html_path", type=OUTPUT, help="Write a page for a browser: the regions of both on the die.")
 @UNUSED_SEED
-def compare(before: Path, after: Path, json_path: Path | None, seed: int) -> None:
+def compare(before: Path, after: Path, json_path: Path | None, html_path: Path | None, seed: int) -> None:
     """Say what got better and what worse from the score BEFORE to the score AFTER of one design.
 
     Both are JSON files of 'routenas score' by the same models. Told are the totals, and the regions of hotspots that
@@ -27,8 +28,16 @@ def compare(before: Path, after: Path, json_path: Path | None, seed: int) -> Non
     from routenas.flow.comparing import compare as compared
     from routenas.flow.values import read_score
     from routenas.show.flow import changes_table
+    from routenas.show.pages import require_bokeh
 
-    changes = compared(read_score(before), read_score(after), (str(before), str(after)))
+    if html_path is not None:
+        require_bokeh()
+    scores = read_score(before), read_score(after)
+    changes = compared(*scores, (str(before), str(after)))
     if json_path is not None:
         write_text(json_path, json.dumps(changes, indent=1, allow_nan=False) + "\n")
+    if html_path is not None:
+        from routenas.show.pages.comparison import comparison_page
+
+        write_text(html_path, comparison_page(changes, scores))
     say(changes_table(changes))

@@ -17,6 +17,7 @@ from routenas.commands import (
     EXECUTOR,
     FILE,
     OUTPUT,
+    RUNTIME,
     THREADS,
     UNUSED_SEED,
     Emission,
@@ -24,7 +25,9 @@ from routenas.commands import (
     example,
     execution_of,
     explain,
+    listener,
     say,
+    tell,
 )
 from routenas.commands.export import EMIT, write_emission
 from routenas.commands.verb import POSITIVE, PROCESSES, verb
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from routenas.executor import Execution
     from routenas.flow.batch import Layout
     from routenas.flow.gates import Gate
+    from routenas.onnx_model import Runtime
     from routenas.scoring import Scorer
 
 LIBERTY = click.option(
@@ -95,6 +99,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
 @click.option("--html", "html_path", type=OUTPUT, help="Write a page for a browser: maps, regions, training.")
 @EMIT
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
+@RUNTIME
 @THREADS
 @UNUSED_SEED
 @click.pass_context
@@ -103,7 +108,8 @@ def score(
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
     tile: float | None, top: int, causes: bool, fail_if: tuple[str, ...], out: Path | None, executor: str, workers: int,
     address: str | None, json_path: Path | None, csv_path: Path | None, png_path: Path | None,
-    html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, threads: int, seed: int,
+    html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, runtime: Runtime,
+    threads: int, seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
@@ -116,7 +122,6 @@ def score(
     check_outputs()
     # The process of one layout lives for seconds: collecting cycles of the imports and tables would be a fifth of it.
     gc.disable()
-    from routenas.api import limited_threads
     from routenas.flow.gates import Gate
     from routenas.scoring import Scorer
 
@@ -129,16 +134,15 @@ def score(
         outputs = {"json": json_path, "csv": csv_path, "png": png_path, "html": html_path}
         _check_picture(png_path)
         _check_page(html_path, liberty)
-        scorer = Scorer(models, tile_um=tile, top=top, causes=causes)
+        scorer = Scorer(models, tile_um=tile, top=top, causes=causes, runtime=runtime, threads=threads, say=tell)
         loaded = time.perf_counter() - began
-        with limited_threads(threads):
-            return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
+        return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
     _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "html", "emit", "timings")
     execution = execution_of(context, executor, workers, address)
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
-    with limited_threads(threads):
-        return _score_many(Scorer(models, tile_um=tile, top=top, causes=causes), layouts, out, gates, execution)
+    scorer = Scorer(models, tile_um=tile, top=top, causes=causes, runtime=runtime, threads=threads, say=tell)
+    return _score_many(scorer, layouts, out, gates, execution)
 
 
 def _score_one(
@@ -149,6 +153,7 @@ def _score_one(
     from placement_data.files import write_text
     from routenas.bundle import ModelMismatchError
     from routenas.scoring import heat_map_csv
+    from routenas.show.maps import heat_map
     from routenas.show.text import score_table, timing_table
 
     if (outputs["csv"] or outputs["png"] or emissions) and "hotspots" not in scorer.tasks:
@@ -177,6 +182,8 @@ def _score_one(
         plan = Plan.of(value, found.design)
         for emission in emissions:
             write_emission(emission, plan, {})
+    if found.probability is not None:
+        say(heat_map(found.probability, listener()))
     say(score_table(found))
     if loaded is not None:
         say(timing_table({"load models": loaded, **found.timings, "write": time.perf_counter() - mark}))

@@ -46,9 +46,29 @@ def calibration_metrics(labels: ArrayLike, probabilities: ArrayLike) -> dict[str
     bins of equal width (Naeini et al., AAAI 2015; Guo et al., ICML 2017).
     """
     truth, guess = np.ravel(labels).astype(np.float64), np.ravel(probabilities).astype(np.float64)
-    which = np.minimum((guess * BINS).astype(np.int64), BINS - 1)
+    which = _bins(guess)
     gaps = np.bincount(which, weights=truth - guess, minlength=BINS)
     return {
         "brier": float(np.mean((guess - truth) ** 2)),
         "expected_calibration_error": float(np.abs(gaps).sum() / guess.size),
     }
+
+
+def reliability(labels: ArrayLike, probabilities: ArrayLike) -> dict[str, list[float]]:
+    """The reliability curve (Niculescu-Mizil and Caruana, ICML 2005): of each bin that is not empty, in order,
+
+    ``count``, how many are in it, ``probability``, their mean one, and ``share``, that of positives among them.
+    """
+    truth, guess = np.ravel(labels).astype(np.float64), np.ravel(probabilities).astype(np.float64)
+    which = _bins(guess)
+    count = np.bincount(which, minlength=BINS)
+    sums = {"probability": guess, "share": truth}
+    means = {name: np.bincount(which, weights=each, minlength=BINS)[count > 0] for name, each in sums.items()}
+    return {
+        "count": count[count > 0].tolist(),
+        **{name: (each / count[count > 0]).tolist() for name, each in means.items()},
+    }
+
+
+def _bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)

@@ -183,8 +183,11 @@ def run_text(run: RunSummary) -> str:
     return "\n".join(lines)
 
 
-def network_text(architecture: Architecture) -> str:
-    """A line per vertex in the order of data flow: its number, its operation, and where its inputs come from."""
+def network_text(architecture: Architecture, columns: int | None = None) -> str:
+    """A line per vertex in the order of data flow: its number, its operation, and where its inputs come from.
+
+    Lines are as wide as the terminal, or have so many ``columns``.
+    """
     space = architecture.searched_space
     if space is None or architecture.genotype is None:
         return f"network: {architecture.name}"
@@ -195,6 +198,8 @@ def network_text(architecture: Architecture) -> str:
     for vertex, name in enumerate(names):
         sources = [str(source) for source in graph.adjacency[:, vertex].nonzero()[0]]
         head = f"  {vertex:>3}  {name.ljust(width)}  "
-        first, *others = fold(f"<- {', '.join(sources)}" if sources else "", max(8, text_width() - len(head)))
+        first, *others = fold(
+            f"<- {', '.join(sources)}" if sources else "", max(8, (columns or text_width()) - len(head))
+        )
         rows += [f"{head}{first}".rstrip(), *(" " * (len(head) + 3) + line for line in others)]
     return "\n".join(rows)

@@ -159,6 +159,7 @@ def test_a_routability_run_is_calibrated_and_reads_no_test_part_before_its_end(t
     assert bundle.metrics["test"]["placements"] == 2
     assert bundle.task["split"] == Split(("f0", "f1", "f2", "f3"), (), ("f4",)).to_dict()
     assert {"brier", "brier_uncalibrated", "expected_calibration_error", "threshold"} <= set(metrics)
+    assert sum(metrics["reliability"]["count"]) == metrics["tiles"]
     predictor = Predictor.of(tmp_path / "run" / "model")
     assert predictor.card.calibration is not None
     sample = task.examples("test")[0].sample

@@ -21,7 +21,7 @@ _FAR = 6.0
 
 def plain_figure(name: str, **options: Any) -> Any:
     """A figure with the tools of all charts."""
-    made = figure(name=name, sizing_mode="stretch_width", tools="box_zoom,save", **options)
+    made = figure(name=name, sizing_mode="stretch_width", tools="box_zoom,save", border_fill_color=None, **options)
     made.add_tools(PanTool(), WheelZoomTool(), ResetTool())
     made.toolbar.logo = None
     return made
@@ -89,7 +89,7 @@ def _reliability(name: str, bins: Mapping[str, list[float]]) -> Any:
     """Share of violated tiles over mean probability, a point a bin, as large as it has tiles (on a log scale)."""
     tiles = np.array(bins["count"], dtype=np.float64)
     source = ColumnDataSource({
-        "probability": bins["probability"], "share": bins["positives"], "tiles": bins["count"],
+        "probability": bins["probability"], "share": bins["share"], "tiles": bins["count"],
         "size": (5 + 3 * np.log10(np.maximum(tiles, 1.0))).tolist(),
     })  # fmt: skip
     made = plain_figure(

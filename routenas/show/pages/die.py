@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from placement_data.design import SUPPLIES, Design
 from placement_data.features.layout import cell_outlines
 from placement_data.netlist import macro_masters
+from routenas.show.maps import coarse
 from routenas.show.pages.frame import GREY, Markup, place
 
 Map = NDArray[np.float64]
@@ -37,8 +38,10 @@ MOST_SHAPES = 50_000
 MOST_WIRES = 10_000
 """Boxes of the power grid that a page shows: the largest."""
 MARK = "#00a5e0"
-_SIDES = ("left", "bottom", "right", "top")
-_QUAD = {side: side for side in _SIDES}
+FEW_WIRES = 300
+"""Boxes of the power grid that do not hide the map below them: more are drawn when they are asked for."""
+SIDES = ("left", "bottom", "right", "top")
+QUAD = {side: side for side in SIDES}
 _SMALLEST, _LARGEST = 0.6, 2.2
 
 
@@ -72,23 +75,6 @@ class Layer:
         return cls(name, made, unit, low, high if high > low else low + 1.0, palette)
 
 
-def coarse(values: NDArray[Any], most: int, of: Any) -> NDArray[np.float32]:
-    """A map of at most ``most`` values: ``of`` (`np.nanmax`, ...) square blocks of tiles, the last ones cut."""
-    rows, columns = values.shape
-    side = 1
-    while -(-rows // side) * -(-columns // side) > most:
-        side += 1
-    if side == 1:
-        return np.asarray(values, dtype=np.float32)
-    padded = np.full((-(-rows // side) * side, -(-columns // side) * side), np.nan, dtype=np.float32)
-    padded[:rows, :columns] = values
-    blocks = padded.reshape(padded.shape[0] // side, side, -1, side).swapaxes(1, 2).reshape(-1, side * side)
-    found = np.full(len(blocks), np.nan, dtype=np.float32)
-    known = ~np.isnan(blocks).all(axis=1)
-    found[known] = of(blocks[known], axis=1)
-    return found.reshape(padded.shape[0] // side, -1)
-
-
 def facts(layers: Sequence[Layer], extent: Boxes) -> dict[str, Any]:
     """What ``page.js`` must know: the die (x0, y0, x1, y1 in microns), units and colours of layers by name."""
     used = sorted({layer.palette for layer in layers})
@@ -115,7 +101,7 @@ def pane(name: str, die: Boxes, like: figure | None = None, title: str = "") -> 
         aspect_ratio=float(np.clip(width / height, _SMALLEST, _LARGEST)), min_height=220,
         x_range=Range1d(*die[0::2].tolist()) if like is None else like.x_range,
         y_range=Range1d(*die[1::2].tolist()) if like is None else like.y_range, tools="box_zoom,save",
-        toolbar_location="above",
+        toolbar_location="below", border_fill_color=None,
     )  # fmt: skip
     wheel = WheelZoomTool()
     made.add_tools(PanTool(), wheel, ResetTool())
@@ -157,8 +143,8 @@ def add_hover(made: figure, renderer: Any, why: CustomJSHover) -> None:
 
 def add_boxes(made: figure, boxes: Boxes, name: str, **style: Any) -> Any:
     """Draw boxes (n, 4) in microns."""
-    told = {side: boxes[:, index].astype(np.float32) for index, side in enumerate(_SIDES)}
-    return made.quad(source=ColumnDataSource(told), name=name, **_QUAD, **style)
+    told = {side: boxes[:, index].astype(np.float32) for index, side in enumerate(SIDES)}
+    return made.quad(source=ColumnDataSource(told), name=name, **QUAD, **style)
 
 
 def add_design(made: figure, design: Design) -> list[str]:
@@ -172,7 +158,8 @@ def add_design(made: figure, design: Design) -> list[str]:
         notes.append(f"Of the power grid the largest {MOST_WIRES:,} of {len(metal):,} boxes are shown.")
         area = (metal[:, 2:] - metal[:, :2]).prod(axis=1)
         metal = metal[np.sort(np.argsort(-area, kind="stable")[:MOST_WIRES])]
-    add_boxes(made, metal, "power", fill_color="#b9e3c6", fill_alpha=0.35, line_color=None)
+    power = add_boxes(made, metal, "power", fill_color="#b9e3c6", fill_alpha=0.35, line_color=None)
+    power.visible = len(metal) <= FEW_WIRES
     is_macro = macro_masters(design.masters)[design.cells.master]
     cells, _ = cell_outlines(design, np.flatnonzero(~is_macro))
     if len(cells) > MOST_SHAPES:
@@ -192,8 +179,8 @@ def add_design(made: figure, design: Design) -> list[str]:
 
 def add_regions(made: figure, shared: Mapping[str, ColumnDataSource], color: str = MARK) -> None:
     """Draw the boxes of `shared_sources` by their number, and the mark that a click in the table moves."""
-    made.quad(
-        source=shared["regions"], name="regions", **_QUAD, fill_color=color, fill_alpha=0.0, line_color=color,
+    drawn = made.quad(
+        source=shared["regions"], name="regions", **QUAD, fill_color=color, fill_alpha=0.0, line_color=color,
         line_width=1.5, nonselection_fill_alpha=0.0, nonselection_line_alpha=1.0,
     )  # fmt: skip
     made.text(
@@ -201,32 +188,35 @@ def add_regions(made: figure, shared: Mapping[str, ColumnDataSource], color: str
         text_font_size="11px", text_baseline="bottom", background_fill_color=color, padding=2,
         text_font_style="bold", nonselection_text_alpha=1.0, y_offset=-2,
     )  # fmt: skip
-    made.quad(
-        source=shared["mark"], name="mark", **_QUAD, fill_color=None, line_color="#ffffff", line_width=4,
-    )  # fmt: skip
-    tap = TapTool(renderers=[made.renderers[-3]])
+    tap = TapTool(renderers=[drawn])
     made.add_tools(tap)
     made.toolbar.active_tap = tap
+    add_mark(made, shared, "#ffffff")
+
+
+def add_mark(made: figure, shared: Mapping[str, ColumnDataSource], line_color: str) -> None:
+    """Draw the mark of `shared_sources`, which a click in the table moves."""
+    made.quad(source=shared["mark"], name="mark", **QUAD, fill_color=None, line_color=line_color, line_width=4)
     made.tags = list(shared.values())
 
 
 def shared_sources(boxes: Boxes, layers: Sequence[Layer] = ()) -> dict[str, ColumnDataSource]:
     """What all panes share: the boxes to be marked, with their numbers, the mark, and all maps by name."""
-    columns = {side: boxes[:, index].tolist() for index, side in enumerate(_SIDES)}
+    columns = {side: boxes[:, index].tolist() for index, side in enumerate(SIDES)}
     return {
         "regions": ColumnDataSource({**columns, "number": [str(i + 1) for i in range(len(boxes))]}, name="regions"),
-        "mark": ColumnDataSource({side: [] for side in _SIDES}, name="mark"),
+        "mark": ColumnDataSource({side: [] for side in SIDES}, name="mark"),
         "layers": ColumnDataSource({layer.name: [layer.values] for layer in layers}, name="layers"),
     }
 
 
 def controls(layers: Sequence[Layer], panes: Mapping[str, figure]) -> Markup:
     """The panes with a choice of the layer above each, and switches of what is drawn above it."""
-    shown = [("macros", True), ("power", True), ("cells", False), ("regions", True)]
-    labels = {"power": "power grid"}
+    first = next(iter(panes.values()))
+    on = {each.name: " checked" if each.visible else "" for each in first.renderers}
+    shown = {"macros": "macros", "power": "power grid", "cells": "cells", "regions": "regions"}
     boxes = "".join(
-        f'<label><input type="checkbox" data-show="{name}"{" checked" if on else ""}> {labels.get(name, name)}</label>'
-        for name, on in shown
+        f'<label><input type="checkbox" data-show="{name}"{on[name]}> {text}</label>' for name, text in shown.items()
     )
     parts = []
     for name, made in panes.items():

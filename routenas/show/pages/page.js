@@ -15,7 +15,7 @@
   // ---- light and dark
   const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
   const colours = {
-    background_fill_color: "--paper", border_fill_color: "--paper", outline_line_color: "--line",
+    background_fill_color: "--paper", outline_line_color: "--line",
     axis_label_text_color: "--ink", major_label_text_color: "--ink", axis_line_color: "--line", title_text_color: "--ink",
     major_tick_line_color: "--line", minor_tick_line_color: "--line", grid_line_color: "--line", label_text_color: "--ink",
     group_text_color: "--soft", text_color: "--ink",
@@ -44,23 +44,22 @@
   // ---- the die: both panes have one range, fitted to their frame so that a micron is as long in x as in y
   const pane = one("left");
   let shown = null;
+  function scale_of([x0, y0, x1, y1], room) {
+    return Math.max((x1 - x0) / pane.inner_width, (y1 - y0) / pane.inner_height) * room;
+  }
   function fit(box) {
     if (!pane) return;
     shown = box;
-    const [x0, y0, x1, y1] = box ?? data.extent;
-    const scale = Math.max((x1 - x0) / pane.inner_width, (y1 - y0) / pane.inner_height) * (box ? 4 : 1.04);
-    const half = [(scale * pane.inner_width) / 2, (scale * pane.inner_height) / 2];
-    const most = Math.max(data.extent[2] - data.extent[0], data.extent[3] - data.extent[1]);
-    if (2 * Math.min(...half) > most) return fit_to(data.extent, 1.04);
-    set((x0 + x1) / 2, (y0 + y1) / 2, ...half);
-  }
-  function fit_to([x0, y0, x1, y1], room) {
-    const scale = Math.max((x1 - x0) / pane.inner_width, (y1 - y0) / pane.inner_height) * room;
-    set((x0 + x1) / 2, (y0 + y1) / 2, (scale * pane.inner_width) / 2, (scale * pane.inner_height) / 2);
-  }
-  function set(x, y, wide, tall) {
-    pane.x_range.setv({ start: x - wide, end: x + wide });
-    pane.y_range.setv({ start: y - tall, end: y + tall });
+    const whole = scale_of(data.extent, 1.1);
+    const scale = box ? Math.min(Math.max(scale_of(box, 3), whole / 6), whole) : whole;
+    const view = [scale * pane.inner_width, scale * pane.inner_height];
+    [pane.x_range, pane.y_range].forEach((range, axis) => {
+      const [low, high] = [data.extent[axis], data.extent[axis + 2]], half = view[axis] / 2;
+      const middle = ((box ?? data.extent)[axis] + (box ?? data.extent)[axis + 2]) / 2;
+      const slack = Math.max(0, (high - low) / 2 - half);  // as far as the view may leave the die's middle
+      const centre = Math.min(Math.max(middle, (low + high) / 2 - slack), (low + high) / 2 + slack);
+      range.setv({ start: centre - half, end: centre + half });
+    });
   }
   if (pane) {
     for (const side of ["inner_width", "inner_height"]) pane.connect(pane.properties[side].change, () => fit(shown));
@@ -86,7 +85,18 @@
     });
   }
 
-  // ---- rows that mark a box of the die, or a point of a chart
+  // ---- rows that mark a trial in all charts
+  const trials = one("trials"), trial_rows = [...document.querySelectorAll("tr[data-trial]")];
+  for (const row of trial_rows) {
+    const choose = () => { trials.selected.indices = row.classList.contains("marked") ? [] : [Number(row.dataset.trial)]; };
+    row.addEventListener("click", choose);
+    row.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(); });
+  }
+  trials?.selected.connect(trials.selected.properties.indices.change, () => {
+    for (const row of trial_rows) row.classList.toggle("marked", trials.selected.indices.includes(Number(row.dataset.trial)));
+  });
+
+  // ---- rows that mark a box of the die
   const rows = [...document.querySelectorAll("tr[data-region]")], boxes = one("regions"), marker = one("mark");
   function mark(number) {
     const same = number !== null && rows[number].classList.contains("marked");

@@ -75,14 +75,17 @@ def _layers(score: Score, told: Predictor, channels: Features) -> tuple[list[Lay
     found = []
     if score.probability is not None:
         found.append(Layer.probability(PREDICTION, score.probability, MOST_TILES))
-    uncertainty = getattr(score, "uncertainty", None)
-    if uncertainty is not None:
-        found.append(Layer.plain(UNCERTAINTY, uncertainty, "std. dev.", MOST_TILES, "Viridis256"))
+    if score.uncertainty is not None:
+        found.append(Layer.plain(UNCERTAINTY, score.uncertainty, "std. dev.", MOST_TILES, "Viridis256"))
     most = max(1, MOST_VALUES // len(channels))
     for name, values in zip(told.read.channels, channels, strict=True):
         found.append(Layer.plain(name, np.where(score.grid.inside, values, np.nan), UNITS[name], most))
-    coarse = "Large maps are shown in blocks of tiles: the mean of channels, the largest of predictions."
-    return found, [coarse] if score.grid.inside.size > most else []
+    notes = []
+    if score.grid.inside.size > MOST_TILES:
+        notes.append("Predictions are shown in blocks of tiles, the largest of each.")
+    if score.grid.inside.size > most:
+        notes.append("Channels are shown in blocks of tiles, the mean of each.")
+    return found, notes
 
 
 def _why(
@@ -166,9 +169,9 @@ def _regions(value: Mapping[str, Any]) -> Markup:
     ]  # fmt: skip
     rows = [
         [
-            index, "{:.1f} {:.1f} {:.1f} {:.1f}".format(*region["box_um"]), number(region["score"]),
-            number(region["max"]), *([number(region.get("uncertainty"))] if unsure else []), region["tiles"],
-            region["cells"], region["pins"], region["nets_crossing"], causes(region),
+            index, "{:.1f}\u00a0{:.1f}\u00a0{:.1f}\u00a0{:.1f}".format(*region["box_um"]), number(region["score"]),
+            number(region["max"]), *([number(region.get("uncertainty"))] if unsure else []),
+            *(number(region[name]) for name in ("tiles", "cells", "pins", "nets_crossing")), causes(region),
             *([_accused(region)] if accused else []),
         ]
         for index, region in enumerate(regions, 1)

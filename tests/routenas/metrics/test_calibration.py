@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from routenas.metrics.calibration import BINS, calibration_metrics, platt
+from routenas.metrics.calibration import BINS, calibration_metrics, platt, reliability
 
 RNG = np.random.default_rng(3)
 LOGITS = RNG.normal(-2.0, 1.5, 20_000)
@@ -43,13 +43,19 @@ def test_labels_that_logits_separate_give_finite_numbers() -> None:
 
 def test_metrics_against_loops() -> None:
     labels, probabilities = LABELS[:500], np.append(expit(LOGITS[:499]), 1.0)
-    error = 0.0
+    error, curve = 0.0, []
     for number in range(BINS):
         members = [place for place, value in enumerate(probabilities) if min(int(value * BINS), BINS - 1) == number]
         if members:
             share = sum(labels[place] for place in members) / len(members)
             mean = sum(probabilities[place] for place in members) / len(members)
+            curve.append((len(members), mean, share))
             error += len(members) / 500 * abs(share - mean)
     found = calibration_metrics(labels, probabilities)
     assert found["expected_calibration_error"] == pytest.approx(error)
     assert found["brier"] == pytest.approx(sum((p - y) ** 2 for p, y in zip(probabilities, labels, strict=True)) / 500)
+    told = reliability(labels, probabilities)
+    assert len(curve) > 5
+    assert list(zip(told["count"], told["probability"], told["share"], strict=True)) == [
+        (count, pytest.approx(mean), pytest.approx(share)) for count, mean, share in curve
+    ]

@@ -58,3 +58,9 @@ def requests(browser: Any) -> list[str]:
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
     return [url for url in asked if not url.startswith(("data:", "blob:"))]
+
+
+def model(browser: Any, name: str, told: str) -> Any:
+    """Something of a model of bokeh by its name, as an expression of ``model``."""
+    find = "const model = [...Bokeh.documents[0].all_models].find((each) => each.name === arguments[0]);"
+    return browser.execute_script(f"{find} return {told}", name)

@@ -17,9 +17,8 @@ from placement_data.features import feature_maps
 from placement_data.making import LayoutFiles
 from routenas import Scorer, example
 from routenas.scoring import Score
-from routenas.show.pages.die import coarse
 from routenas.show.pages.score import PREDICTION, score_page
-from tests.routenas.show.browser import chromium, complaints, requests, visit
+from tests.routenas.show.browser import chromium, complaints, model, requests, visit
 
 HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -45,12 +44,6 @@ def page(score: Score, scorer: Scorer, tmp_path_factory: pytest.TempPathFactory)
 def browser() -> Iterator[Any]:
     with chromium() as opened:
         yield opened
-
-
-def model(browser: Any, name: str, told: str) -> Any:
-    """Something of a model of bokeh by its name, as an expression of ``model``."""
-    find = "const model = [...Bokeh.documents[0].all_models].find((each) => each.name === arguments[0]);"
-    return browser.execute_script(f"{find} return {told}", name)
 
 
 def test_equal_scores_have_equal_pages_of_a_sensible_size(score: Score, scorer: Scorer, page: Path) -> None:
@@ -185,13 +178,3 @@ def test_names_are_text(browser: Any, score: Score, scorer: Scorer, tmp_path: Pa
     assert complaints(browser) == []
     assert requests(browser) == [(tmp_path / "page.html").as_uri()]
     assert "there is no region" in browser.find_element("tag name", "main").text
-
-
-def test_coarse_maps_are_blocks(score: Score) -> None:
-    values = np.arange(35.0).reshape(5, 7)
-    values[0, 0] = values[4, 6] = np.nan
-    blocks = [[values[row : row + 2, column : column + 2] for column in (0, 2, 4, 6)] for row in (0, 2, 4)]
-    for of in (np.nanmax, np.nanmean):
-        wanted = [[np.nan if np.isnan(block).all() else of(block) for block in line] for line in blocks]
-        assert coarse(values, 12, of) == pytest.approx(np.array(wanted), nan_ok=True)
-    assert np.array_equal(coarse(values, 35, np.nanmax), values, equal_nan=True)
