@@ -68,6 +68,10 @@ BASELINES: dict[str, dict[str, Baseline]] = {
         "utilization": Baseline("ranking", "routenas.baselines.rudy:UtilizationMean"),
         "rudy-mean": Baseline("ranking", "routenas.baselines.rudy:RudyMean"),
     },
+    "language": {
+        **_network("lstm", "recurrent:LSTM"),
+        **_network("gru", "recurrent:GRU"),
+    },
 }
 
 
