@@ -64,6 +64,7 @@ LAYERS = (
         "networks",
         "look_up",
         "tiling",
+        "budgets",
     ),
     ("interfaces",),
     ("surrogates",),
