@@ -79,7 +79,7 @@ LAYERS = (
     ("tabular", "predictor", "settings", "score_warnings", "regions"),
     ("causes", "scored"),
     ("recipes", "evaluation", "comparison", "scoring", "finalists", "onnx_export"),
-    ("run", "flow", "exports", "serving"),
+    ("run", "flow", "serving"),
     ("api", "show"),
     ("quickstart",),
     ("commands", "plugins"),
