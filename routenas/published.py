@@ -10,7 +10,7 @@ on the search split is kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from routenas.baselines.pix2pix import PatchDiscriminator
 from routenas.interfaces import Task
 from routenas.look_up import look_up
 from routenas.tasks.card import RATIO_FLOOR
-from routenas.training import Budget, Progress, Schedule, Step, Trained, cosine, fit
+from routenas.training import Budget, Progress, Schedule, Step, Trained, cosine, fit, plain
 from searchspaces.operators import seeded
 
 MapLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -214,3 +214,21 @@ RESNET18 = Published(
     batch=8,
 )
 """RouteNet's count: squared error on the outer quarters, SGD; rate, momentum and batch are not published."""
+
+
+def _plain(task: Any, seed: int) -> Step:
+    return plain
+
+
+def _first_layer_decays(parameters: Sequence[nn.Parameter], budget: Budget) -> torch.optim.Optimizer:
+    """Adam with L2 on the first of two layers alike."""
+    half = len(parameters) // 2
+    groups: list[dict[str, Any]] = [{"params": parameters[:half], "weight_decay": 5e-4}, {"params": parameters[half:]}]
+    return torch.optim.Adam(groups, lr=1e-2)
+
+
+GCN = Published("nodes", _plain, _PLAIN(_first_layer_decays))
+"""Kipf and Welling (ICLR 2017): Adam at 0.01, L2 of 5e-4 on the first layer; 200 epochs are the full budget's."""
+
+GAT = Published("nodes", _plain, _PLAIN(_adam(5e-3, l2=5e-4)))
+"""Velickovic et al. (ICLR 2018): Adam at 0.005, L2 of 5e-4."""

@@ -68,6 +68,15 @@ BASELINES: dict[str, dict[str, Baseline]] = {
         "utilization": Baseline("ranking", "routenas.baselines.rudy:UtilizationMean"),
         "rudy-mean": Baseline("ranking", "routenas.baselines.rudy:RudyMean"),
     },
+    "nodes": {
+        **_network("gcn", "graphs:GCN", "GCN"),
+        **_network("gat", "graphs:GAT", "GAT"),
+        **_network("sage", "graphs:SAGE"),
+        **_network("gin", "graphs:GIN"),
+    },
+    "graphs": {
+        name: Baseline("network", f"routenas.baselines.graphs:{name.upper()}") for name in ("gcn", "gat", "sage", "gin")
+    },
     "language": {
         **_network("lstm", "recurrent:LSTM"),
         **_network("gru", "recurrent:GRU"),

@@ -22,6 +22,8 @@ ROUTABILITY = "routability"
 TASKS = {
     ROUTABILITY: "routenas.tasks.routability:RoutabilityTask",
     "language": "routenas.tasks.language:LanguageTask",
+    "nodes": "routenas.tasks.graphs:NodeTask",
+    "graphs": "routenas.tasks.graphs:GraphTask",
 }
 """The adapters: ``module:Class``, each with ``config``, and either ``from_config`` or a constructor that takes it."""
 
