@@ -55,6 +55,7 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 LAYERS = (
     (
         "version",
+        "budgets",
         "model_card",
         "pretrained",
         "metrics",
@@ -108,6 +109,7 @@ def test_the_engine_names_no_task_and_no_single_space() -> None:
         "estimators",
         "executor",
         "training",
+        "budgets",
         "run",
         "settings",
         "interfaces",
