@@ -19,7 +19,10 @@ from searchspaces.arguments import made, names
 from searchspaces.space import TaskShape
 
 ROUTABILITY = "routability"
-TASKS = {ROUTABILITY: "routenas.tasks.routability:RoutabilityTask"}
+TASKS = {
+    ROUTABILITY: "routenas.tasks.routability:RoutabilityTask",
+    "vision": "routenas.tasks.vision:VisionTask",
+}
 """The adapters: ``module:Class``, each with ``config``, and either ``from_config`` or a constructor that takes it."""
 
 
