@@ -22,6 +22,7 @@ from routenas.commands.export_optuna import export_optuna
 from routenas.commands.hooks import hooks
 from routenas.commands.ingest import ingest
 from routenas.commands.label import label
+from routenas.commands.onnx import onnx
 from routenas.commands.predict import predict
 from routenas.commands.quickstart import quickstart
 from routenas.commands.rank import rank
@@ -155,8 +156,8 @@ def main() -> None:
 
 
 for _verb in (
-    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, label, hooks, serve,
-    benchmark, quickstart, tasks, spaces, export_optuna,
+    ingest, data, search, runs, train, evaluate, predict, score, rank, compare, repair, export, onnx, label,
+    hooks, serve, benchmark, quickstart, tasks, spaces, export_optuna,
 ):  # fmt: skip
     main.add_command(_verb)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,6 +13,7 @@ from placement_data.dataset import Split, draw_split
 from placement_data.errors import InputError, SettingError
 from placement_data.making import LayoutFiles
 from placement_data.store import Store
+from routenas import onnx_export
 from routenas.architecture import Architecture
 from routenas.baselines import BASELINES, PREDICTORS, baseline, baselines
 from routenas.bundle import Bundle, Member, ModelMismatchError, check_folder
@@ -31,6 +31,8 @@ from routenas.evaluation import (
 )
 from routenas.executor import Execution
 from routenas.interfaces import SelfFitting, Task
+from routenas.networks.threads import limited_threads as limited_threads
+from routenas.onnx_model import Runtime
 from routenas.predictor import Predictor
 from routenas.pretrained import located
 from routenas.published import train_network
@@ -89,6 +91,7 @@ def train(
     device: str = "cpu",
     extra_targets: bool = False,
     progress: Callable[[int, int], object] = in_silence,
+    say: Callable[[str], object] = lambda line: None,
 ) -> Bundle:
     """Train one architecture, or the hand-made predictor of that name, with each seed; with ``out``, save the bundle.
 
@@ -118,6 +121,7 @@ def train(
         bundle = Bundle.of(chosen, members, budget=budget.name, seeds=list(seeds), **told)
     if out is not None:
         bundle.save(out)
+        onnx_export.add_onnx(Path(out), say)
     return bundle
 
 
@@ -285,6 +289,7 @@ def score(
     top: int = 20,
     causes: bool = True,
     threads: int = 1,
+    runtime: Runtime = "auto",
 ) -> Score:
     """Score one placed layout; for many see :class:`routenas.scoring.Scorer`. More threads pay for large maps only.
 
@@ -293,8 +298,8 @@ def score(
     use, as ``metal2-metal3`` (default: all).
     """
     files = LayoutFiles(kind, Path(def_), tuple(map(Path, lef)), tuple(map(Path, liberty)), routing_layers)
-    with limited_threads(threads):
-        return Scorer(models, tile_um=tile_um, top=top, causes=causes).score_files(files, name)
+    scorer = Scorer(models, tile_um=tile_um, top=top, causes=causes, runtime=runtime, threads=threads)
+    return scorer.score_files(files, name)
 
 
 def task_of(
@@ -327,17 +332,3 @@ def task_of(
     elif not isinstance(split, Split):
         split = Split.load(split)
     return RoutabilityTask(cast(TaskName, name), store, split, start=start)
-
-
-@contextmanager
-def limited_threads(number: int) -> Iterator[None]:
-    """Inside, torch computes with so many threads; the number decides the last bits of a training.
-
-    Threads that wait for a core that others use cost more than they bring, and most maps are small: hence 1.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from routenas.baselines import predictor_class
-from searchspaces.operators import seeded
 from searchspaces.space import Genotype, Space, TaskShape
 from searchspaces.table import space_from_config
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Architecture:
         space = self.searched_space
         if space is not None and self.genotype is not None:
             return space.build(self.genotype, shape, seed=seed)
+        from searchspaces.operators import seeded
+
         network = predictor_class(self.network)
         module: nn.Module = seeded(lambda: network(shape, **self.options), seed)
         return module

@@ -10,17 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
 
 from placement_data.errors import InputError, RoutenasError
 from placement_data.files import atomic_folder, write_bytes, write_text
@@ -30,6 +26,11 @@ from routenas.model_card import model_card
 from routenas.pretrained import NAME, located
 from routenas.tasks import task_config, task_from_config, task_shape
 from routenas.version import __version__
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from routenas.networks.ensemble import Ensemble
 
 SCHEMA, SCHEMA_2, SCHEMA_1 = "routenas-model/3", "routenas-model/2", "routenas-model/1"
 MODEL_FILE, WEIGHTS_FILE, CARD_FILE = "model.json", "weights.safetensors", "MODEL_CARD.md"
@@ -41,22 +42,38 @@ class ModelMismatchError(RoutenasError):
     exit_code = 4
 
 
-class Ensemble(nn.Module):
-    """The mean of several networks' outputs, each counted as often as ``draws`` says (once each by default)."""
+@dataclass(frozen=True)
+class WeightsFile:
+    """The weights of all members of a bundle in their file, which is read, and checked, when they are asked for."""
 
-    def __init__(self, members: Sequence[nn.Module], draws: Sequence[int] = ()) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        self.draws = tuple(draws) or (1,) * len(members)
+    path: Path
+    sha256: str
 
-    def forward(self, *inputs: Any) -> Tensor:
-        """What one member takes, to what one member gives."""
-        return self.mean([member(*inputs) for member in self.members])
+    @cached_property
+    def states(self) -> dict[int, dict[str, Tensor]]:
+        """The weights of each member. Raises :class:`InputError` where they cannot be read or are damaged."""
+        states: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in _read_weights(self.path, self.sha256).items():
+            number, _, name = key.partition(".")
+            states.setdefault(int(number), {})[name] = tensor
+        return states
 
-    def mean(self, outputs: Sequence[Tensor]) -> Tensor:
-        """The answer, of what each member gave."""
-        drawn = [output for output, draws in zip(outputs, self.draws, strict=True) for _ in range(draws)]
-        return outputs[0] if len(outputs) == 1 else torch.stack(drawn).mean(dim=0)
+
+@dataclass(frozen=True)
+class StoredWeights(Mapping[str, "Tensor"]):
+    """The weights of a member, by its number, in their file."""
+
+    file: WeightsFile
+    number: int
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.file.states[self.number][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.file.states[self.number])
+
+    def __len__(self) -> int:
+        return len(self.file.states[self.number])
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,10 @@ class Bundle:
     @cached_property
     def ensemble(self) -> Ensemble:
         """The members as one module in evaluation mode."""
+        import torch
+
+        from routenas.networks.ensemble import Ensemble
+
         shape = task_shape(self.task)
         modules = []
         for member in self.members:
@@ -144,11 +165,21 @@ class Bundle:
     @cached_property
     def digests(self) -> tuple[str, str]:
         """SHA-256 of all that its answers depend on, and of its weights, as those of ``weights.safetensors``."""
-        weights = hashlib.sha256(self._packed()).hexdigest()
+        weights = self._stored_sha256() or hashlib.sha256(self._packed()).hexdigest()
         told = {name: value for name, value in self.to_dict().items() if name in ("task", "members", "metrics")}
         return _digest({**told, "weights_sha256": weights}), weights
 
+    def _stored_sha256(self) -> str:
+        """That of the file that holds the weights of these members and no others; "" where there is none."""
+        first = self.members[0].weights
+        if not isinstance(first, StoredWeights):
+            return ""
+        whole = [StoredWeights(first.file, number) for number in range(len(self.members))]
+        return first.file.sha256 if [member.weights for member in self.members] == whole else ""
+
     def _packed(self) -> bytes:
+        from safetensors.torch import save
+
         return save(
             {
                 f"{number}.{name}": tensor.contiguous()
@@ -166,36 +197,30 @@ class Bundle:
         check_folder(folder)
         weights = self._packed()
         value = {**self.to_dict(), "weights_sha256": hashlib.sha256(weights).hexdigest()}
-        text = json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False)
         with atomic_folder(folder) as temporary:
             write_bytes(temporary / WEIGHTS_FILE, weights)
-            write_text(temporary / MODEL_FILE, text + "\n")
+            write_text(temporary / MODEL_FILE, _text(value))
             write_text(temporary / CARD_FILE, model_card(value))
 
     @classmethod
-    def load(cls, folder: Path | str) -> Bundle:
+    def load(cls, folder: Path | str, *, weights: bool = True) -> Bundle:
         """Read a bundle, of the former schemas ``routenas-model/1`` and ``/2``, too; ``pretrained`` is one that ships.
 
-        Raises :class:`InputError` where it is damaged, :class:`ModelMismatchError` where it does not fit.
+        Without ``weights`` these are read and checked when somebody asks for them. Raises :class:`InputError` where it
+        is damaged, :class:`ModelMismatchError` where it does not fit.
         """
         places = located(folder)
         if len(places) > 1:
             names = " or ".join(f"{NAME}/{place.name}" for place in places)
             raise InputError("several models ship", found=str(folder), expected=names)
         (folder,) = places
-        value = _read_json(folder / MODEL_FILE)
-        if value.get("schema") not in (SCHEMA, SCHEMA_2, SCHEMA_1):
-            raise ModelMismatchError(
-                f"{folder / MODEL_FILE}: schema {value.get('schema')!r}, this version reads {SCHEMA!r}"
-            )
-        if value.get("sha256") != _digest(value):
-            raise InputError("the model description is damaged: its SHA-256 is another", file=folder / MODEL_FILE)
+        value = read_description(folder)
         try:
             current = _of_schema_1(value) if value["schema"] == SCHEMA_1 else value
             told = current["members"] if value["schema"] == SCHEMA else _of_schema_2(current)
             bundle = cls(
                 task=dict(current["task"]),
-                members=_members(told, _read_weights(folder / WEIGHTS_FILE, value)),
+                members=_members(told, WeightsFile(folder / WEIGHTS_FILE, str(value["weights_sha256"])), weights),
                 metrics=dict(current["metrics"]),
                 provenance=dict(current["provenance"]),
             )
@@ -206,10 +231,13 @@ class Bundle:
             raise InputError(
                 "the model description is incomplete or damaged", file=folder / MODEL_FILE, found=str(error)
             ) from None
-        bundle._check_weights(folder)
+        if weights:
+            bundle._check_weights(folder)
         return bundle
 
     def _check_weights(self, folder: Path) -> None:
+        import torch
+
         try:
             _ = self.ensemble
         except InputError as error:
@@ -245,18 +273,35 @@ def _of_schema_1(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**value, "task": task, "metrics": metrics, "provenance": provenance}
 
 
-def _members(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Tensor]) -> tuple[Member, ...]:
-    states: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        number, _, name = key.partition(".")
-        states.setdefault(int(number), {})[name] = tensor
-    if not states or sorted(states) != list(range(len(told))):
-        raise ValueError(f"{len(told)} members, weights of {len(states)}")
+def _members(told: Sequence[Mapping[str, Any]], file: WeightsFile, read: bool) -> tuple[Member, ...]:
+    if not told or (read and sorted(file.states) != list(range(len(told)))):
+        raise ValueError(f"{len(told)} members, weights of {len(file.states)}")
     draws = [member["draws"] for member in told]
     if not all(type(number) is int and number > 0 for number in draws):
         raise ValueError(f"members that count {draws} times")
     architectures = [Architecture.from_dict(member["architecture"]) for member in told]
-    return tuple(Member(each, states[number], draws[number]) for number, each in enumerate(architectures))
+    return tuple(Member(each, StoredWeights(file, number), draws[number]) for number, each in enumerate(architectures))
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What the ``model.json`` of a bundle holds, whatever its schema. Raises as `Bundle.load`."""
+    path = folder / MODEL_FILE
+    value = _read_json(path)
+    if value.get("schema") not in (SCHEMA, SCHEMA_2, SCHEMA_1):
+        raise ModelMismatchError(f"{path}: schema {value.get('schema')!r}, this version reads {SCHEMA!r}")
+    if value.get("sha256") != _digest(value):
+        raise InputError("the model description is damaged: its SHA-256 is another", file=path)
+    return value
+
+
+def amend_description(folder: Path, **told: Any) -> None:
+    """Tell more in the ``model.json`` of a bundle. Raises as `Bundle.load`, and for a file that cannot be written."""
+    value = {**read_description(folder), **told}
+    write_text(folder / MODEL_FILE, _text(value))
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps({**value, "sha256": _digest(value)}, indent=1, allow_nan=False) + "\n"
 
 
 def _digest(value: Mapping[str, Any]) -> str:
@@ -280,16 +325,14 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_weights(path: Path, value: Mapping[str, Any]) -> dict[str, Tensor]:
+def _read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != value["weights_sha256"]:
-            raise InputError(
-                "the weights are damaged: SHA-256",
-                file=path,
-                found=found[:12],
-                expected=str(value["weights_sha256"])[:12],
-            )
+        if found != sha256:
+            raise InputError("the weights are damaged: SHA-256", file=path, found=found[:12], expected=sha256[:12])
         return dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise InputError("the weights cannot be read", file=path, found=str(error)) from None

@@ -89,7 +89,7 @@ def causes_of(predictor: Predictor, maps: NDArray[np.float32], labels: Labels) -
     tiles = labels > 0
     near = ndimage.binary_dilation(tiles, np.ones((3, 3)), iterations=AROUND)
     before = region_means(labels, predictor.at(maps, tiles))
-    used = set(predictor.bundle.inputs_used)
+    used = set(predictor.inputs_used)
     effects = {
         family: before - region_means(labels, predictor.at(occluded(predictor.card, maps, family, near), tiles))
         for family, places in families(predictor.card.channels).items()

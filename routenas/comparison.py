@@ -11,9 +11,10 @@ from torch import nn
 from placement_data.errors import InputError, SettingError
 from routenas.architecture import Architecture
 from routenas.baselines import baseline, predictor_class
-from routenas.bundle import Bundle, Ensemble, ModelMismatchError, has_part
+from routenas.bundle import Bundle, ModelMismatchError, has_part
 from routenas.estimators.scratch import in_silence
 from routenas.interfaces import Task
+from routenas.networks.ensemble import Ensemble
 from routenas.published import train_network
 from routenas.tasks import task_config
 from routenas.training import Budget, Progress

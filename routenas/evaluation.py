@@ -14,7 +14,7 @@ from placement_data.features import LAYER_RANGE_CHANNELS
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.baselines import baseline
-from routenas.bundle import Ensemble, ModelMismatchError
+from routenas.bundle import ModelMismatchError
 from routenas.estimators.scratch import in_silence
 from routenas.metrics import (
     ceiling_count,
@@ -31,6 +31,7 @@ from routenas.metrics.bootstrap import (
     pooled_average_precision,
     pooled_roc_auc,
 )
+from routenas.networks.ensemble import Ensemble
 from routenas.predictor import Predictor
 from routenas.published import train_network
 from routenas.tasks.routability import Answers, Card, Example, RoutabilityTask

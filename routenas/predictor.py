@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from placement_data.errors import InputError
 from placement_data.features import CHANNEL_SETS, UNITS, ChannelSet, same_values
 from routenas.bundle import MODEL_FILE, Bundle, ModelMismatchError
+from routenas.onnx_model import OnnxModel, Runtime, runtime_of
 from routenas.pretrained import located
 from routenas.tasks.card import Card
-from routenas.tiling import reach_of, tiled
+from routenas.tiling import tiled
+
+if TYPE_CHECKING:
+    from routenas.torch_model import TorchModel
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,39 @@ class Answer:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Answers of a bundle from raw feature maps: see :meth:`predict`."""
+    """Answers of a bundle from raw feature maps: see :meth:`predict`.
+
+    ``onnx`` computes them, or where it is None torch, with so many ``threads`` (None: as many as it has been told).
+    """
 
     bundle: Bundle
     card: Card
+    onnx: OnnxModel | None = None
+    threads: int | None = None
 
     @classmethod
-    def of(cls, bundle: Bundle | Path | str) -> Predictor:
-        """The predictor of a bundle, or of the one in a folder.
+    def of(
+        cls,
+        bundle: Bundle | Path | str,
+        *,
+        runtime: Runtime = "torch",
+        threads: int | None = None,
+        say: Callable[[str], object] = lambda line: None,
+    ) -> Predictor:
+        """The predictor of a bundle, or of the one in a folder; a bundle in memory is computed by torch.
 
-        Raises :class:`InputError` for one that is damaged, and :class:`ModelMismatchError` for one of another task
-        or of channels of another version.
+        ``say`` is told in one line where ``runtime`` is ``auto`` and a graph that is there cannot be used. Raises
+        :class:`InputError` for one that is damaged, and :class:`ModelMismatchError` for one of another task or of
+        channels of another version.
         """
-        place = None if isinstance(bundle, Bundle) else Path(bundle) / MODEL_FILE
-        bundle = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle)
+        place, onnx = None, None
+        if not isinstance(bundle, Bundle):
+            place = Path(bundle) / MODEL_FILE
+            folders = located(bundle)
+            onnx = runtime_of(folders[0], runtime, threads or 1, say) if len(folders) == 1 else None
+            bundle = Bundle.load(bundle, weights=onnx is None)
+        elif runtime == "onnx":
+            raise InputError("a bundle in memory has no ONNX graph", found=repr(bundle), expected="a folder")
         where = "" if place is None else f"{place}: "
         if bundle.task["task"] != "routability":
             raise ModelMismatchError(f"{where}a model of the task {bundle.task['task']}, expected routability")
@@ -75,17 +96,24 @@ class Predictor:
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = "the model description is incomplete or damaged"
             raise InputError(what, file=place, found=str(error)) from None
-        predictor = cls(bundle, card)
+        predictor = cls(bundle, card, onnx, threads)
         version = card.channel_version
         if version.partition("/")[0] in CHANNEL_SETS and predictor._set() is None:
             raise ModelMismatchError(f"{where}the model's channels {version} are not those of this version")
         return predictor
 
     @classmethod
-    def all_of(cls, models: Sequence[Bundle | Path | str]) -> list[Predictor]:
-        """One of each model, and one of each that ships for the name ``pretrained``. Raises as :meth:`of`."""
+    def all_of(
+        cls,
+        models: Sequence[Bundle | Path | str],
+        *,
+        runtime: Runtime = "torch",
+        threads: int | None = None,
+        say: Callable[[str], object] = lambda line: None,
+    ) -> list[Predictor]:
+        """One of each model, and one of each that ships for the name ``pretrained``. Arguments and errors as `of`."""
         places = (located(model) if isinstance(model, Path | str) else (model,) for model in models)
-        return [cls.of(each) for alike in places for each in alike]
+        return [cls.of(each, runtime=runtime, threads=threads, say=say) for alike in places for each in alike]
 
     @property
     def threshold(self) -> float | None:
@@ -118,9 +146,23 @@ class Predictor:
         return ChannelSet(version.partition("/")[0], version, channels, tuple(UNITS[name] for name in channels))
 
     @cached_property
+    def inputs_used(self) -> tuple[int, ...]:
+        """The indices of the channels that a member of the bundle reads."""
+        return self.bundle.inputs_used if self.onnx is None else self.onnx.inputs_used
+
+    @cached_property
     def read(self) -> Card:
         """The card of those channels alone that a member of the bundle reads."""
-        return self.card.only(self.bundle.inputs_used)
+        return self.card.only(self.inputs_used)
+
+    @property
+    def version(self) -> dict[str, str]:
+        """Name and version of what computes."""
+        if self.onnx is not None:
+            return self.onnx.version
+        import torch
+
+        return {"torch": str(torch.__version__)}
 
     def predict(
         self, features: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None
@@ -138,44 +180,47 @@ class Predictor:
 
     def answer(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_] | None = None) -> Answer:
         """As :meth:`predict`, of what :meth:`normalised` made; and the answers of the members."""
-        ensemble = self.bundle.ensemble
-        with torch.inference_mode():
-            outputs = [self._map(number, maps) for number in range(len(ensemble.members))]
-            value = self.card.decode(ensemble.mean(outputs), net_count, inside)
-        if len(outputs) == 1:
-            return Answer(value, value[None], ensemble.draws)
-        return Answer(
-            value, np.stack([self.card.decode(output, net_count, inside) for output in outputs]), ensemble.draws
-        )
-
-    @cached_property
-    def reaches(self) -> tuple[int | None, ...]:
-        """How many tiles away a tile can matter to each member; None where that is the whole map."""
-        members, channels = self.bundle.ensemble.members, len(self.card.channels)
-        return tuple(reach_of(partial(_output, each), channels, getattr(each, "reach", None)) for each in members)
+        on_die = np.ones(maps.shape[1:], dtype=bool) if inside is None else inside
+        value, members = self._answers(maps, net_count, on_die)
+        if self.card.name == "hotspots" and inside is not None:
+            value, members = np.where(inside, value, np.nan), np.where(inside, members, np.nan)
+        return Answer(value, members, tuple(member.draws for member in self.bundle.members))
 
     def at(self, maps: NDArray[np.float32], tiles: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Hotspot probabilities (n,) in some tiles (rows, columns) alone, of what :meth:`normalised` made."""
-        mask, ensemble, outputs = torch.from_numpy(tiles), self.bundle.ensemble, []
-        with torch.inference_mode():
-            for number, member in enumerate(ensemble.members):
-                at = getattr(member, "at", None)  # of one that answers tile by tile: it works out no other
-                output = self._map(number, maps)[..., mask].unsqueeze(2) if at is None else at(_input(maps), mask)
-                outputs.append(output)
-            return np.asarray(self.card.decode(ensemble.mean(outputs), 0)[0])
+        if self.onnx is None:
+            return self._torch.at(maps, tiles)
+        return np.asarray(self._answers(maps, 0, tiles)[0][tiles])
 
-    def _map(self, number: int, maps: NDArray[np.float32]) -> torch.Tensor:
-        """What a member says of the whole map, in windows where that is large."""
-        member = self.bundle.ensemble.members[number]
-        return torch.from_numpy(tiled(partial(_output, member), maps, lambda: self.reaches[number]))
+    def _answers(
+        self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The answer and the members' answers, whatever computes; what they say of tiles off the die means nothing."""
+        if self.onnx is None:
+            return self._torch.answers(maps, net_count, inside)
+        onnx = self.onnx
+        if self.card.name != "hotspots":  # a sum over the whole map
+            return onnx.answers(maps, net_count, inside)
 
+        def both(part: NDArray[np.float32]) -> NDArray[np.float64]:
+            answer, members = onnx.answers(part, net_count, np.ones(part.shape[1:], dtype=bool))
+            return np.concatenate([answer[None], members])
 
-def _output(member: nn.Module, maps: NDArray[np.float32]) -> NDArray[Any]:
-    """What a member says of (channels, rows, columns): (outputs, rows, columns) or a number (1,)."""
-    with torch.inference_mode():
-        output: torch.Tensor = member(_input(maps))
-    return output.numpy()
+        answer, *members = tiled(both, maps, self._reach)
+        return answer, np.stack(members)
 
+    def _reach(self) -> int | None:
+        """How many tiles away a tile can matter to any member; None where that is the whole map."""
+        known = [reach for reach in self.reaches if reach is not None]
+        return max(known) if len(known) == len(self.reaches) else None
 
-def _input(maps: NDArray[np.float32]) -> torch.Tensor:
-    return torch.from_numpy(maps)[None].to(memory_format=torch.channels_last)
+    @property
+    def reaches(self) -> tuple[int | None, ...]:
+        """How many tiles away a tile can matter to each member; None where that is the whole map."""
+        return self._torch.reaches
+
+    @cached_property
+    def _torch(self) -> TorchModel:
+        from routenas.torch_model import TorchModel
+
+        return TorchModel(self.bundle.ensemble, self.card, self.threads)

@@ -19,6 +19,7 @@ import tomli_w
 
 from placement_data.errors import InputError, SettingError
 from placement_data.files import locked, remove_leftovers, write_text, writing
+from routenas import onnx_export
 from routenas.architecture import Architecture
 from routenas.bundle import Bundle, has_part
 from routenas.estimators import SCHEDULERS
@@ -61,11 +62,14 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Events:
-    """What a run tells whoever watches it; each is optional. ``epoch`` is told of trainings in this process alone."""
+    """What a run tells whoever watches it; each is optional. ``epoch`` is told of trainings in this process alone,
+    ``note`` in a line what there is less of than meant.
+    """
 
     trial: Callable[[int, Trial], object] = lambda number, trial: None
     epoch: Callable[[int, int], object] = in_silence
     final: Callable[[str, int, Result], object] = lambda name, seed, result: None
+    note: Callable[[str], object] = lambda line: None
 
 
 def run(
@@ -164,6 +168,7 @@ def _concluded(
         },
     )
     bundle.save(folder / MODEL)
+    onnx_export.add_onnx(folder / MODEL, events.note)
     write_text(folder / RESULT, json.dumps(bundle.to_dict(), indent=1, allow_nan=False) + "\n")
     return bundle
 

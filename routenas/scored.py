@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from placement_data.design import Design
 from placement_data.grid import Grid
@@ -27,10 +26,11 @@ class Score:
     ``violated_net_ratio`` None without a violated-net model. ``routing_layers`` are those that tracks were counted of,
     as ``metal2-metal3``, "" for all. ``regions`` are the worst of ``region_count``. ``inputs`` are SHA-256 by file,
     ``key`` is that of all that the answer depends on (both empty for a design that was in memory). ``timings`` are
-    seconds a stage, in the order they ran. ``uncertainty`` (rows, columns) is the standard deviation of the
-    probability over the members of the model, and ``expected_tiles_uncertainty`` that of its sum;
-    ``violated_net_interval`` are the lowest and the highest ratio of a member. They are None for a model of one member:
-    how far models disagree is not known then. It is never the noise of the label.
+    seconds a stage, in the order they ran. ``versions`` are those of what its last bits depend on. ``uncertainty``
+    (rows, columns) is the standard deviation of the probability over the members of the model, and
+    ``expected_tiles_uncertainty`` that of its sum; ``violated_net_interval`` are the lowest and the highest ratio of a
+    member. They are None for a model of one member: how far models disagree is not known then. It is never the noise of
+    the label.
     """
 
     design: Design
@@ -45,6 +45,7 @@ class Score:
     warnings: tuple[tuple[str, str], ...]
     models: tuple[Mapping[str, Any], ...]
     timings: Mapping[str, float]
+    versions: Mapping[str, str]
     inputs: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
     uncertainty: Map | None = None
@@ -62,7 +63,7 @@ class Score:
         value: dict[str, Any] = {
             "schema": SCHEMA,
             "routenas": __version__,
-            "versions": versions(),
+            "versions": dict(self.versions),
             "key": self.key or None,
             "design": self.design.name,
             "inputs": dict(self.inputs),
@@ -124,11 +125,6 @@ def _hotspot_summary(probability: Map, grid: Grid, threshold: float) -> dict[str
         "mean_top_2pct": top(0.02),
         "mean_top_5pct": top(0.05),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of what an answer's last bits depend on."""
-    return {"routenas": __version__, "torch": str(torch.__version__), "numpy": np.__version__}
 
 
 def heat_map_csv(grid: Grid, values: Map, dbu_per_micron: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ from placement_data.netlist import signal_nets
 from placement_data.text import digests
 from routenas.bundle import Bundle, ModelMismatchError
 from routenas.causes import explained
+from routenas.onnx_model import Runtime
 from routenas.predictor import Answer, Predictor
 from routenas.regions import Region, find_regions
 from routenas.score_warnings import WARNINGS, score_warnings
-from routenas.scored import SCHEMA, Score, heat_map_csv, versions
+from routenas.scored import SCHEMA, Score, heat_map_csv
+from routenas.version import __version__
 
-__all__ = ["SCHEMA", "Score", "Scorer", "heat_map_csv", "versions"]
+__all__ = ["SCHEMA", "Score", "Scorer", "heat_map_csv"]
 
 Kind = tuple[ChannelSet, bool]
 CONTENTS = 2
@@ -40,9 +42,10 @@ class Scorer:
     """Models that are loaded once and score any number of placements: the same one always has the same answer.
 
     ``models`` are bundles, folders of such, ``pretrained``, or predictors, at most one a task. ``tile_um`` is by
-    default the models' own; ``top`` regions are listed, the worst, with their ``causes``. Raises :class:`InputError`
-    for a bundle that is damaged, and :class:`ModelMismatchError` where two answer the same question or were trained on
-    tiles of different size.
+    default the models' own; ``top`` regions are listed, the worst, with their ``causes``. ``runtime`` computes with so
+    many ``threads`` (None: torch with as many as it was told, onnxruntime with one), see :class:`Predictor`, also for
+    ``say``. Raises :class:`InputError` for a bundle that is damaged, and :class:`ModelMismatchError` where two answer
+    the same question or were trained on tiles of different size.
     """
 
     def __init__(
@@ -52,14 +55,22 @@ class Scorer:
         tile_um: float | None = None,
         top: int = 20,
         causes: bool = True,
+        runtime: Runtime = "auto",
+        threads: int | None = None,
+        say: Callable[[str], object] = lambda line: None,
     ) -> None:
         if isinstance(models, Predictor | Bundle | Path | str):
             models = (models,)
         if not models:
             raise InputError("no model is given to score with", expected="at least one")
-        self.predictors = [
-            one for each in models for one in ([each] if isinstance(each, Predictor) else Predictor.all_of([each]))
-        ]
+        self.predictors: list[Predictor] = []
+        for each in models:
+            if isinstance(each, Predictor):
+                self.predictors.append(each)
+            else:
+                self.predictors += Predictor.all_of([each], runtime=runtime, threads=threads, say=say)
+        computing = {name: number for one in self.predictors for name, number in one.version.items()}
+        self.versions = {"routenas": __version__, **computing, "numpy": np.__version__}
         self._by_task = _by_task(self.predictors)
         self.tile_um = _tile(self.predictors, tile_um)
         self.top, self.causes = top, causes
@@ -110,8 +121,8 @@ class Scorer:
         facts = {
             "schema": SCHEMA,
             "contents": CONTENTS,
-            "versions": versions(),
-            "models": sorted(each.bundle.digests[0] for each in self.predictors),
+            "versions": self.versions,
+            "models": sorted([each.bundle.digests[0], *each.version] for each in self.predictors),
             "settings": [self.tile_um, self.top, self.causes, name, files.kind, files.routing_layers],
             "lef": [inputs[str(path)] for path in files.lef],
             "liberty": [inputs[str(path)] for path in files.liberty],
@@ -138,7 +149,7 @@ class Scorer:
         net_count = int(signal_nets(design).sum())
         maps, answers = self._answers(features, grid, net_count)
         laps("infer")
-        features = {task: features[task][list(each.bundle.inputs_used)] for task, each in self._by_task.items()}
+        features = {task: features[task][list(each.inputs_used)] for task, each in self._by_task.items()}
         hot = self._by_task.get("hotspots")
         answer, threshold = answers.get("hotspots"), None if hot is None else hot.threshold
         regions: tuple[Region, ...] = ()
@@ -146,7 +157,7 @@ class Scorer:
         if hot is not None and answer is not None and threshold is not None:
             normal = maps["hotspots"]
             regions, labels, count = find_regions(
-                design, grid, answer.value, threshold, hot.read.channels, normal[list(hot.bundle.inputs_used)], self.top
+                design, grid, answer.value, threshold, hot.read.channels, normal[list(hot.inputs_used)], self.top
             )
             laps("regions")
             regions = explained(regions, labels, hot, normal, answer, layouts["hotspots"], self.causes)
@@ -159,7 +170,7 @@ class Scorer:
         return Score(
             replace(design, name=name or design.name), grid, net_count, None if answer is None else answer.value,
             threshold, regions, count, None if ratio is None else float(ratio.value[0]), layers, warnings,
-            tuple(_model_summary(each) for each in self.predictors), laps.seconds,
+            tuple(_model_summary(each) for each in self.predictors), laps.seconds, self.versions,
             uncertainty=None if answer is None else answer.spread(answer.members),
             expected_tiles_uncertainty=None if spread is None else float(spread),
             violated_net_interval=None if ratio is None else ratio.range,
@@ -252,6 +263,7 @@ def _model_summary(predictor: Predictor) -> dict[str, Any]:
         "weights_sha256": predictor.bundle.digests[1],
         "architecture": {name: architecture[name] for name in ("kind", "name", "hash") if name in architecture},
         "members": len(predictor.bundle.members),
+        "runtime": next(iter(predictor.version)),
         "label_kind": predictor.card.label_kind,
         "channel_version": predictor.card.channel_version,
         "liberty": predictor.card.liberty,

@@ -19,6 +19,16 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_graphs() -> Iterator[None]:
+    """Trainings end without an export to ONNX, which takes seconds; tests of it turn it on."""
+    from routenas import onnx_export
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "installed", lambda: False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def garbage_is_collected() -> Iterator[None]:
     """A command that lives for seconds does without; this process goes on."""

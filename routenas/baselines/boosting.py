@@ -35,13 +35,26 @@ def on_die(maps: Tensor) -> Tensor:
 
 def local_mean(maps: Tensor, size: int) -> Tensor:
     """Mean over the size x size tiles (odd) around each tile of normalised maps (b, c, h, w), of those on the die."""
-    share = functional.avg_pool2d(on_die(maps), size, 1, size // 2)
-    return functional.avg_pool2d(maps, size, 1, size // 2) / share.clamp(min=1 / size**2)
+    return _local_sum(maps, size) / _local_sum(on_die(maps), size).clamp(min=1)
+
+
+def _local_sum(maps: Tensor, size: int) -> Tensor:
+    """Sum over the tiles around each, in one order: trees would tell another runtime's last bit."""
+    height, width = maps.shape[-2:]
+    padded = functional.pad(maps, (size // 2,) * 4)
+    rows = _added([padded[..., step : height + step, :] for step in range(size)])
+    return _added([rows[..., step : width + step] for step in range(size)])
+
+
+def _added(maps: Sequence[Tensor]) -> Tensor:
+    total = maps[0]
+    for each in maps[1:]:
+        total = total + each
+    return total
 
 
 def tile_columns(maps: Tensor) -> Tensor:
     """(b, c, h, w) -> (b * h * w, 3 c): each tile's channels, and their means over 3x3 and 7x7 tiles."""
-    maps = maps.contiguous()  # sums in one order, whatever the layout in memory
     stacked = torch.cat([maps, *(local_mean(maps, size) for size in SIZES)], dim=1)
     return stacked.permute(0, 2, 3, 1).reshape(-1, stacked.shape[1])
 
@@ -64,20 +77,24 @@ def map_summary(maps: Tensor) -> Tensor:
 
     the die; log(1 + their number).
     """
-    tiles = maps.double()[:, on_die(maps[None])[0, 0] > 0]
-    tiles = tiles if tiles.shape[1] else maps.double().flatten(1)
-    ordered = tiles.sort(dim=1).values
-    quantiles = [_quantile(ordered, share) for share in _QUANTILES]
-    number = torch.log1p(torch.tensor([float(tiles.shape[1])], dtype=torch.float64))
-    return torch.cat([tiles.mean(1), tiles.std(1, correction=0), ordered[:, -1], *quantiles, number]).float()
+    tiles, inside = maps.double().flatten(1), on_die(maps[None]).flatten().bool()
+    inside = inside | ~inside.any()
+    count = inside.sum()
+    mean = torch.where(inside, tiles, 0.0).sum(1) / count
+    squares = torch.where(inside, (tiles - mean[:, None]) ** 2, 0.0)
+    ordered = torch.where(inside, tiles, torch.inf).sort(dim=1).values  # those off the die behind all others
+    largest = ordered.index_select(1, count[None] - 1)[:, 0]
+    quantiles = [_quantile(ordered, count, share) for share in _QUANTILES]
+    number = torch.log1p(count.double())[None]
+    return torch.cat([mean, (squares.sum(1) / count).sqrt(), largest, *quantiles, number]).float()
 
 
-def _quantile(ordered: Tensor, share: float) -> Tensor:
-    """The quantile of each ascending row, between two values by a line."""
-    place = share * (ordered.shape[1] - 1)
-    low = int(place)
-    high = min(low + 1, ordered.shape[1] - 1)
-    return torch.lerp(ordered[:, low], ordered[:, high], place - low)
+def _quantile(ordered: Tensor, count: Tensor, share: float) -> Tensor:
+    """The quantile of the ``count`` first of each ascending row, between two values by a line."""
+    place = share * (count - 1).double()
+    low = place.floor().long()
+    ends = ordered.index_select(1, torch.stack([low, torch.minimum(low + 1, count - 1)]))
+    return torch.lerp(ends[:, 0], ends[:, 1], place - low)
 
 
 class GradientBoosting(nn.Module):

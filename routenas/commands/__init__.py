@@ -135,7 +135,7 @@ def check_outputs(*more: Path) -> None:
     for param in _files(context, outputs=False):
         value = context.params.get(str(param.name))
         inputs += () if value is None else (value,) if isinstance(value, Path) else value
-    inputs += [path / name for path in inputs for name in ("model.json", "weights.safetensors")]
+    inputs += [path / name for path in inputs for name in ("model.json", "weights.safetensors", "model.onnx")]
     outputs = _outputs(context)
     check_names(outputs, inputs)
     for path in outputs.values():
@@ -155,6 +155,11 @@ def listener() -> TextIO:
 def _taken() -> bool:
     """Whether an output of the running command goes to standard output."""
     return any(is_standard_output(path) for path in _outputs(click.get_current_context()).values())
+
+
+def tell(line: str) -> None:
+    """Tell a person, in one line on standard error, what was done in another way than meant."""
+    click.echo(f"routenas: {line}", err=True)
 
 
 EXECUTOR = click.option(
@@ -201,9 +206,13 @@ EXTRA_TARGETS = click.option(
     "--extra-targets", is_flag=True,
     help="Learn the hotspots after the router's earlier iterations (report_iteration_0, _1) beside the label.",
 )  # fmt: skip
+RUNTIME = click.option(
+    "--runtime", type=click.Choice(["auto", "torch", "onnx"]), default="auto", show_default=True,
+    help="What computes; auto: onnxruntime where it is installed and the model has a graph for it, else torch.",
+)  # fmt: skip
 THREADS = click.option(
     "--threads", type=PROCESSES, default=1, show_default=True,
-    help="Threads of torch; more than one pays for large maps only, on cores that are free.",
+    help="Threads of torch or onnxruntime; more than one pays for large maps only, on cores that are free.",
 )  # fmt: skip
 DEVICE = click.option(
     "--device", default="cpu", show_default=True, help="Where networks are trained: cpu, cuda, cuda:1 or mps."

@@ -6,15 +6,18 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from placement_data.errors import InputError
 from placement_data.files import STANDARD_OUTPUT
-from routenas.commands import FILE, OUTPUT, THREADS, UNUSED_SEED, check_outputs, example
+from routenas.commands import FILE, OUTPUT, RUNTIME, THREADS, UNUSED_SEED, check_outputs, example, tell
 from routenas.commands.score import LEF, LIBERTY, ROUTING_LAYERS, TILE
 from routenas.commands.verb import verb
+
+if TYPE_CHECKING:
+    from routenas.onnx_model import Runtime
 
 
 @verb(
@@ -35,12 +38,13 @@ from routenas.commands.verb import verb
 )
 @click.option("-o", "--output", type=OUTPUT, help="Write the order here [standard output].")
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), help="Its form [what -o ends with, else json].")
+@RUNTIME
 @THREADS
 @UNUSED_SEED
 def rank(
     scores: tuple[Path, ...], lef: tuple[Path, ...], defs: tuple[Path, ...], liberty: tuple[Path, ...],
     routing_layers: str, models: tuple[Path, ...], tile: float | None, by: str | None, output: Path | None,
-    form: str | None, threads: int, seed: int,
+    form: str | None, runtime: Runtime, threads: int, seed: int,
 ) -> None:  # fmt: skip
     """Order candidate placements of one design by their predicted harm, the best one first.
 
@@ -49,7 +53,6 @@ def rank(
     """
     check_outputs()
     from placement_data.files import write_text
-    from routenas.api import limited_threads
     from routenas.flow.batch import layouts_of_files
     from routenas.flow.ranking import rank as ranked
     from routenas.flow.values import read_score
@@ -67,9 +70,8 @@ def rank(
         raise InputError("a score is given twice", expected="each once")
     if defs:
         layouts = layouts_of_files(defs, lef, liberty, routing_layers.strip())
-        scorer = Scorer(models, tile_um=tile, top=0)
-        with limited_threads(threads):
-            found = {each.name: scorer.score_files(each.files).to_dict() for each in layouts}
+        scorer = Scorer(models, tile_um=tile, top=0, runtime=runtime, threads=threads, say=tell)
+        found = {each.name: scorer.score_files(each.files).to_dict() for each in layouts}
     else:
         found = {str(path): read_score(path) for path in scores}
     ranking = ranked(found, by)

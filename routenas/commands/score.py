@@ -17,6 +17,7 @@ from routenas.commands import (
     EXECUTOR,
     FILE,
     OUTPUT,
+    RUNTIME,
     THREADS,
     UNUSED_SEED,
     Emission,
@@ -26,6 +27,7 @@ from routenas.commands import (
     explain,
     listener,
     say,
+    tell,
 )
 from routenas.commands.export import EMIT, write_emission
 from routenas.commands.verb import POSITIVE, PROCESSES, verb
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from routenas.executor import Execution
     from routenas.flow.batch import Layout
     from routenas.flow.gates import Gate
+    from routenas.onnx_model import Runtime
     from routenas.scoring import Scorer
 
 LIBERTY = click.option(
@@ -96,6 +99,7 @@ TILE = click.option("--tile", type=POSITIVE, help="Tile in microns (default: the
 @click.option("--html", "html_path", type=OUTPUT, help="Write a page for a browser: maps, regions, training.")
 @EMIT
 @click.option("--timings", is_flag=True, help="Print seconds and share of each stage.")
+@RUNTIME
 @THREADS
 @UNUSED_SEED
 @click.pass_context
@@ -104,7 +108,8 @@ def score(
     manifest: Path | None, liberty: tuple[Path, ...], routing_layers: str, name: str, models: tuple[Path, ...],
     tile: float | None, top: int, causes: bool, fail_if: tuple[str, ...], out: Path | None, executor: str, workers: int,
     address: str | None, json_path: Path | None, csv_path: Path | None, png_path: Path | None,
-    html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, threads: int, seed: int,
+    html_path: Path | None, emissions: tuple[Emission, ...], timings: bool, runtime: Runtime,
+    threads: int, seed: int,
 ) -> int:  # fmt: skip
     """Predict hotspots and violated nets of one placed layout, or of many.
 
@@ -117,7 +122,6 @@ def score(
     check_outputs()
     # The process of one layout lives for seconds: collecting cycles of the imports and tables would be a fifth of it.
     gc.disable()
-    from routenas.api import limited_threads
     from routenas.flow.gates import Gate
     from routenas.scoring import Scorer
 
@@ -130,16 +134,15 @@ def score(
         outputs = {"json": json_path, "csv": csv_path, "png": png_path, "html": html_path}
         _check_picture(png_path)
         _check_page(html_path, liberty)
-        scorer = Scorer(models, tile_um=tile, top=top, causes=causes)
+        scorer = Scorer(models, tile_um=tile, top=top, causes=causes, runtime=runtime, threads=threads, say=tell)
         loaded = time.perf_counter() - began
-        with limited_threads(threads):
-            return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
+        return _score_one(scorer, files, name, gates, outputs, emissions, loaded if timings else None)
     _only_for(context, "one layout, without --out", "name", "json", "csv", "png", "html", "emit", "timings")
     execution = execution_of(context, executor, workers, address)
     layouts = _layouts(given, lef, liberty, routing_layers.strip(), manifest)
     gc.enable()
-    with limited_threads(threads):
-        return _score_many(Scorer(models, tile_um=tile, top=top, causes=causes), layouts, out, gates, execution)
+    scorer = Scorer(models, tile_um=tile, top=top, causes=causes, runtime=runtime, threads=threads, say=tell)
+    return _score_many(scorer, layouts, out, gates, execution)
 
 
 def _score_one(

@@ -74,7 +74,7 @@ def serve(
     if not root.is_dir():
         raise InputError("not a folder", file=root, expected="the folder of the layouts")
     with _listening(host, port, path) as (listener, address):
-        service = Service(Scorer(models, tile_um=tile, top=top), root, limits, threads)
+        service = Service(Scorer(models, tile_um=tile, top=top, threads=threads), root, limits, threads)
         gc.freeze()
         click.echo(address)
         names = None if path is not None else (host.lower(), socket.gethostname().lower())

@@ -115,7 +115,7 @@ def train(
     with progress_bar(f"train {task}", chosen.epochs * members if trained else 1) as bar:
         bundle = run_training(
             learnt, value, out, budget=chosen, seeds=range(seed, seed + seeds), threads=threads,
-            device=device, progress=lambda *_: bar.advance(1),
+            device=device, progress=lambda *_: bar.advance(1), say=bar.say,
         )  # fmt: skip
         if fitted:
             bar.say(f"left out, since what is fitted at once has no weights to start from: {', '.join(fitted)}")

@@ -32,7 +32,7 @@ def watched(task: Task, settings: Settings, out: Path, tensorboard: Path | None 
     epochs = settings.trials * folds * settings.budget.epochs + (again * folds + drawn) * settings.final_budget.epochs
     with progress_bar(f"search {task.name}", epochs) as bar:
         watch = _Watch(bar, settings, board, folds)
-        yield Events(watch.trial, watch.epoch, watch.final)
+        yield Events(watch.trial, watch.epoch, watch.final, bar.say)
         if pictures.available():
             judged = f"{task.metric} {'out of fold' if folds > 1 else 'on the search split'}"
             pictures.search_png(watch.seen, judged, out / SEARCH_PICTURE, watch.retrained)

@@ -8,10 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from placement_data.dataset import Normalisation, Split
 from placement_data.features import channel_groups
@@ -156,25 +153,3 @@ class Card:
             calibration=calibration,
             extra_targets=tuple(map(int, value.get("extra_targets", ()))),
         )
-
-    def decode(self, output: Tensor, net_count: int, inside: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-        """A module's output for one placement as an answer.
-
-        Hotspots: probabilities (rows, columns), NaN in tiles off the die, which are not ``inside`` (rows, columns).
-        Violated nets: their ratio (1,), from a scalar or from a map of contributions, which softplus makes numbers of
-        nets.
-        """
-        values, scale = output.to(torch.float64), self.output_scale
-        if self.name == "hotspots":
-            logits = values + scale.offset
-            if self.calibration is not None:
-                logits = self.calibration.slope * logits + self.calibration.intercept
-            probability = np.asarray(torch.sigmoid(logits)[0, 0].numpy(), dtype=np.float64)
-            return probability if inside is None else np.where(inside, probability, np.nan)
-        if values.ndim == 1:
-            ratio = torch.exp(values * scale.log_ratio_deviation + scale.log_ratio_mean) - RATIO_FLOOR
-        else:
-            nets = functional.softplus(values + scale.offset)
-            nets = nets if inside is None else nets * torch.from_numpy(inside)
-            ratio = nets.sum(dim=(1, 2, 3)) / max(net_count, 1)
-        return np.asarray(ratio.clamp(0.0, 1.0).numpy(), dtype=np.float64)

@@ -27,6 +27,7 @@ from routenas.metrics import count_metrics, hotspot_metrics
 from routenas.metrics.calibration import calibration_metrics, platt, reliability
 from routenas.metrics.threshold import best_threshold
 from routenas.tasks.card import RATIO_FLOOR, TASKS, Calibration, Card, OutputScale, TaskName
+from routenas.tasks.decoding import decode
 from routenas.tasks.extra import earlier_loss, earlier_targets
 from routenas.tasks.facts import Start, checked
 from routenas.tasks.reading import Batch, Example, Lazy, Placements
@@ -278,12 +279,8 @@ class RoutabilityTask:
     def answers(self, forward: Forward, part: str) -> Answers:
         """The decoded answers for `examples` of a part, in order."""
         with torch.inference_mode():
-            return [
-                self.card.decode(
-                    forward(torch.from_numpy(example.maps)[None]), example.sample.net_count, example.sample.inside
-                )
-                for example in self.examples(part)
-            ]
+            outputs = ((each.sample, forward(torch.from_numpy(each.maps)[None])) for each in self.examples(part))
+            return [decode(self.card, output, sample.net_count, sample.inside) for sample, output in outputs]
 
     def score(self, forward: Forward, part: str) -> dict[str, Any]:
         """Metrics of a part: see :meth:`metrics`. Raises FloatingPointError for an answer that is not finite."""
@@ -333,7 +330,7 @@ class RoutabilityTask:
         return possible_members(self.name, names, self.shape, self.card)
 
     def outputs(self, forward: Forward, part: str) -> Outputs:
-        """See ``FoldedTask``: logits without the offset, or what `Card.decode` makes a ratio of; float32."""
+        """See ``FoldedTask``: logits without the offset, or what `decode` makes a ratio of; float32."""
         with torch.inference_mode():
             maps = (torch.from_numpy(example.maps)[None] for example in self.examples(part))
             return [np.asarray(forward(each).numpy(), dtype=np.float32) for each in maps]
@@ -342,7 +339,7 @@ class RoutabilityTask:
         """See ``FoldedTask``. Raises FloatingPointError for an output that is not finite."""
         samples = [sample for fold in folds for sample in fold.samples("search")]
         answers = [
-            fold.card.decode(torch.from_numpy(output), sample.net_count, sample.inside)
+            decode(fold.card, torch.from_numpy(output), sample.net_count, sample.inside)
             for fold, own in zip(folds, outputs, strict=True)
             for output, sample in zip(own, fold.samples("search"), strict=True)
         ]

@@ -16,14 +16,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
+from placement_data.batches import PlacementDataset, collate
 from placement_data.dataset import (
     FRACTIONS,
     SPLITS,
     FeatureMaps,
     Normalisation,
-    PlacementDataset,
     Split,
-    collate,
     draw_split,
     split_by_family,
     symmetry,

@@ -16,8 +16,8 @@ from placement_data.features.pin_access import pin_access
 from placement_data.features.route_estimate import REPRICED
 from placement_data.making import LayoutFiles
 from routenas.baselines.boosting import GradientBoosting
-from routenas.bundle import Ensemble
 from routenas.causes import AROUND, CELLS, PINS, accused_cells, causes_of, families, occluded
+from routenas.networks.ensemble import Ensemble
 from routenas.predictor import Answer, Predictor
 from routenas.regions import label_regions
 from routenas.scoring import Score, Scorer

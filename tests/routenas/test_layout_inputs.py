@@ -121,7 +121,7 @@ def test_score_takes_bookshelf(run: Run, tmp_path: Path, bundles: dict[str, Path
     assert done.code == 0, done.err
     value = json.loads((tmp_path / "s.json").read_text())
     assert value["design"] == "mine"
-    assert done.out.startswith("mine: ")
+    assert "\nmine: 7 cells" in done.out
     assert "no-units" in [warning["code"] for warning in value["warnings"]]
     assert len(value["inputs"]) > 3  # the files that the .aux names, too
     assert_one_line(run(*words, "--aux", aux, "--lef", "x.lef"), 2, "--aux has no use for --lef")

@@ -16,6 +16,7 @@ from placement_data.errors import InputError
 from placement_data.store import Store
 from routenas.architecture import Architecture
 from routenas.interfaces import Task
+from routenas.tasks.decoding import decode
 from routenas.tasks.routability import TASKS, RoutabilityTask, TaskName
 from routenas.training import BUDGETS, Budget, DivergedError, Schedule, Trained, budget_named, fit, moved, placed
 from searchspaces.flexible import FlexibleSpace
@@ -161,7 +162,7 @@ def test_more_demand_gives_more_violations(tasks: dict[str, RoutabilityTask], na
         for scale in (0.5, 1.0, 2.0):
             maps = torch.from_numpy(task.card.normalisation.apply(scale * example.sample.features))[None]
             with torch.inference_mode():
-                answers.append(task.card.decode(trained.module(maps), 1000).mean())
+                answers.append(decode(task.card, trained.module(maps), 1000).mean())
         assert answers[0] < answers[1] < answers[2]
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from placement_data.batches import collate
 from placement_data.checks.verify import verify
-from placement_data.dataset import FeatureMaps, Normalisation, collate
+from placement_data.dataset import FeatureMaps, Normalisation
 from placement_data.errors import InputError
 from placement_data.grid import Grid
 from placement_data.outline import Outline
