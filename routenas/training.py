@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -158,7 +158,7 @@ def _descend(
             torch.nn.utils.clip_grad_norm_(parameters, schedule.clip)
             optimiser.step()
             losses.append(loss.detach())
-            average.update(module, horizon=2 * (steps or len(losses)) if schedule.averaged else 1)
+            average.update(horizon=2 * (steps or len(losses)) if schedule.averaged else 1)
         if not losses:
             raise InputError(f"the training part of the task {task.name} has no batch")
         steps = len(losses)
@@ -179,17 +179,33 @@ class _Average:
     def __init__(self, module: nn.Module) -> None:
         self.module = copy.deepcopy(module).eval()
         self.steps = 0
+        self._parts = list(module.modules())  # of one that trains, none comes or goes
+        self._means = _state(list(self.module.modules()))
 
     @torch.no_grad()
-    def update(self, module: nn.Module, horizon: int) -> None:
+    def update(self, horizon: int) -> None:
         """Take in the module's state with a weight of one in ``horizon``."""
         self.steps += 1
         share = max(1 / horizon, 1 / self.steps)
-        for mean, value in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, share)
-            else:
+        values = _state(self._parts)
+        floating = [place for place, mean in enumerate(self._means) if mean.dtype.is_floating_point]
+        torch._foreach_lerp_([self._means[place] for place in floating], [values[place] for place in floating], share)
+        for mean, value in zip(self._means, values, strict=True):
+            if not mean.dtype.is_floating_point:
                 mean.copy_(value)
+
+
+def _state(parts: Sequence[nn.Module]) -> list[Tensor]:
+    """The tensors of a state, each once: what `state_dict` has, which takes as long as some layers of a network."""
+    found: dict[int, Tensor] = {}
+    for part in parts:
+        for value in part._parameters.values():
+            if value is not None:
+                found[id(value)] = value
+        for name, value in part._buffers.items():
+            if value is not None and name not in part._non_persistent_buffers_set:
+                found[id(value)] = value
+    return list(found.values())
 
 
 def _judged(module: nn.Module, task: Task, device: str) -> tuple[dict[str, Any], float]:

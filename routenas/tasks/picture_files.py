@@ -111,7 +111,7 @@ def _of_npz(path: Path) -> dict[str, Raw]:
     ``classes`` are names of the classes, where it is there.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = {
                 part: (form.format(word), _LABELS[form].format(word))
                 for word, part in KNOWN_PARTS.items()
