@@ -1,4 +1,4 @@
-"""What a training may cost, by name: the general budgets, and those that a task has of its own."""
+"""What one training may cost, and what the names of such budgets mean. Nothing here needs torch."""
 
 from __future__ import annotations
 

@@ -178,15 +178,10 @@ class Bundle:
         return first.file.sha256 if [member.weights for member in self.members] == whole else ""
 
     def _packed(self) -> bytes:
-        from safetensors.torch import save
+        from routenas.networks.tensors import packed
 
-        return save(
-            {
-                f"{number}.{name}": tensor.contiguous()
-                for number, member in enumerate(self.members)
-                for name, tensor in member.weights.items()
-            }
-        )
+        members = enumerate(self.members)
+        return packed({f"{number}.{name}": each for number, member in members for name, each in member.weights.items()})
 
     def save(self, folder: Path | str) -> None:
         """Write the bundle; the folder appears (or is replaced) only when it is complete.

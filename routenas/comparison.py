@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from routenas.networks.ensemble import Ensemble
 from routenas.published import train_network
 from routenas.tasks import task_config
 from routenas.training import Budget, Progress
+from searchspaces.arguments import names as names_of
 
 PLACES = ("data",)
 """What of a task's configuration may differ between a model's training and its judging: where the data lie."""
@@ -58,8 +60,9 @@ def compare_models(
         require_same_task(name, bundle, task)
     rows = [_row(task, name, bundle.ensemble, part) for name, bundle in models.items()]
     size = rows[0]["parameters"] if rows else None
+    space = next((dict(bundle.architecture.space or {}) for bundle in models.values()), {})
     for name in names:
-        architecture = hand_made(task, name, size)
+        architecture = hand_made(task, name, size, space)
         modules = [
             train_network(architecture, task, budget, seed, progress).module for seed in _seeds(task, name, seeds)
         ]
@@ -68,13 +71,19 @@ def compare_models(
     return {"task": task.name, "part": part, "metric": task.metric, "rows": rows}
 
 
-def hand_made(task: Task, name: str, parameters: int | None = None) -> Architecture:
-    """A hand-made predictor of a task, of about so many ``parameters`` where it can be sized."""
+def hand_made(
+    task: Task, name: str, parameters: int | None = None, space: Mapping[str, Any] = MappingProxyType({})
+) -> Architecture:
+    """A hand-made predictor of a task, of about so many ``parameters`` where it can be sized.
+
+    Options of a model's ``space`` (a `Space.config`) are its own, too, where its ``sized`` takes them.
+    """
     baseline(task.name, name)
     kind = predictor_class(name)
     if parameters is None or not hasattr(kind, "sized"):
         return Architecture(network=name)
-    return Architecture(network=name, options=kind.sized(task.shape, parameters))
+    alike = {option: value for option, value in space.items() if option in names_of(kind.sized)}
+    return Architecture(network=name, options=kind.sized(task.shape, parameters, **alike))
 
 
 def parameters_of(module: nn.Module) -> int:

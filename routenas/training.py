@@ -180,14 +180,14 @@ class _Average:
         self.module = copy.deepcopy(module).eval()
         self.steps = 0
         self._parts = list(module.modules())  # of one that trains, none comes or goes
-        self._means = _state(list(self.module.modules()))
+        self._means = _values(list(self.module.modules()))
 
     @torch.no_grad()
     def update(self, horizon: int) -> None:
         """Take in the module's state with a weight of one in ``horizon``."""
         self.steps += 1
         share = max(1 / horizon, 1 / self.steps)
-        values = _state(self._parts)
+        values = _values(self._parts)
         floating = [place for place, mean in enumerate(self._means) if mean.dtype.is_floating_point]
         torch._foreach_lerp_([self._means[place] for place in floating], [values[place] for place in floating], share)
         for mean, value in zip(self._means, values, strict=True):
@@ -195,16 +195,10 @@ class _Average:
                 mean.copy_(value)
 
 
-def _state(parts: Sequence[nn.Module]) -> list[Tensor]:
-    """The tensors of a state, each once: what `state_dict` has, which takes as long as some layers of a network."""
-    found: dict[int, Tensor] = {}
-    for part in parts:
-        for value in part._parameters.values():
-            if value is not None:
-                found[id(value)] = value
-        for name, value in part._buffers.items():
-            if value is not None and name not in part._non_persistent_buffers_set:
-                found[id(value)] = value
+def _values(parts: Sequence[nn.Module]) -> list[Tensor]:
+    """All parameters and buffers of parts that know no others, each once: what two layers share is twice in a state."""
+    tables = (table for part in parts for table in (part._parameters, part._buffers))
+    found = {id(value): value for table in tables for value in table.values() if value is not None}
     return list(found.values())
 
 

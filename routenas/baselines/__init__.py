@@ -74,6 +74,10 @@ BASELINES: dict[str, dict[str, Baseline]] = {
         **_network("cnn", "vision:PlainCNN"),
         "logistic": Baseline("fitted", "routenas.baselines.vision:LogisticRegression"),
     },
+    "language": {
+        **_network("lstm", "recurrent:LSTM"),
+        **_network("gru", "recurrent:GRU"),
+    },
 }
 
 

@@ -9,11 +9,11 @@ import click
 
 from routenas.commands import FILE, OUTPUT, UNUSED_SEED, Emission, Output, check_outputs, example, given, say
 from routenas.commands.verb import POSITIVE, Number, verb
-from routenas.exports import EMITTERS
+from routenas.flow.exports import EMITTERS
 
 if TYPE_CHECKING:
     from placement_data.design import Design
-    from routenas.exports.plan import Plan
+    from routenas.flow.exports.plan import Plan
 
 _SHARE = Number(min=0, max=1)
 _OWN = {"map_csv": "--map"}
@@ -68,7 +68,7 @@ def export(
     """Write the regions of a score as a file for a placement or routing tool, and one that takes it back."""
     from placement_data.reports.markers import load_json
     from placement_data.text import load_text
-    from routenas.exports.plan import Plan
+    from routenas.flow.exports.plan import Plan
 
     context = click.get_current_context()
     own = _own_options(kind, given(context, **options))
@@ -87,7 +87,7 @@ def undo_file(out: Path) -> Path | None:
 def write_emission(emission: Emission, plan: Plan, options: dict[str, Any]) -> None:
     """Write what an emitter makes of a plan, and what takes it back where that can be; say what was done."""
     from placement_data.files import write_text
-    from routenas.exports import emit
+    from routenas.flow.exports import emit
 
     emitted = emit(emission.kind, plan, **options)
     undo = emission.undo if emitted.undo else None
@@ -100,7 +100,7 @@ def write_emission(emission: Emission, plan: Plan, options: dict[str, Any]) -> N
 
 def _own_options(kind: str, stated: dict[str, Any]) -> dict[str, Any]:
     """The options that were stated. Raises UsageError for one that has no use for the kind, or that it lacks."""
-    from routenas.exports import options_of
+    from routenas.flow.exports import options_of
 
     takes = options_of(kind)
     for name in stated:
@@ -118,7 +118,7 @@ class _Emit(Output):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The :class:`Emission`. Raises UsageError for a kind that there is not, or that cannot guess an option."""
-        from routenas.exports import options_of
+        from routenas.flow.exports import options_of
 
         kind, _, path = str(value).partition("=")
         if not path:

@@ -177,7 +177,7 @@ def _score_one(
     if outputs["json"] is not None:
         write_text(outputs["json"], json.dumps(value, indent=1, allow_nan=False) + "\n")
     if emissions:
-        from routenas.exports.plan import Plan
+        from routenas.flow.exports.plan import Plan
 
         plan = Plan.of(value, found.design)
         for emission in emissions:

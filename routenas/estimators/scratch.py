@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from placement_data.files import write_bytes, writing
 from routenas.architecture import Architecture
 from routenas.interfaces import Estimator, Task
+from routenas.networks.tensors import packed
 from routenas.results import Result
 from routenas.tasks import task_config, task_from_config
 from routenas.training import Budget, Progress, Trained, fit
@@ -132,7 +133,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write tensors, all or nothing, in a folder that is made where there is none."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, save(tensors))
+    write_bytes(path, packed(tensors))
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,6 @@ class Retrained(Training):
         if found is not None and self.unjudged:
             result = replace(result, value=-found.curve[-1][0] if found.curve else 0.0, message="")
         if found is not None and not result.failed:
-            state = {key: tensor.contiguous() for key, tensor in found.module.state_dict().items()}
-            write_tensors(path, {**state, VALUE: torch.tensor(result.value, dtype=torch.float64)})
+            value = torch.tensor(result.value, dtype=torch.float64)
+            write_tensors(path, {**found.module.state_dict(), VALUE: value})
         return result

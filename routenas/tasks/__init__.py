@@ -22,6 +22,7 @@ ROUTABILITY = "routability"
 TASKS = {
     ROUTABILITY: "routenas.tasks.routability:RoutabilityTask",
     "vision": "routenas.tasks.vision:VisionTask",
+    "language": "routenas.tasks.language:LanguageTask",
 }
 """The adapters: ``module:Class``, each with ``config``, and either ``from_config`` or a constructor that takes it."""
 

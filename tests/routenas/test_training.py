@@ -249,6 +249,15 @@ class OneWeight(nn.Module):
         return self.weight * x[:, :1]
 
 
+class TwoNames(OneWeight):
+    """The same, and its number goes by a second name, as that of tied layers does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = self.weight
+
+
+@pytest.mark.parametrize("kind", [OneWeight, TwoNames])
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
@@ -261,7 +270,7 @@ class OneWeight(nn.Module):
     ],
 )
 def test_a_schedule_moves_weights_as_it_says(
-    tasks: dict[str, RoutabilityTask], options: dict[str, Any], wanted: float
+    tasks: dict[str, RoutabilityTask], options: dict[str, Any], wanted: float, kind: type[OneWeight]
 ) -> None:
     plain: dict[str, Any] = {"rate": lambda done: 1.0, "warm_up": 0, "clip": math.inf, "averaged": False}
     schedule = Schedule(lambda parameters, budget: torch.optim.SGD(parameters, lr=0.1), **{**plain, **options})
@@ -270,7 +279,7 @@ def test_a_schedule_moves_weights_as_it_says(
         return 4 * next(module.parameters())
 
     budget = Budget("two", epochs=2, evaluations=1)
-    trained = fit(OneWeight(), tasks["hotspots"], budget, 0, slope_of_four, schedule=schedule)
+    trained = fit(kind(), tasks["hotspots"], budget, 0, slope_of_four, schedule=schedule)
     assert float(trained.module.state_dict()["weight"]) == pytest.approx(wanted, rel=1e-5)
 
 

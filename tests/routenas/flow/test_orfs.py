@@ -14,7 +14,7 @@ import pytest
 
 import cli
 from routenas import example
-from tests.routenas.exports.scores import Call, run_tcl
+from tests.routenas.flow.exports.scores import Call, run_tcl
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HOOKS = REPOSITORY / "routenas" / "flow" / "orfs"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routenas.exports.tcl import comment, word, words
-from tests.routenas.exports.scores import NASTY, run_tcl
+from routenas.flow.exports.tcl import comment, word, words
+from tests.routenas.flow.exports.scores import NASTY, run_tcl
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])

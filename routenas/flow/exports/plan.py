@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from placement_data.design import Design
 from placement_data.errors import InputError
-from routenas.exports.ground import Box, Ground, area_of, site_width, white_space
+from routenas.flow.exports.ground import Box, Ground, area_of, site_width, white_space
 from routenas.version import __version__
 
 SCHEMA = "routenas.score/1"

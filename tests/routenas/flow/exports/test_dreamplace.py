@@ -17,10 +17,10 @@ from placement_data.grid import Grid
 from placement_data.moving import moved
 from placement_data.netlist import signal_nets
 from routenas.bundle import ModelMismatchError
-from routenas.exports.dreamplace import RoutabilityMap
-from routenas.exports.inflation import Inflation
+from routenas.flow.exports.dreamplace import RoutabilityMap
+from routenas.flow.exports.inflation import Inflation
 from routenas.predictor import Predictor
-from tests.routenas.exports.scores import design_with_macro
+from tests.routenas.flow.exports.scores import design_with_macro
 
 SCALE, SHIFT = 1 / 380, (500.0, -700.0)
 

@@ -10,10 +10,10 @@ import pytest
 
 from placement_data.errors import InputError, SettingError
 from placement_data.reports import read_report
-from routenas.exports import reports
-from routenas.exports.plan import Plan
-from tests.routenas.exports.scores import score_of
-from tests.routenas.exports.test_openroad import plan
+from routenas.flow.exports import reports
+from routenas.flow.exports.plan import Plan
+from tests.routenas.flow.exports.scores import score_of
+from tests.routenas.flow.exports.test_openroad import plan
 
 __all__ = ["plan"]  # the fixture
 

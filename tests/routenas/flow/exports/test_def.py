@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from placement_data.readers import read_def, read_lef
-from routenas.exports import def_
-from routenas.exports.plan import Plan
+from routenas.flow.exports import def_
+from routenas.flow.exports.plan import Plan
 from tests.placement_data.synthetic import synthetic_lef
-from tests.routenas.exports.test_openroad import parts, plan
+from tests.routenas.flow.exports.test_openroad import parts, plan
 
 __all__ = ["plan"]  # the fixture
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 from routenas.look_up import look_up
 
 if TYPE_CHECKING:
-    from routenas.exports.plan import Emitted, Plan
+    from routenas.flow.exports.plan import Emitted, Plan
 
 EMITTERS = {
-    "openroad-blockages": "routenas.exports.openroad:blockages",
-    "openroad-obstructions": "routenas.exports.openroad:obstructions",
-    "openroad-padding": "routenas.exports.openroad:padding",
-    "openroad-adjustments": "routenas.exports.openroad:adjustments",
-    "openroad-drc": "routenas.exports.reports:drc",
-    "openroad-markers": "routenas.exports.reports:markers",
-    "innovus-blockages": "routenas.exports.innovus:blockages",
-    "innovus-padding": "routenas.exports.innovus:padding",
-    "def-blockages": "routenas.exports.def_:blockages",
-    "inflation": "routenas.exports.inflation:inflation",
+    "openroad-blockages": "routenas.flow.exports.openroad:blockages",
+    "openroad-obstructions": "routenas.flow.exports.openroad:obstructions",
+    "openroad-padding": "routenas.flow.exports.openroad:padding",
+    "openroad-adjustments": "routenas.flow.exports.openroad:adjustments",
+    "openroad-drc": "routenas.flow.exports.reports:drc",
+    "openroad-markers": "routenas.flow.exports.reports:markers",
+    "innovus-blockages": "routenas.flow.exports.innovus:blockages",
+    "innovus-padding": "routenas.flow.exports.innovus:padding",
+    "def-blockages": "routenas.flow.exports.def_:blockages",
+    "inflation": "routenas.flow.exports.inflation:inflation",
 }
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from placement_data.design import Design, Status
 from placement_data.errors import InputError
-from routenas.exports.ground import area_of, site_width, white_space
-from routenas.exports.plan import Plan, micron_text
+from routenas.flow.exports.ground import area_of, site_width, white_space
+from routenas.flow.exports.plan import Plan, micron_text
 from tests.placement_data.synthetic import ROW_HEIGHT, SITE_WIDTH
-from tests.routenas.exports.scores import Box, design_with_macro, memory_box, score_of
+from tests.routenas.flow.exports.scores import Box, design_with_macro, memory_box, score_of
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from placement_data.features.densities import cell_density, macro_density
 from placement_data.features.layout import Layout
 from placement_data.grid import Grid
 from placement_data.text import load_text
-from routenas.exports.ground import white_space
-from routenas.exports.plan import Emitted, Plan
-from routenas.exports.tcl import comment
+from routenas.flow.exports.ground import white_space
+from routenas.flow.exports.plan import Emitted, Plan
+from routenas.flow.exports.tcl import comment
 from routenas.scoring import heat_map_csv
 
 Map = NDArray[np.float64]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from routenas.exports.plan import Emitted, Plan
-from routenas.exports.tcl import comment, word
+from routenas.flow.exports.plan import Emitted, Plan
+from routenas.flow.exports.tcl import comment, word
 from routenas.look_up import entry
 
 MEANINGS = {

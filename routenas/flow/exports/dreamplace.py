@@ -17,8 +17,8 @@ from placement_data.grid import Grid
 from placement_data.moving import moved
 from placement_data.netlist import signal_nets
 from routenas.bundle import ModelMismatchError
-from routenas.exports.ground import white_space
-from routenas.exports.inflation import Inflation, Rounds, cell_utilisation
+from routenas.flow.exports.ground import white_space
+from routenas.flow.exports.inflation import Inflation, Rounds, cell_utilisation
 from routenas.predictor import Predictor
 
 

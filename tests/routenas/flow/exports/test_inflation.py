@@ -13,8 +13,8 @@ import pytest
 from placement_data.errors import InputError, SettingError
 from placement_data.features.layout import Layout
 from placement_data.grid import Grid
-from routenas.exports.ground import white_space
-from routenas.exports.inflation import (
+from routenas.flow.exports.ground import white_space
+from routenas.flow.exports.inflation import (
     CERTAIN,
     Inflation,
     Rounds,
@@ -23,9 +23,9 @@ from routenas.exports.inflation import (
     inflation_map,
     read_heat_map,
 )
-from routenas.exports.plan import Plan
+from routenas.flow.exports.plan import Plan
 from routenas.scoring import heat_map_csv
-from tests.routenas.exports.scores import design_with_macro, score_of
+from tests.routenas.flow.exports.scores import design_with_macro, score_of
 
 TILES = np.full((1, 5), 2.0)
 FULL = np.ones((1, 5))

@@ -12,9 +12,9 @@ import cli
 from placement_data.making import LayoutFiles, read_layout
 from placement_data.reports import read_report
 from placement_data.store import sha256
-from routenas.exports import EMITTERS, options_of
+from routenas.flow.exports import EMITTERS, options_of
 from tests.placement_data.synthetic import synthetic_def, synthetic_lef
-from tests.routenas.exports.scores import memory_box, run_tcl, score_of
+from tests.routenas.flow.exports.scores import memory_box, run_tcl, score_of
 
 STATED = {"density_means": "max", "layers": "metal3", "legaliser": "negotiation", "map_csv": "map.csv"}
 

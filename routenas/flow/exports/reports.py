@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from routenas.exports.plan import Emitted, HotRegion, Plan
+from routenas.flow.exports.plan import Emitted, HotRegion, Plan
 from routenas.look_up import entry
 
 SPELLINGS = {

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from placement_data.errors import SettingError
-from routenas.exports import innovus
-from routenas.exports.plan import Plan
-from tests.routenas.exports.scores import run_tcl as run
-from tests.routenas.exports.test_openroad import dbu, parts, plan
+from routenas.flow.exports import innovus
+from routenas.flow.exports.plan import Plan
+from tests.routenas.flow.exports.scores import run_tcl as run
+from tests.routenas.flow.exports.test_openroad import dbu, parts, plan
 
 __all__ = ["plan"]  # the fixture
 

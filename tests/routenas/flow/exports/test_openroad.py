@@ -10,9 +10,9 @@ import pytest
 
 from placement_data.design import Design
 from placement_data.errors import InputError, SettingError
-from routenas.exports import emit, openroad
-from routenas.exports.plan import Plan
-from tests.routenas.exports.scores import LEFT, NASTY, Box, Call, design_with_macro, memory_box, run_tcl, score_of
+from routenas.flow.exports import emit, openroad
+from routenas.flow.exports.plan import Plan
+from tests.routenas.flow.exports.scores import LEFT, NASTY, Box, Call, design_with_macro, memory_box, run_tcl, score_of
 
 
 @pytest.fixture(scope="module")

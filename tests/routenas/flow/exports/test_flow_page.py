@@ -12,9 +12,9 @@ import pytest
 from placement_data.making import LayoutFiles, read_layout
 from placement_data.store import sha256
 from tests.placement_data.synthetic import synthetic_def, synthetic_lef
-from tests.routenas.exports.scores import Call, memory_box, run_tcl, score_of
+from tests.routenas.flow.exports.scores import Call, memory_box, run_tcl, score_of
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 BLOCKS = re.findall(r"^```tcl\n(.*?)^```", (REPOSITORY / "docs" / "flow.md").read_text(encoding="utf-8"), re.M | re.S)
 TOOL = r"""
 rename exec real_exec

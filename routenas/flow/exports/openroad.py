@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from placement_data.errors import SettingError
 from placement_data.layer_range import signal_layers
-from routenas.exports.plan import Emitted, Plan
-from routenas.exports.tcl import comment, word, words
+from routenas.flow.exports.plan import Emitted, Plan
+from routenas.flow.exports.tcl import comment, word, words
 from routenas.look_up import entry
 
 LEGALISERS = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from routenas.exports.plan import Emitted, Plan
-from routenas.exports.tcl import comment
+from routenas.flow.exports.plan import Emitted, Plan
+from routenas.flow.exports.tcl import comment
 
 
 def blockages(plan: Plan, *, density: float | None = None) -> Emitted:
