@@ -51,8 +51,8 @@ def task_of(data: str, seed: int, examples: int | None) -> VisionTask:
 
 def budgets(arguments: argparse.Namespace) -> tuple[Budget, Budget]:
     """That of a candidate and that of what is judged in the end."""
-    short, long = arguments.epochs, arguments.final_epochs
-    return Budget("short", short, 64, evaluations=1), Budget("long", long, 64, evaluations=min(long, 4))
+    short, long, size = arguments.epochs, arguments.final_epochs, arguments.batch
+    return Budget("short", short, size, evaluations=1), Budget("long", long, size, evaluations=min(long, 4))
 
 
 def spread(values: Sequence[float]) -> str:
@@ -157,7 +157,7 @@ def speed(arguments: argparse.Namespace) -> None:
     """Print seconds an epoch of each, the least of several turns, and the median ratio to each loop within a turn."""
     task = task_of(arguments.data, 0, arguments.examples)
     x, y = task.examples_of("train")
-    budget = Budget("speed", arguments.epochs, 64, evaluations=1)
+    budget = Budget("speed", arguments.epochs, arguments.batch, evaluations=1)
     taken: dict[str, list[float]] = {"fit": [], "loop": [], "bare": []}
     for turn in range(arguments.turns + 1):
         for name, seconds in taken.items():
@@ -195,8 +195,9 @@ def main() -> None:
     three.add_argument("data")
     for each in (one, two, three):
         each.add_argument("--examples", type=int, default=2500, help="training and search pictures, not of digits")
-        each.add_argument("--epochs", type=int, default=3)
-        each.add_argument("--final-epochs", type=int, default=8)
+        each.add_argument("--batch", type=int, default=64)
+        each.add_argument("--epochs", type=int, default=8)
+        each.add_argument("--final-epochs", type=int, default=30)
         each.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

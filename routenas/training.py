@@ -196,7 +196,7 @@ class _Average:
 
 
 def _values(parts: Sequence[nn.Module]) -> list[Tensor]:
-    """All parameters and buffers of parts that know no others, each once: what two layers share is twice in a state."""
+    """All parameters and buffers of a module's parts, each once, though two layers share it."""
     tables = (table for part in parts for table in (part._parameters, part._buffers))
     found = {id(value): value for table in tables for value in table.values() if value is not None}
     return list(found.values())

@@ -55,7 +55,6 @@ def test_nothing_imports_the_command_line_or_the_tests() -> None:
 LAYERS = (
     (
         "version",
-        "budgets",
         "model_card",
         "pretrained",
         "metrics",
