@@ -68,6 +68,12 @@ BASELINES: dict[str, dict[str, Baseline]] = {
         "utilization": Baseline("ranking", "routenas.baselines.rudy:UtilizationMean"),
         "rudy-mean": Baseline("ranking", "routenas.baselines.rudy:RudyMean"),
     },
+    "vision": {
+        **_network("resnet8", "vision:ResNet8"),
+        **_network("resnet20", "vision:ResNet20"),
+        **_network("cnn", "vision:PlainCNN"),
+        "logistic": Baseline("fitted", "routenas.baselines.vision:LogisticRegression"),
+    },
     "language": {
         **_network("lstm", "recurrent:LSTM"),
         **_network("gru", "recurrent:GRU"),
