@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -159,7 +158,7 @@ def _descend(
             torch.nn.utils.clip_grad_norm_(parameters, schedule.clip)
             optimiser.step()
             losses.append(loss.detach())
-            average.update(module, horizon=2 * (steps or len(losses)) if schedule.averaged else 1)
+            average.update(horizon=2 * (steps or len(losses)) if schedule.averaged else 1)
         if not losses:
             raise InputError(f"the training part of the task {task.name} has no batch")
         steps = len(losses)
@@ -180,23 +179,27 @@ class _Average:
     def __init__(self, module: nn.Module) -> None:
         self.module = copy.deepcopy(module).eval()
         self.steps = 0
+        self._parts = list(module.modules())  # of one that trains, none comes or goes
+        self._means = _values(list(self.module.modules()))
 
     @torch.no_grad()
-    def update(self, module: nn.Module, horizon: int) -> None:
+    def update(self, horizon: int) -> None:
         """Take in the module's state with a weight of one in ``horizon``."""
         self.steps += 1
         share = max(1 / horizon, 1 / self.steps)
-        # Not by `state_dict`, which has what two layers share twice.
-        for mean, value in zip(_values(self.module), _values(module), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(value, share)
-            else:
+        values = _values(self._parts)
+        floating = [place for place, mean in enumerate(self._means) if mean.dtype.is_floating_point]
+        torch._foreach_lerp_([self._means[place] for place in floating], [values[place] for place in floating], share)
+        for mean, value in zip(self._means, values, strict=True):
+            if not mean.dtype.is_floating_point:
                 mean.copy_(value)
 
 
-def _values(module: nn.Module) -> Iterator[Tensor]:
-    """All parameters and buffers, each once."""
-    return chain(module.parameters(), module.buffers())
+def _values(parts: Sequence[nn.Module]) -> list[Tensor]:
+    """All parameters and buffers of a module's parts, each once, though two layers share it."""
+    tables = (table for part in parts for table in (part._parameters, part._buffers))
+    found = {id(value): value for table in tables for value in table.values() if value is not None}
+    return list(found.values())
 
 
 def _judged(module: nn.Module, task: Task, device: str) -> tuple[dict[str, Any], float]:

@@ -110,6 +110,7 @@ def test_the_engine_names_no_task_and_no_single_space() -> None:
         "estimators",
         "executor",
         "training",
+        "budgets",
         "run",
         "settings",
         "interfaces",

@@ -77,6 +77,12 @@ BASELINES: dict[str, dict[str, Baseline]] = {
     "graphs": {
         name: Baseline("network", f"routenas.baselines.graphs:{name.upper()}") for name in ("gcn", "gat", "sage", "gin")
     },
+    "vision": {
+        **_network("resnet8", "vision:ResNet8"),
+        **_network("resnet20", "vision:ResNet20"),
+        **_network("cnn", "vision:PlainCNN"),
+        "logistic": Baseline("fitted", "routenas.baselines.vision:LogisticRegression"),
+    },
     "language": {
         **_network("lstm", "recurrent:LSTM"),
         **_network("gru", "recurrent:GRU"),

@@ -281,3 +281,24 @@ def test_a_schedule_moves_weights_as_it_says(
     budget = Budget("two", epochs=2, evaluations=1)
     trained = fit(kind(), tasks["hotspots"], budget, 0, slope_of_four, schedule=schedule)
     assert float(trained.module.state_dict()["weight"]) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_weights_are_averaged_as_a_loop_over_the_state_does_it() -> None:
+    from routenas import training
+
+    module = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1))
+    average = training._Average(module)
+    wanted = {name: value.clone() for name, value in module.state_dict().items()}
+    for step in range(1, 6):
+        module(torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(step)))  # moves the running statistics
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.add_(step)
+        average.update(horizon=3)
+        for name, value in module.state_dict().items():
+            wanted[name] = (
+                wanted[name].lerp(value, max(1 / 3, 1 / step)) if value.is_floating_point() else value.clone()
+            )
+    found = average.module.state_dict()
+    assert found["1.num_batches_tracked"] == 5
+    assert all(torch.equal(found[name], value) for name, value in wanted.items())
