@@ -69,7 +69,7 @@ class NodeTask:
 
     def config(self) -> dict[str, Any]:
         """JSON values: the options, and what follows from the data."""
-        return _config(self)
+        return {**_config(self), "features": self.shape.inputs}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> NodeTask:
@@ -114,7 +114,7 @@ class NodeTask:
     def predictions(cls, config: Mapping[str, Any], forward: Forward, data: Path) -> Iterator[dict[str, Any]]:
         """A row a node of a graph, which may be another one with the same features; InputError where they differ."""
         known, _ = read_graph(data)
-        _check_alike(known.features.shape[1], config["shape"]["inputs"], data)
+        _check_alike(known.features.shape[1], config["features"], data)
         features = from_numpy(_normalised(known.features, bool(config["normalise"])))
         logits = forward(features, from_numpy(known.edges))
         yield from _rows("node", logits, range(logits.shape[1]))

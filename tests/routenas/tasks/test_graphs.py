@@ -146,13 +146,15 @@ def test_with_all_neighbours_a_sampled_step_is_a_step_of_the_whole_graph(tmp_pat
 @pytest.mark.parametrize("kind", [NodeTask, GraphTask])
 @pytest.mark.parametrize("name", GNNS)
 def test_hand_made_networks_learn_and_are_sized(tmp_path: Path, kind: Callable[..., Task], name: str) -> None:
-    task = kind(write_npz(tmp_path / "g.npz") if kind is NodeTask else write_tudataset(tmp_path / "g"))
+    task = kind(
+        write_npz(tmp_path / "g.npz") if kind is NodeTask else write_tudataset(tmp_path / "g"), search_share=0.3
+    )
     sized = hand_made(task, name, 900)
     parameters = parameters_of(sized.build(task.shape, 0))
     assert 500 < parameters <= 900
     trained = fit(sized.build(task.shape, 0), task, Budget("b", 150, batch=32, learning_rate=0.02, evaluations=3), 0)
     # rings and stars differ in degree, which means of neighbours do not tell
-    assert trained.metrics["accuracy"] > (0.8 if kind is NodeTask else 0.9 if name == "gin" else 0.3)
+    assert trained.metrics["accuracy"] > (0.8 if kind is NodeTask else 0.75 if name == "gin" else 0.3)
 
 
 def test_parts_are_drawn_by_class_and_seed(tmp_path: Path) -> None:
