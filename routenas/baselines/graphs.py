@@ -19,14 +19,16 @@ class GCN(nn.Module):
     """Two layers (Kipf & Welling, ICLR 2017): (N, inputs) and edges (2, E) to logits (N, outputs).
 
     Of whole graphs, with the graph of each node as a third argument, (G, outputs). ``hidden`` features, ``dropout`` of
-    what goes into each layer.
+    what goes into each layer: by default the paper's for nodes, and none for whole graphs, whose nodes have few features.
     """
 
     activation: Callable[[Tensor], Tensor] = staticmethod(functional.relu)
+    rate = 0.5
 
-    def __init__(self, shape: TaskShape, hidden: int = 16, dropout: float = 0.5) -> None:
+    def __init__(self, shape: TaskShape, hidden: int = 16, dropout: float | None = None) -> None:
         super().__init__()
-        self.output, self.dropout = shape.output, dropout
+        default = self.rate if shape.output == "nodes" else 0.0
+        self.output, self.dropout = shape.output, default if dropout is None else dropout
         self.first, self.second = self.layers(shape, hidden)
 
     def layers(self, shape: TaskShape, hidden: int) -> tuple[nn.Module, nn.Module]:
@@ -56,8 +58,9 @@ class GAT(GCN):
     """Graph attention (Velickovic et al., ICLR 2018): eight heads of ``hidden`` features, then one, dropout 0.6."""
 
     activation = staticmethod(functional.elu)
+    rate = 0.6
 
-    def __init__(self, shape: TaskShape, hidden: int = 8, dropout: float = 0.6) -> None:
+    def __init__(self, shape: TaskShape, hidden: int = 8, dropout: float | None = None) -> None:
         super().__init__(shape, hidden, dropout)
 
     def layers(self, shape: TaskShape, hidden: int) -> tuple[nn.Module, nn.Module]:
@@ -71,7 +74,7 @@ class GAT(GCN):
 class SAGE(GCN):
     """GraphSAGE with the mean of neighbours (Hamilton et al., NeurIPS 2017)."""
 
-    def __init__(self, shape: TaskShape, hidden: int = 64, dropout: float = 0.5) -> None:
+    def __init__(self, shape: TaskShape, hidden: int = 64, dropout: float | None = None) -> None:
         super().__init__(shape, hidden, dropout)
 
     def layers(self, shape: TaskShape, hidden: int) -> tuple[nn.Module, nn.Module]:
@@ -82,7 +85,7 @@ class SAGE(GCN):
 class GIN(GCN):
     """Graph isomorphism network (Xu et al., ICLR 2019): sums of neighbours through a perceptron."""
 
-    def __init__(self, shape: TaskShape, hidden: int = 64, dropout: float = 0.5) -> None:
+    def __init__(self, shape: TaskShape, hidden: int = 64, dropout: float | None = None) -> None:
         super().__init__(shape, hidden, dropout)
 
     def layers(self, shape: TaskShape, hidden: int) -> tuple[nn.Module, nn.Module]:

@@ -152,7 +152,7 @@ def test_hand_made_networks_learn_and_are_sized(tmp_path: Path, kind: Callable[.
     sized = hand_made(task, name, 900)
     parameters = parameters_of(sized.build(task.shape, 0))
     assert 500 < parameters <= 900
-    trained = fit(sized.build(task.shape, 0), task, Budget("b", 150, batch=32, learning_rate=0.02, evaluations=3), 0)
+    trained = fit(sized.build(task.shape, 0), task, Budget("b", 100, batch=32, learning_rate=0.02, evaluations=3), 0)
     # rings and stars differ in degree, which means of neighbours do not tell
     assert trained.metrics["accuracy"] > (0.8 if kind is NodeTask else 0.75 if name == "gin" else 0.3)
 
