@@ -19,7 +19,7 @@ from routenas.interfaces import Forward
 from routenas.tasks.text_files import END, PARTS, UNITS, cut, located, numbers, read, vocabulary_of
 from searchspaces.space import TaskShape
 
-COLUMNS = 32
+COLUMNS = 64
 """Pieces of a text that are judged side by side, and lines that are answered for at once."""
 IGNORED = -100
 """The target of what fills up a column: `torch.nn.functional.cross_entropy` leaves it out."""
@@ -46,9 +46,9 @@ class LanguageTask:
     name, metric, output = "language", "negative_loss", "tokens"
     told = ("data", "train", "search", "test", "unit", "vocabulary_size", "steps", "search_share", "test_share")
     budgets: Mapping[str, Budget] = {
-        "smoke": Budget("smoke", epochs=1, batch=32, evaluations=1),
-        "fast": Budget("fast", epochs=5, batch=32, evaluations=2),
-        "full": Budget("full", epochs=20, batch=32, evaluations=10),
+        "smoke": Budget("smoke", epochs=1, batch=64, learning_rate=1e-2, evaluations=1),
+        "fast": Budget("fast", epochs=4, batch=64, learning_rate=1e-2, evaluations=2),
+        "full": Budget("full", epochs=20, batch=64, learning_rate=1e-2, evaluations=10),
     }
 
     def __init__(

@@ -206,7 +206,7 @@ def test_a_baseline_is_made_like_the_model(folder: Path) -> None:
         ("test.txt", b"one\ntwo \xff\n", "test.txt:2: not UTF-8 text, found 'the byte 0xff'"),
         ("train.txt", None, "no text to train on, found 'test.txt, valid.txt', expected a file such as train.txt"),
         ("my-train.txt", b"a b", "more than one file for the train part"),
-        ("train.txt", b"too short for a batch\n", "train part is too short for a batch, found '6 words', expected 33"),
+        ("train.txt", b"too short for a batch\n", "train part is too short for a batch, found '6 words', expected 65"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learnt_from_is_one_line(
