@@ -1,9 +1,9 @@
 """Task adapters by name, and tasks as the values that workers and bundles make them from again.
 
 An adapter is a class that keeps `routenas.interfaces.Task`. What a command finds at it beside, where it is there:
-``budgets``, what the names of `routenas.training.BUDGETS` mean on the task; ``told``, the names of what a file of
+``budgets``, what the names of `routenas.budgets.BUDGETS` mean on the task; ``told``, the names of what a file of
 settings says of it (default: all of its `config`); ``predictions(config, forward, data)``, which yields a row, a
-mapping, for each example of new data.
+mapping, for each example of new data. A task that a function makes says so: ``made_by``, ``module:function``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def made_task(name: str, data: Path | str | None, options: Mapping[str, Any], se
 def task_config(task: Task) -> dict[str, Any]:
     """JSON values that `task_from_config` makes an equal task from, and what a network of it must fit."""
     kind = type(task)
-    target = f"{kind.__module__}:{kind.__qualname__}"
+    target = getattr(task, "made_by", f"{kind.__module__}:{kind.__qualname__}")
     name = next((name for name, known in TASKS.items() if known == target), target)
     shape = {"inputs": task.shape.inputs, "outputs": task.shape.outputs, "output": task.shape.output}
     groups = {name: list(indices) for name, indices in task.shape.groups}

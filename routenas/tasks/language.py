@@ -16,10 +16,10 @@ from torch.nn import functional
 from placement_data.errors import InputError, SettingError
 from routenas.budgets import Budget
 from routenas.interfaces import Forward
-from routenas.tasks.text_files import END, PARTS, UNITS, cut, located, numbers, read, vocabulary_of
+from routenas.tasks.text_files import END, PARTS, UNITS, cut, lines_of, located, numbers, read, vocabulary_of
 from searchspaces.space import TaskShape
 
-COLUMNS = 32
+COLUMNS = 64
 """Pieces of a text that are judged side by side, and lines that are answered for at once."""
 IGNORED = -100
 """The target of what fills up a column: `torch.nn.functional.cross_entropy` leaves it out."""
@@ -46,9 +46,9 @@ class LanguageTask:
     name, metric, output = "language", "negative_loss", "tokens"
     told = ("data", "train", "search", "test", "unit", "vocabulary_size", "steps", "search_share", "test_share")
     budgets: Mapping[str, Budget] = {
-        "smoke": Budget("smoke", epochs=1, batch=32, evaluations=1),
-        "fast": Budget("fast", epochs=5, batch=32, evaluations=2),
-        "full": Budget("full", epochs=20, batch=32, evaluations=10),
+        "smoke": Budget("smoke", epochs=1, batch=64, learning_rate=1e-2, evaluations=1),
+        "fast": Budget("fast", epochs=4, batch=64, learning_rate=1e-2, evaluations=2),
+        "full": Budget("full", epochs=20, batch=64, learning_rate=1e-2, evaluations=10),
     }
 
     def __init__(
@@ -198,8 +198,7 @@ def _new_texts(data: Path, unit: str) -> list[tuple[dict[str, Any], str]]:
         files = [path for path in sorted(data.iterdir()) if path.is_file()]
         found: list[tuple[dict[str, Any], str]] = [({"file": path.name}, read(path, unit)[0]) for path in files]
     else:
-        lines = read(data, unit)[0].splitlines(keepends=True)
-        found = [({"line": number}, line) for number, line in enumerate(lines, 1)]
+        found = [({"line": number}, line) for number, line in enumerate(lines_of(read(data, unit)[0]), 1)]
     found = [each for each in found if each[1].strip()]
     if not found:
         raise InputError("there is no text", file=data)
