@@ -202,7 +202,7 @@ def killed(kill: Callable[[int, int], None], words: list[str], out: Path, number
 
 def wait_until_gone(group: int) -> None:
     """Workers whose parent is no more end with the layout that they have."""
-    for _ in range(1000):
+    for _ in range(6000):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
