@@ -65,7 +65,8 @@ class _Group(click.Group):
                 sys.stdout.flush()
             sys.exit(code)
         except click.UsageError as error:
-            if "\n" in error.format_message():  # the command's help, for want of arguments
+            lacking = isinstance(error, click.MissingParameter)  # which lists its choices on lines of their own
+            if "\n" in error.format_message() and not lacking:  # the command's help, for want of arguments
                 error.show()
                 sys.exit(error.exit_code)
             where = f" (see '{error.ctx.command_path} --help')" if error.ctx else ""

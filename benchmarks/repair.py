@@ -4,7 +4,7 @@
 them with qrouter, trains a predictor of each task on the placements of six families, repairs the designs of the other
 six, and routes what came out, with the nets in several orders. Controls have as many moves, of the same kinds and
 reach: at random (of these alone the wirelength has no limit: 2 % are used up by a few), at random among those that
-lengthen no wires, by RUDY in the place of the predictor, and by wirelength alone.
+lengthen no wires, by RUDY without a predictor, and by wirelength alone.
 
 ``--predicted MANIFEST`` instead shows the predicted effect on some placements of a manifest, by the models that ship
 with routenas, for the same methods.
@@ -28,8 +28,6 @@ from benchmarks import small_designs
 from benchmarks.needs import run
 from cli import main as command
 from placement_data.design import Design
-from placement_data.features.demand import rudy
-from placement_data.features.layout import Layout
 from placement_data.files import write_bytes, write_text
 from placement_data.grid import Grid
 from placement_data.making import LayoutFiles, read_layout
@@ -39,8 +37,8 @@ from routenas import Scorer
 from routenas.flow.repair import around
 from routenas.flow.repair.def_text import DefText
 from routenas.flow.repair.floor import Floor
-from routenas.flow.repair.judges import Judge, Predicted, Verdict
-from routenas.flow.repair.search import Ranking, Settings, State, by_heat, search
+from routenas.flow.repair.judges import Demand, Judge, Predicted, Verdict
+from routenas.flow.repair.search import Ranking, Settings, State, by_heat, search, tournament
 from routenas.flow.repair.wires import wirelength
 from routenas.show.tables import text_table
 
@@ -60,19 +58,6 @@ class Random:
         """Better than the last time."""
         self.value -= 1.0
         return Verdict({"moves": self.value}, self.rng.random(self.grid.shape))
-
-
-class Rudy:
-    """A control: the sum of squares of RUDY over its first mean, which falls where wires spread or become shorter."""
-
-    def __init__(self, grid: Grid, design: Design) -> None:
-        self.grid = grid
-        self.mean = float(rudy(Layout(design, grid)).mean())
-
-    def __call__(self, design: Design) -> Verdict:
-        """RUDY's verdict."""
-        heat = (rudy(Layout(design, self.grid)) / self.mean) ** 2
-        return Verdict({"rudy": float(heat.sum())}, heat)
 
 
 class Wirelength:
@@ -102,18 +87,18 @@ def repairs(design: Design, scorer: Scorer, layers: str, settings: Settings) -> 
     grid, where, floor = score.grid, around(score), Floor.of(design)
     predictors = sorted(scorer.predictors, key=lambda each: each.card.name)
     model = Predicted(predictors, grid, None, score.routing_layers)
-    found = {"model": search(floor, model, grid, where, settings)}
+    found = {"model": tournament(floor, model, grid, where, settings)}
     moves = found["model"].kept.total()
     controls: dict[str, tuple[Judge, Ranking, float]] = {
         "random": (Random(grid, settings.seed), at_random, float("inf")),
         "random, not longer": (Random(grid, settings.seed), not_longer, settings.max_wirelength),
-        "rudy": (Rudy(grid, design), by_heat, settings.max_wirelength),
+        "rudy": (Demand(grid, design), by_heat, settings.max_wirelength),
         "wirelength": (Wirelength(grid), by_heat, settings.max_wirelength),
     }
     for name, (judge, ranking, longest) in controls.items():
         as_many = replace(settings, rounds=20 * settings.rounds, most_moves=moves, max_wirelength=longest)
         found[name] = search(floor, judge, grid, where, as_many, ranking)
-    before = search(floor, model, grid, where, Settings(rounds=0))
+    before = tournament(floor, model, grid, where, Settings(rounds=0))
     return {name: (state, model(state.design)) for name, state in {"as it was": before, **found}.items()}
 
 

@@ -43,7 +43,7 @@ def gaps(design: Design) -> tuple[Finding, ...]:
     """What a layout lacks that channels are made of; a finding each, without a place in the file."""
     file = design.sources[-1] if design.sources else ""
     ports = int((design.ports.status == Status.UNPLACED).sum())
-    shapeless = _pins_without_shapes(design)
+    shapeless, off = _pins_without_shapes(design), _cells_off_die(design)
     lacking = {
         "no-rows": (not len(design.rows.name), "the layout has no rows"),
         "no-tracks": (not len(design.tracks.start), "the layout has no tracks: there is no routing capacity to tell"),
@@ -57,8 +57,16 @@ def gaps(design: Design) -> tuple[Finding, ...]:
             shapeless,
             f"{shapeless} pins of components have no shape in the LEF: they stand in the middle of their cells",
         ),
+        "outside-die": (off, f"{off} placed components lie wholly outside the die: no tile has them"),
     }
     return tuple(Finding(file, 0, code, text) for code, (lacks, text) in lacking.items() if lacks)
+
+
+def _cells_off_die(design: Design) -> int:
+    """Components that the placer may move and that have no point in common with the die's bounding box."""
+    box, die = design.cells.box, design.die
+    off = (box[:, 2:] < die[:2]).any(axis=1) | (box[:, :2] > die[2:]).any(axis=1)
+    return int((off & (design.cells.status == Status.PLACED)).sum())
 
 
 def _pins_without_shapes(design: Design) -> int:

@@ -33,9 +33,15 @@ def look_up(kind: str, table: Mapping[str, str], name: str) -> Any:
 def entry(kind: str, table: Mapping[str, Entry], name: str) -> Entry:
     """The entry of any table. Raises SettingError, listing near names or all of a few, for one that is not there."""
     if not isinstance(name, str) or name not in table:
-        near = list(table) if len(table) <= SHORT else get_close_matches(str(name), table) or list(table)
+        near = list(table) if len(table) <= SHORT else _near(str(name), table) or list(table)
         raise SettingError(f"no such {kind}", found=name, expected=" or ".join(near))
     return table[name]
+
+
+def _near(name: str, table: Mapping[str, Entry]) -> list[str]:
+    """Names that begin with what was written, then names that look like it."""
+    begun = [each for each in table if name and each.startswith(name)]
+    return list(dict.fromkeys([*begun, *get_close_matches(name, table)]))
 
 
 def is_own(name: str) -> bool:

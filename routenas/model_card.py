@@ -19,7 +19,7 @@ def model_card(value: Mapping[str, Any]) -> str:
     blocks = [[f"# Model card: {name}", "", ANSWERS.get(name, f"Answers of the task {name}.")], _members(value)]
     if "channels" in task:
         blocks += [_data(task, value["provenance"]), _inputs(task)]
-    blocks += [_metrics(value["metrics"])]
+    blocks += [_metrics(value["metrics"], "design families" if "channels" in task else "examples")]
     if "channels" in task:
         blocks += [["## Limits", "", *(f"- {limit}" for limit in _limits(task))]]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -65,7 +65,7 @@ def _inputs(task: Mapping[str, Any]) -> list[str]:
     return ["## Inputs", "", f"{len(task['channels'])} channels of `{task['channel_version']}`: {names}."]
 
 
-def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _metrics(metrics: Mapping[str, Mapping[str, Any]], unit: str) -> list[str]:
     """A column a part, a row a number."""
     plain = {
         part: {name: found for name, found in values.items() if isinstance(found, int | float)}
@@ -73,7 +73,7 @@ def _metrics(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     }
     names = list(dict.fromkeys(name for values in plain.values() for name in values))
     rows = [(name, *(_number(values.get(name)) for values in plain.values())) for name in names]
-    note = "`test`: design families that neither trained nor chose anything; the other parts chose, so they flatter."
+    note = f"`test`: {unit} that neither trained nor chose anything; the other parts chose, so they flatter."
     return ["## Metrics", "", note, "", *_table(("metric", *plain), rows)]
 
 

@@ -1,10 +1,10 @@
 """``model.onnx`` of a bundle: all its members as one graph, from normalised maps to answers, run without torch.
 
 The graph takes ``maps`` (channels, height, width) float32, the normalised maps in the order of the bundle's channels,
-``inside`` (height, width), true in tiles on the die, and ``net_count``, the number of signal nets. It gives ``answer``,
-that of the ensemble, calibrated: probabilities (height, width) or the violated-net ratio (1,), and ``member_answers``,
-the same of each member alone, (members, height, width) or (members, 1). ``model.json`` has its SHA-256 under ``onnx``,
-and so tells a graph of other weights.
+``inside`` (height, width), true in tiles on the die, or of hotspots in those alone that are to be answered for, and
+``net_count``, the number of signal nets. It gives ``answer``, that of the ensemble, calibrated: probabilities (height,
+width) or the violated-net ratio (1,), and ``member_answers``, the same of each member alone, (members, height, width)
+or (members, 1). ``model.json`` has its SHA-256 under ``onnx``, and so tells a graph of other weights.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class OnnxModel:
         return {"onnxruntime": str(onnxruntime.__version__)}
 
     def answers(self, maps: NDArray[np.float32], net_count: int, inside: NDArray[np.bool_]) -> tuple[Map, Map]:
-        """The answer and the member answers, of normalised maps; what they say of tiles off the die means nothing."""
+        """The answer and the member answers, of normalised maps; what they say where not ``inside`` means nothing."""
         given = {"maps": maps, "inside": inside, "net_count": np.array(net_count, dtype=np.int64)}
         answer, members = self.session.run(["answer", "member_answers"], given)
         return answer, members

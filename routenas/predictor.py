@@ -203,10 +203,11 @@ class Predictor:
             return onnx.answers(maps, net_count, inside)
 
         def both(part: NDArray[np.float32]) -> NDArray[np.float64]:
-            answer, members = onnx.answers(part, net_count, np.ones(part.shape[1:], dtype=bool))
+            answer, members = onnx.answers(part[:-1], net_count, part[-1] > 0)
             return np.concatenate([answer[None], members])
 
-        answer, *members = tiled(both, maps, self._reach)
+        # Where to answer goes through the windows as one more map.
+        answer, *members = tiled(both, np.concatenate([maps, inside[None].astype(np.float32)]), self._reach)
         return answer, np.stack(members)
 
     def _reach(self) -> int | None:

@@ -31,6 +31,7 @@ WARNINGS: Mapping[str, str] = {
     "no-power-grid": "the layout has no special nets",
     "unplaced-ports": "pins of the layout are not placed",
     "no-pin-shapes": "the LEF says nothing of where pins of components are",
+    "outside-die": "components that are PLACED lie wholly outside the die",
     "no-units": "Bookshelf has no unit of length: one unit counts as one micron",
     "liberty-not-known": "Liberty is used, and the model does not say whether it was in training",
     "other-tile": "tiles of another size than in training",

@@ -202,7 +202,7 @@ def killed(kill: Callable[[int, int], None], words: list[str], out: Path, number
 
 def wait_until_gone(group: int) -> None:
     """Workers whose parent is no more end with the layout that they have."""
-    for _ in range(1000):
+    for _ in range(6000):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
@@ -344,6 +344,7 @@ def test_what_rank_and_compare_refuse(run: Run, tries: Path, bundles: dict[str, 
     assert_one_line(run("rank", "--def", "a", "--model", "m"), 2, "Missing option '--lef'")
     assert_one_line(run("rank", a, "--model", "m"), 2, "scores are ranked as they are")
     assert_one_line(run("compare", a), 2, "Missing argument 'AFTER'")
+    assert_one_line(run("hooks"), 2, "Missing argument '{orfs}'. Choose from: orfs (see")
     assert_one_line(run("compare", a, tries / "gone.json"), 3, "gone.json")
     assert_one_line(run("compare", a, b, "--json", b), 3, "--json would overwrite an input")
     assert_one_line(run("rank", a, "-o", a), 3, "would overwrite an input")

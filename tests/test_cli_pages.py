@@ -52,10 +52,17 @@ def test_a_page_without_bokeh(
 
 def test_compare_and_runs_show_write_pages(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("bokeh")
+    from routenas.show.pages import comparison
+
     score = made_up(region(0, 0, 4, 4, 9), die_um=[0, 0, 50, 40])
     (tmp_path / "a.json").write_text(json.dumps(score))
     done = run("compare", tmp_path / "a.json", tmp_path / "a.json", "--html", tmp_path / "changes.html")
     assert done.code == 0, done.err
+    smaller = score | {"die_um": [0, 0, 25, 20]}
+    panes = comparison._panes([], [score, smaller])[1]
+    edges = [sorted({*map(float, panes[name].renderers[0].data_source.data["x"])}) for name in ("left", "right")]
+    assert edges == [[0, 50], [0, 25]], "each score has its own die"
+    assert panes["left"].x_range is panes["right"].x_range
     folder = a_run(tmp_path / "run", [])
     shown = run("runs", "show", folder, "--html", "-")
     assert shown.code == 0, shown.err

@@ -223,7 +223,9 @@ RATE = click.option(
     type=POSITIVE,
     help="Highest learning rate [the budget's].",
 )
-BATCH = click.option("--batch", type=click.IntRange(min=1), help="Placements per step (default: the budget's).")
+BATCH = click.option(
+    "--batch", type=click.IntRange(min=1), help="Placements, or other examples, per step (default: the budget's)."
+)
 
 
 def telling(command: Callable[..., Any]) -> Callable[..., Any]:

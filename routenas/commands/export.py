@@ -66,6 +66,7 @@ def export(
     out: Path, undo: Path | None, max_regions: int, max_area: float, seed: int, **options: Any,
 ) -> None:  # fmt: skip
     """Write the regions of a score as a file for a placement or routing tool, and one that takes it back."""
+    from placement_data.errors import InputError
     from placement_data.reports.markers import load_json
     from placement_data.text import load_text
     from routenas.flow.exports.plan import Plan
@@ -76,7 +77,11 @@ def export(
     check_outputs()
     value = load_json(load_text(score), score)
     design = _scored_layout(lef, def_, odb, value)
-    write_emission(Emission(kind, out, undo), Plan.of(value, design, max_regions, max_area), own)
+    try:
+        plan = Plan.of(value, design, max_regions, max_area)
+    except InputError as error:
+        raise error.inside(score) from error
+    write_emission(Emission(kind, out, undo), plan, own)
 
 
 def undo_file(out: Path) -> Path | None:

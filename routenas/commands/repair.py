@@ -34,7 +34,10 @@ from routenas.commands.verb import POSITIVE, Number, verb
     help="Largest rise of the half-perimeter wirelength, as a share.",
 )  # fmt: skip
 @click.option("--reach", type=click.IntRange(1, 1000), default=8, show_default=True, help="Longest move, in rows.")
-@click.option("--rounds", type=click.IntRange(min=0), default=100, show_default=True, help="Most rounds of moves.")
+@click.option(
+    "--rounds", type=click.IntRange(min=0), default=100, show_default=True,
+    help="Most rounds of moves, of each of five searches.",
+)  # fmt: skip
 @click.option("--seconds", type=POSITIVE, help="Begin no round that would not end by then [no limit].")
 @click.option("--keep", multiple=True, metavar="CELL", help="A cell that stays where it is; may be repeated.")
 @THREADS
@@ -46,9 +49,9 @@ def repair(
 ) -> None:  # fmt: skip
     """Move cells of a placed DEF, in and around its predicted hotspots, to where routing is predicted to be easier.
 
-    Cells are shifted, swapped, mirrored and moved to white space, legally, as long as all that the models predict
-    falls. Nothing but their places changes in the DEF; where nothing helps, the file is the one that was read. The
-    effect is predicted: route both before you believe in it.
+    Cells are shifted, swapped, mirrored and moved to white space, legally. Of several such placements the one is taken
+    of which the models predict the least, if no number rises. Nothing but their places changes in the DEF; where
+    nothing helps, the file is the one that was read. The effect is predicted: route both before you believe in it.
     """
     check_outputs()
     from placement_data.files import write_bytes, write_text

@@ -116,6 +116,7 @@ def score_table(score: Score) -> str:
         lines.append(text_table(["region", "box (um)", "score", "tiles", "cells", "pins", "nets", "cause"], rows))
         if len(score.regions) > len(rows):
             lines.append(f"(+{len(score.regions) - len(rows)} more regions; see --json)")
+        lines.append("worst first, by score x tiles; where much is hot at once, a region is the worst part of it")
     lines += [f"warning: {text}" for _, text in score.warnings]
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from placement_data.errors import InputError, SettingError
 from routenas.budgets import Budget
 from routenas.interfaces import Forward
-from routenas.tasks.text_files import END, PARTS, UNITS, cut, located, numbers, read, vocabulary_of
+from routenas.tasks.text_files import END, PARTS, UNITS, cut, lines_of, located, numbers, read, vocabulary_of
 from searchspaces.space import TaskShape
 
 COLUMNS = 64
@@ -198,8 +198,7 @@ def _new_texts(data: Path, unit: str) -> list[tuple[dict[str, Any], str]]:
         files = [path for path in sorted(data.iterdir()) if path.is_file()]
         found: list[tuple[dict[str, Any], str]] = [({"file": path.name}, read(path, unit)[0]) for path in files]
     else:
-        lines = read(data, unit)[0].splitlines(keepends=True)
-        found = [({"line": number}, line) for number, line in enumerate(lines, 1)]
+        found = [({"line": number}, line) for number, line in enumerate(lines_of(read(data, unit)[0]), 1)]
     found = [each for each in found if each[1].strip()]
     if not found:
         raise InputError("there is no text", file=data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,14 @@ INSTEAD = {"search": ("test", "train"), "test": ("search", "train")}
 END, UNKNOWN = "<eos>", "<unk>"
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text with their ends. No other sign ends one: as a byte it may be part of a letter."""
+    return list(io.StringIO(text, newline="\n"))
+
+
 def _words(text: str) -> list[str]:
     """Words between spaces, and `END` after each line."""
-    return [word for line in text.splitlines() for word in (*line.split(), END)]
+    return [word for line in lines_of(text) for word in (*line.split(), END)]
 
 
 UNITS: Mapping[str, Callable[[str], Sequence[str]]] = {"words": _words, "characters": list, "bytes": list}

@@ -115,7 +115,7 @@ class VisionTask:
         rng = np.random.default_rng([self.seed, 0x7669])
         rest, drawn = given[TRAIN], dict(given)
         if self.examples is not None and self.examples < len(rest):
-            rest, _ = self._drawn(rest, self.examples / len(rest), rng)
+            rest, _ = self._drawn(rest, self.examples / len(rest), rng, left=0)
         shares = {SEARCH: self.search_share, TEST: self.test_share}
         whole = len(rest)
         for part in (TEST, SEARCH):
@@ -124,14 +124,14 @@ class VisionTask:
         return {**drawn, TRAIN: rest}
 
     def _drawn(
-        self, indices: NDArray[np.int64], share: float, rng: np.random.Generator
+        self, indices: NDArray[np.int64], share: float, rng: np.random.Generator, left: int = 1
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """A share of each class of some pictures, and what is left: one or more of each class."""
+        """A share of each class of some pictures, one or more, and the others: ``left`` or more of each class."""
         taken = []
         labels = self.pictures.labels[indices]
         for label in range(len(self.pictures.classes)):
             mine = rng.permutation(indices[labels == label])
-            taken.append(mine[: min(max(round(share * len(mine)), 1), len(mine) - 1)])
+            taken.append(mine[: min(max(round(share * len(mine)), 1), len(mine) - left)])
         chosen = np.sort(np.concatenate(taken))
         return chosen, np.setdiff1d(indices, chosen)
 

@@ -40,6 +40,12 @@ def test_what_a_layout_lacks(tmp_path: Path) -> None:
     assert "no-pin-shapes" in codes(tmp_path, SMALL_DEF, shapeless)
 
 
+@pytest.mark.parametrize(("x", "off"), [(-50000, True), (20001, True), (20000, False), (1000, False)])
+def test_cells_off_the_die(tmp_path: Path, x: int, off: bool) -> None:
+    moved = SMALL_DEF.replace("PLACED ( 1000 2000 )", f"PLACED ( {x} 2000 )")
+    assert ("outside-die" in codes(tmp_path, moved)) is off
+
+
 @pytest.mark.parametrize(
     ("text", "what", "code"),
     [

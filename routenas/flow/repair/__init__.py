@@ -1,4 +1,4 @@
-"""``routenas repair``: a placed design in, a better placed one out, by legal moves that the models of a scorer accept.
+"""``routenas repair``: a placed design in, a better placed one out, by legal moves among which the models choose.
 
 What comes out has been predicted, not routed.
 """
@@ -20,7 +20,7 @@ from routenas.bundle import ModelMismatchError
 from routenas.flow.repair.floor import Floor
 from routenas.flow.repair.judges import Predicted
 from routenas.flow.repair.moves import KINDS
-from routenas.flow.repair.search import Settings, State, search
+from routenas.flow.repair.search import Settings, State, tournament
 from routenas.flow.repair.wires import wirelength
 from routenas.flow.values import values_of
 from routenas.scoring import Score, Scorer
@@ -118,7 +118,7 @@ def repair(
     routing_layers: str = "",
     fixed: Collection[str] = (),
 ) -> Repaired:
-    """Move cells of a placed design, in and around its predicted hotspots, while all that its models count falls.
+    """Move cells of a placed design, in and around its predicted hotspots, to where its models predict less.
 
     ``fixed`` are names of cells that stay, beside those that the design ties to their places; the rest as
     :meth:`Scorer.score`. Raises as that does, and :class:`ModelMismatchError` without a hotspot model.
@@ -130,6 +130,6 @@ def repair(
     judge = Predicted(predictors, before.grid, liberty, before.routing_layers)
     floor = Floor.of(design, fixed)
     left = settings.seconds - (time.monotonic() - began)
-    state = search(floor, judge, before.grid, where, replace(settings, seconds=left))
+    state = tournament(floor, judge, before.grid, where, replace(settings, seconds=left))
     after = scorer.score(state.design, liberty=liberty, routing_layers=routing_layers) if state.kept else before
     return Repaired(before, after, floor, state, settings, wirelength(design), time.monotonic() - began)

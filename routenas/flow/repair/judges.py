@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from placement_data.design import Design, LibertyCells
 from placement_data.features import feature_maps
+from placement_data.features.demand import rudy
+from placement_data.features.layout import Layout
 from placement_data.grid import Grid
 from placement_data.netlist import signal_nets
 from routenas.predictor import Predictor
@@ -41,6 +43,25 @@ class Judge(Protocol):
     def __call__(self, design: Design) -> Verdict:
         """The verdict on a placement."""
         ...
+
+
+class Demand:
+    """RUDY as a judge: the sum over tiles of its square over its first mean, which falls where wires spread or shorten.
+
+    Tiles count as the map ``heat`` has it to a ``share`` (0 to 1) of their weight, the rest of it is alike for all.
+    """
+
+    def __init__(self, grid: Grid, design: Design, heat: Map | None = None, share: float = 0.0) -> None:
+        self.grid = grid
+        self.mean = max(float(rudy(Layout(design, grid)).mean()), 1e-12)
+        self.weight = np.ones(grid.shape)
+        if heat is not None and heat.any():
+            self.weight += share * (heat / heat.mean() - 1.0)
+
+    def __call__(self, design: Design) -> Verdict:
+        """RUDY's verdict."""
+        heat = self.weight * (rudy(Layout(design, self.grid)) / self.mean) ** 2
+        return Verdict({"rudy": float(heat.sum())}, heat)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
-"""The search: rounds of moves from where a judge finds it bad to where it is better, kept in batches that help."""
+"""The search: rounds of moves from where a judge finds it bad to where it is better, kept in batches that help.
+
+A judge that such a search can fool is better asked to choose: see :func:`tournament`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +18,7 @@ from placement_data.design import Design
 from placement_data.grid import Grid
 from placement_data.moving import placed
 from routenas.flow.repair.floor import Floor, Spots
-from routenas.flow.repair.judges import Judge, Map, Verdict
+from routenas.flow.repair.judges import Demand, Judge, Map, Verdict
 from routenas.flow.repair.moves import KINDS, Moves, Neighbourhood, batch
 from routenas.flow.repair.wires import Wires, wirelength
 
@@ -25,6 +28,8 @@ Ranking = Callable[[Array, Array, np.random.Generator], Array]
 
 _LEAST_BATCH, _MOST_BATCH, _SOURCES = 4, 256, 4
 _TRIES = 3  # of a batch: all of it, and twice the part that seems to help
+_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the judge's map in what each candidate of a tournament lowers
+_STAGE = 10  # rounds
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,54 @@ def by_heat(gain: Array, cost: Array, rng: np.random.Generator) -> Array:
     return np.asarray(np.exp(rng.uniform(np.log(0.2), np.log(2.0))) * gain - cost)
 
 
+def tournament(floor: Floor, judge: Judge, grid: Grid, where: Mask, settings: Settings) -> State:
+    """The best placement by a judge of those that searches by :class:`Demand` make, stage by stage.
+
+    Each stage begins several searches at the best placement so far, with more and less weight on where the judge finds
+    it bad, and goes on from the one whose numbers are the least of all, if none of them is above what it was at first.
+    A search by the judge alone finds what fools it. ``settings.rounds`` are those of one search in all stages together.
+    """
+    rng, end = np.random.default_rng(settings.seed), time.monotonic() + settings.seconds
+    first = judge(floor.design)
+    best = State(floor.spots, floor.design, first, wirelength(floor.design))
+    tried: Counter[str] = Counter()
+    rounds, judged, idle, longest = 0, 1, 0, 0.0
+    while rounds < settings.rounds and idle < settings.patience:
+        stage = min(settings.rounds - rounds, _STAGE)
+        start, worth = best, best.verdict.ratio(first)
+        for share in _SHARES:
+            began = time.monotonic()
+            if began + longest > end:
+                return replace(best, tried=tried, rounds=rounds, judged=judged)
+            aim = Demand(grid, floor.design, start.verdict.heat, share)
+            some = replace(settings, seed=int(rng.integers(2**32)), rounds=stage, seconds=end - began)
+            found = search(floor, aim, grid, where, some, start=start)
+            found = replace(found, verdict=judge(found.design))
+            tried, judged = tried + found.tried, judged + 1
+            if found.verdict.better(first) and found.verdict.ratio(first) < worth:
+                best, worth = found, found.verdict.ratio(first)
+            longest = max(longest, time.monotonic() - began)
+        rounds += stage
+        idle = 0 if best is not start else idle + stage
+    return replace(best, tried=tried, rounds=rounds, judged=judged)
+
+
 def search(
-    floor: Floor, judge: Judge, grid: Grid, where: Mask, settings: Settings, ranking: Ranking = by_heat
-) -> State:
-    """The best placement found, by moves of cells in the tiles ``where`` (rows, columns) and of their partners."""
+    floor: Floor, judge: Judge, grid: Grid, where: Mask, settings: Settings, ranking: Ranking = by_heat,
+    start: State | None = None,
+) -> State:  # fmt: skip
+    """The best placement found, by moves of cells in the tiles ``where`` (rows, columns) and of their partners.
+
+    From where another search ended, if there is a ``start``: its moves count as kept.
+    """
     rng = np.random.default_rng(settings.seed)
     end = time.monotonic() + settings.seconds
-    design = floor.design
-    wires = Wires(design)
-    length = wirelength(design)
-    state = State(floor.spots, design, judge(design), length)
+    wires = Wires(floor.design)
+    length = wirelength(floor.design)
+    if start is None:
+        state = State(floor.spots, floor.design, judge(floor.design), length)
+    else:
+        state = replace(start, verdict=judge(start.design), tried=Counter(), kept=Counter(start.kept), rounds=0)
     limit, size, idle = length * (1.0 + settings.max_wirelength), 64, 0
     longest = 0.0
     while state.rounds < settings.rounds and idle < settings.patience:

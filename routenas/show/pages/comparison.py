@@ -46,15 +46,16 @@ def _verdict(one: Mapping[str, Any]) -> Markup:
 def _panes(
     regions: Sequence[Mapping[str, Any]], scores: Sequence[Mapping[str, Any]]
 ) -> tuple[die.Boxes, dict[str, Any]]:
-    """The corners of the die, and a pane a score: its regions, by the numbers of the table."""
+    """The corners of both dies, and a pane a score: its regions, by the numbers of the table."""
     boxes = [np.array([one[side]["box_um"] for side in ("before", "after") if one[side]]) for one in regions]
     hulls = np.array([[*box[:, :2].min(axis=0), *box[:, 2:].max(axis=0)] for box in boxes]).reshape(-1, 4)
-    extent = np.array(scores[1].get("die_um") or scores[0].get("die_um") or _around(hulls), dtype=np.float64)
+    known = [np.array(one.get("die_um") or _around(hulls), dtype=np.float64) for one in scores]
+    extent = _around(np.array(known))
     shared = die.shared_sources(hulls)
     panes: dict[str, Any] = {}
-    for name, side in (("left", "before"), ("right", "after")):
+    for name, side, own in zip(("left", "right"), ("before", "after"), known, strict=True):
         made = die.pane(name, extent, panes.get("left"), f"{side}: predicted regions of hotspots")
-        x0, y0, x1, y1 = extent
+        x0, y0, x1, y1 = own
         made.patch([x0, x1, x1, x0], [y0, y0, y1, y1], fill_color=None, line_color=GREY, line_width=1.2)
         shown = [index for index, one in enumerate(regions) if one[side]]
         told = np.array([regions[index][side]["box_um"] for index in shown]).reshape(-1, 4)

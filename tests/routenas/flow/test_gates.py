@@ -44,7 +44,7 @@ def test_why() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("hotspot_area > 0.02", "no such number of a score, found 'hotspot_area', expected hotspot_mean or"),
+        ("hotspot_area > 0.02", "no such number of a score, found 'hotspot_area', expected hotspot_area_fraction or"),
         ("hotspot_tiles", "not a gate, found 'hotspot_tiles', expected NAME > NUMBER, several with 'and' and 'or'"),
         ("", "not a gate, found ''"),
         ("hotspot_tiles > 4 and", "not a gate, found ''"),

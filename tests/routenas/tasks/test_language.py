@@ -182,6 +182,14 @@ def test_answers_for_new_lines_and_files(folder: Path, tmp_path: Path) -> None:
     assert by_file["tokens"] == len(task.texts["test"])
 
 
+def test_a_byte_within_a_letter_ends_no_line(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(20 * "a à …\n".encode())  # in UTF-8, the last letter ends in 0xa6 and holds 0x80
+    (tmp_path / "new").write_bytes("Å a\nb\n".encode())  # 0xc3 0x85: the latter ends a line of Latin-1
+    task = LanguageTask(tmp_path / "text", unit="bytes")
+    rows = list(task.predictions(task.config(), LSTM(task.shape, hidden=2).eval(), tmp_path / "new"))
+    assert [(row["line"], row["tokens"], row["unknown"]) for row in rows] == [(1, 5, 1), (2, 2, 1)]
+
+
 @pytest.mark.parametrize("kind", [LSTM, GRU])
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_recurrent_network_has_as_many_parameters_as_are_asked_for(kind: type[LSTM], tied: bool) -> None:

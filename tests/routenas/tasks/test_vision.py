@@ -160,6 +160,17 @@ def test_the_seed_decides_the_parts_and_a_given_test_part_stays(tmp_path: Path) 
     assert len(VisionTask("digits", test_share=0).indices["test"]) == 0
 
 
+def test_a_class_of_one_picture_is_trained_on(tmp_path: Path) -> None:
+    x, y = digits()
+    y = np.where(np.arange(NUMBER) == 17, 10, y)
+    np.savez(tmp_path / "x.npz", x=x, y=y)
+    for examples in (None, 60):
+        task = VisionTask(tmp_path / "x.npz", examples=examples)
+        assert 17 in task.indices["train"]
+        parts = np.concatenate(list(task.indices.values()))
+        assert len(set(parts)) == len(parts) == pytest.approx(examples or NUMBER, abs=5)
+
+
 def test_data_are_decoded_once_and_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_idx(tmp_path)
     config = task_config(VisionTask(path))

@@ -87,7 +87,7 @@ def test_what_is_needed_must_be_stated(folder: Path, run: Any) -> None:
     (("openroad-drc", "score.json"), 2, "Missing option"),
     (("openroad-drc", "none.json", "-o", "x"), 3, "none.json"),
     (("openroad-drc", "a.def", "-o", "x"), 3, "a.def:1: JSON is broken"),
-    (("openroad-drc", "list.json", "-o", "x"), 3, "this is no score, found 'list'"),
+    (("openroad-drc", "list.json", "-o", "x"), 3, "list.json: this is no score, found 'list'"),
     (("openroad-drc", "score.json", "-o", "a.def"), 3, "-o would overwrite an input"),
     (("openroad-drc", "score.json", "-o", "score.json"), 3, "-o would overwrite an input"),
     (("openroad-blockages", "score.json", "-o", "x.tcl", "--undo", "./x.tcl"), 3, "are the same file"),

@@ -17,8 +17,8 @@ from routenas import Scorer
 from routenas.bundle import ModelMismatchError
 from routenas.flow.repair import around, repair
 from routenas.flow.repair.floor import Floor
-from routenas.flow.repair.judges import Predicted, Verdict
-from routenas.flow.repair.search import Settings, State, search
+from routenas.flow.repair.judges import Demand, Predicted, Verdict
+from routenas.flow.repair.search import Settings, State, search, tournament
 from routenas.flow.repair.wires import wirelength
 from tests.layouts import Layout
 from tests.routenas.flow.repair.test_floor import Blind, assert_lawful
@@ -126,6 +126,53 @@ def test_no_number_may_rise_and_one_must_fall() -> None:
     assert not Verdict({"tiles": 1.0, "nets": 4.1}, heat).better(before)
     assert not Verdict({"tiles": 4.0, "nets": 4.0}, heat).better(before)
     assert Verdict({"tiles": 1.0, "nets": 3.0}, heat).ratio(before) == pytest.approx(0.5)
+
+
+@dataclass
+class Jury:
+    """Says what it is told, one after the other, and remembers what it saw."""
+
+    grid: Grid
+    says: list[tuple[float, float]]
+    seen: list[Design] = field(default_factory=list)
+
+    def __call__(self, design: Design) -> Verdict:
+        tiles, nets = self.says[len(self.seen)]
+        self.seen.append(design)
+        return Verdict({"tiles": tiles, "nets": nets}, np.ones(self.grid.shape))
+
+
+def test_the_judge_chooses_among_candidates(design: Design) -> None:
+    grid = Grid.of(design)
+    everywhere = np.ones(grid.shape, dtype=bool)
+    first = [(4.0, 4.0), (3.0, 4.1), (3.0, 4.0), (2.0, 4.0), (2.5, 4.0), (4.0, 4.0)]
+    # Of ten rounds each: the third candidate wins; then one is no better, one in one number worse than at first.
+    jury = Jury(grid, [*first, (2.0, 4.0), (1.0, 4.1), (2.2, 4.0), (1.9, 3.9), (1.9, 4.0)])
+    state = tournament(Floor.of(design), jury, grid, everywhere, Settings(rounds=13))
+    assert state.design is jury.seen[9]
+    assert (state.judged, state.rounds) == (11, 13)
+    assert 0 < state.kept.total() < state.tried.total()
+    assert state.wirelength == wirelength(state.design) <= 1.02 * wirelength(design)
+    # The second stage went on from the third candidate: those hardly moved again are where that one had them.
+    moved = [(state.design.cells.box != other.cells.box).any(axis=1).sum() for other in (jury.seen[3], design)]
+    assert 0 < moved[0] < moved[1]
+    assert_lawful(design, state.design)
+    nothing = Jury(grid, [(4.0, 4.0)] * 11)
+    state = tournament(Floor.of(design), nothing, grid, everywhere, Settings(patience=11))
+    assert (state.judged, state.kept.total()) == (11, 0)
+    assert state.design.cells.box is design.cells.box
+
+
+def test_demand_counts_tiles_as_a_map_has_it(design: Design) -> None:
+    grid = Grid.of(design)
+    plain = Demand(grid, design)(design)
+    half = np.zeros(grid.shape)
+    half[: grid.shape[0] // 2] = 7.0
+    weighted = Demand(grid, design, half, 0.8)(design)
+    assert plain.values["rudy"] == pytest.approx(plain.heat.sum())
+    assert plain.heat.sum() > 0
+    assert weighted.heat == pytest.approx(plain.heat * (0.2 + 0.8 * half / half.mean()))
+    assert Demand(grid, design, 0 * half, 0.8)(design).heat == pytest.approx(plain.heat)
 
 
 def test_the_judge_says_what_a_score_says(design: Design, bundles: dict[str, Path]) -> None:
