@@ -19,7 +19,7 @@ class GCN(nn.Module):
     """Two layers (Kipf & Welling, ICLR 2017): (N, inputs) and edges (2, E) to logits (N, outputs).
 
     Of whole graphs, with the graph of each node as a third argument, (G, outputs). ``hidden`` features, ``dropout`` of
-    what goes into each layer: by default the paper's for nodes, and none for whole graphs, whose nodes have few features.
+    what goes into each layer: by default the paper's for nodes, none for whole graphs, whose nodes have few features.
     """
 
     activation: Callable[[Tensor], Tensor] = staticmethod(functional.relu)
