@@ -74,6 +74,9 @@ class _Group(click.Group):
         except _Reported as error:
             if isinstance(error.__cause__, BrokenPipeError):
                 _end_by_pipe()
+            # An interrupt inside code that is executed as a text, as dataclasses are made, is remembered by CPython,
+            # which sends itself the signal again behind its last line; the next such text makes it forget.
+            exec("")
             hint = " (the same command with --resume goes on)" if "search" in sys.argv[1:2] else ""
             self._fail(f"interrupted{hint}", 130)
         except BrokenPipeError:

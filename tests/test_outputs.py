@@ -276,6 +276,21 @@ def test_names_that_the_terminal_has_no_letters_for(made_up_store: Path, tmp_pat
         assert b"internal error" not in done.stderr
 
 
+def test_an_interrupt_inside_an_executed_text_has_the_same_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import sys, cli, routenas.show.runs as runs\n"
+        "runs.summaries = lambda *_: exec('raise KeyboardInterrupt')\n"
+        "sys.argv = ['routenas', 'runs', 'list', '.']\n"
+        "cli.main(prog_name='routenas')\n"
+    )
+    places = os.pathsep.join([str(REPOSITORY), str(tmp_path)])
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": places},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "routenas: error: interrupted\n")
+
+
 def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = subprocess.Popen(
